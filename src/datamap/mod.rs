@@ -1,0 +1,3 @@
+//! Data maps and policies.
+pub mod map;
+pub mod policy;

@@ -1,0 +1,172 @@
+//! What a source said, after interpretation and minimization, and how each event ends.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{IdentityKind, Personal, worklog::WorklogChange};
+
+/// An identity as a source named it, before normalisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedIdentity {
+    /// What kind of identity it is.
+    pub kind: IdentityKind,
+    /// The value as sent.
+    pub value: Personal<String>,
+}
+
+/// What happened to a person's account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonSignal {
+    /// The account was added to the site.
+    UserCreated,
+    /// Something about the account changed.
+    UserUpdated,
+    /// The account left this site; the Atlassian account itself may live on.
+    UserDeleted,
+}
+
+impl PersonSignal {
+    /// Every signal, for policy files.
+    pub const ALL: [Self; 3] = [Self::UserCreated, Self::UserUpdated, Self::UserDeleted];
+
+    /// The word used in SQL, JSON, policy files and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UserCreated => "user_created",
+            Self::UserUpdated => "user_updated",
+            Self::UserDeleted => "user_deleted",
+        }
+    }
+}
+
+/// The meaning of a verified event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LifecycleEvent {
+    /// A signal about one person.
+    Person {
+        /// What happened.
+        signal: PersonSignal,
+        /// To whom.
+        identity: NamedIdentity,
+        /// When, by the source's clock; `None` where the source did not say.
+        source_at: Option<Timestamp>,
+    },
+    /// A change of hours.
+    Worklog(WorklogChange),
+    /// Nothing that the product has to act on.
+    Irrelevant(IgnoreReason),
+}
+
+impl LifecycleEvent {
+    /// The type recorded on the event: a closed set of words, never the sender's own text.
+    pub const fn type_word(&self) -> &'static str {
+        match self {
+            Self::Person { signal, .. } => signal.as_str(),
+            Self::Worklog(WorklogChange::Logged(_)) => "worklog_logged",
+            Self::Worklog(WorklogChange::Removed { .. }) => "worklog_removed",
+            Self::Irrelevant(_) => "irrelevant",
+        }
+    }
+}
+
+/// Why an event had no consequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IgnoreReason {
+    /// A type that this version does not know.
+    UnknownType,
+    /// A known type that carries no signal for this product.
+    NotALifecycleSignal,
+    /// The policy says that nothing follows from this signal.
+    PolicyNothingFollows,
+    /// A later signal of the same account had already been applied.
+    Superseded,
+    /// The same or a later version had already been applied.
+    StaleVersion,
+    /// The person was erased; the fence refuses everything older than an explicit return.
+    Fenced,
+    /// Raw body and subject key are gone, so nothing about a person can be read any more.
+    Forgotten,
+    /// The account id is Atlassian's placeholder `unknown`, which must never be stored.
+    PlaceholderAccount,
+}
+
+impl IgnoreReason {
+    /// Every reason, for documentation and tests.
+    pub const ALL: [Self; 8] = [
+        Self::UnknownType,
+        Self::NotALifecycleSignal,
+        Self::PolicyNothingFollows,
+        Self::Superseded,
+        Self::StaleVersion,
+        Self::Fenced,
+        Self::Forgotten,
+        Self::PlaceholderAccount,
+    ];
+
+    /// The word used in SQL, JSON and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownType => "unknown_type",
+            Self::NotALifecycleSignal => "not_a_lifecycle_signal",
+            Self::PolicyNothingFollows => "policy_nothing_follows",
+            Self::Superseded => "superseded",
+            Self::StaleVersion => "stale_version",
+            Self::Fenced => "fenced",
+            Self::Forgotten => "forgotten",
+            Self::PlaceholderAccount => "placeholder_account",
+        }
+    }
+}
+
+/// Why a verified event could not be understood. It names fields of our own documentation, never the sender's values.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// The body is not UTF-8.
+    #[error("body_not_utf8")]
+    NotUtf8,
+    /// The body is not JSON, or is nested deeper than the parser's bound.
+    #[error("body_not_json")]
+    NotJson,
+    /// A field that the event type needs is missing.
+    #[error("missing_field: {0}")]
+    MissingField(&'static str),
+    /// A field has a value that cannot be believed.
+    #[error("invalid_field: {0}")]
+    InvalidField(&'static str),
+    /// The signed body speaks of another site than the one its source is registered for.
+    #[error("foreign_site: {0}")]
+    ForeignSite(&'static str),
+}
+
+/// How an accepted event ended. Every accepted event ends in exactly one of these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its consequences are committed. The detail is a closed word such as `offboarding_started`.
+    Applied(&'static str),
+    /// Nothing followed.
+    Ignored(IgnoreReason),
+    /// It could not be applied and waits for a person. The text is one of our own, without values.
+    DeadLettered(String),
+}
+
+impl Outcome {
+    /// The word stored in the outcome column.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Applied(_) => "applied",
+            Self::Ignored(_) => "ignored",
+            Self::DeadLettered(_) => "dead_lettered",
+        }
+    }
+
+    /// The reason or detail stored beside it.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Applied(detail) => detail,
+            Self::Ignored(reason) => reason.as_str(),
+            Self::DeadLettered(reason) => reason,
+        }
+    }
+}

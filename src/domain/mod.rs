@@ -1,0 +1,29 @@
+//! The pure words of the house: ids, time, chance, people, events, requests, jobs, plans, catalogs and answers.
+//!
+//! Promises: nothing here does input or output, reads a clock or draws chance, and nothing here knows another room.
+//! Every other room may import this one.
+
+pub mod catalog;
+pub mod clock;
+pub mod crash;
+pub mod entropy;
+pub mod event;
+pub mod identity;
+pub mod ids;
+pub mod job;
+pub mod personal;
+pub mod plan;
+pub mod reply;
+pub mod request;
+pub mod verification;
+pub mod worklog;
+
+pub use clock::Clock;
+pub use crash::CrashPoints;
+pub use entropy::Entropy;
+pub use identity::{IdentityKind, SubjectKind};
+pub use ids::{
+    AuditId, EventId, FenceId, IdentityId, JobId, OffboardingId, PlanId, ReceiptId, RequestId, SourceId, SubjectId,
+    TenantId,
+};
+pub use personal::Personal;
