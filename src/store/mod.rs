@@ -1,1 +1,57 @@
-//! store
+//! OUR tables: every SQL statement about the gateway's own schema, a file for each table family.
+//!
+//! Promises: storage is free functions; a function that touches a tenant's rows takes a [`TenantTx`], which exists only
+//! inside a transaction whose tenant is set; errors are reduced to {sqlstate, constraint, table} here, because the rest of
+//! a database error holds values. Does not: open transactions on its own, decide anything, or know a target.
+
+pub mod audit;
+pub mod bootstrap;
+pub mod deployment;
+pub mod error;
+pub mod event;
+pub mod fence;
+pub mod intake;
+pub mod job;
+pub mod keys;
+pub mod plan;
+pub mod receipt;
+pub mod request;
+pub mod source;
+pub mod subject;
+pub mod tenant;
+mod tx;
+
+pub use error::{DatabaseFailure, StoreError};
+pub use tx::{Client, Pool, TenantTx};
+
+/// Names the statements of a file and lists them, so that one test can prepare each against the migrated schema.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {
+        $($(#[$doc])* const $name: &str = $sql;)*
+        /// Every statement of this file: name and text.
+        pub(super) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $sql)),*];
+    };
+}
+use statements;
+
+/// Every statement of this room: file, name and text.
+pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
+    [
+        ("audit", audit::STATEMENTS),
+        ("deployment", deployment::STATEMENTS),
+        ("event", event::STATEMENTS),
+        ("fence", fence::STATEMENTS),
+        ("intake", intake::STATEMENTS),
+        ("job", job::STATEMENTS),
+        ("keys", keys::STATEMENTS),
+        ("plan", plan::STATEMENTS),
+        ("receipt", receipt::STATEMENTS),
+        ("request", request::STATEMENTS),
+        ("source", source::STATEMENTS),
+        ("subject", subject::STATEMENTS),
+        ("tenant", tenant::STATEMENTS),
+    ]
+    .into_iter()
+    .flat_map(|(file, statements)| statements.iter().map(move |(name, sql)| (file, *name, *sql)))
+    .collect()
+}

@@ -1,0 +1,72 @@
+-- Wrapped keys. Master keys are never here: a stolen database or backup opens nothing.
+
+-- A value that only the right master key can reproduce, compared at start.
+CREATE TABLE gateway.key_check (
+    master_id integer PRIMARY KEY,
+    check_value bytea NOT NULL CHECK (octet_length(check_value) = 32),
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Epochs of a tenant's key. Rotating re-wraps the surviving subject keys and destroys the old epoch: that is what makes
+-- an erased subject's key unreadable in write-ahead log and backups too.
+CREATE TABLE gateway.tenant_key (
+    tenant_id uuid NOT NULL REFERENCES gateway.tenant (tenant_id),
+    epoch integer NOT NULL CHECK (epoch > 0),
+    master_id integer NOT NULL,
+    wrapped bytea,
+    created_at timestamptz NOT NULL,
+    destroyed_at timestamptz,
+    PRIMARY KEY (tenant_id, epoch),
+    CHECK ((wrapped IS NULL) = (destroyed_at IS NOT NULL))
+);
+
+-- One key per subject; destroying it closes everything that was sealed for that person.
+CREATE TABLE gateway.subject_key (
+    tenant_id uuid NOT NULL,
+    subject_id uuid NOT NULL,
+    epoch integer NOT NULL,
+    wrapped bytea,
+    created_at timestamptz NOT NULL,
+    destroyed_at timestamptz,
+    PRIMARY KEY (tenant_id, subject_id),
+    FOREIGN KEY (tenant_id, epoch) REFERENCES gateway.tenant_key (tenant_id, epoch),
+    CHECK ((wrapped IS NULL) = (destroyed_at IS NOT NULL))
+);
+
+-- One key per day for raw deliveries, and one for the copies kept for dead letters.
+CREATE TABLE gateway.body_key (
+    purpose text NOT NULL CHECK (purpose IN ('delivery', 'dead_letter')),
+    body_day date NOT NULL,
+    master_id integer NOT NULL,
+    wrapped bytea,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    destroyed_at timestamptz,
+    PRIMARY KEY (purpose, body_day),
+    CHECK ((wrapped IS NULL) = (destroyed_at IS NOT NULL))
+);
+
+ALTER TABLE gateway.tenant_key ALTER COLUMN wrapped SET STATISTICS 0;
+ALTER TABLE gateway.subject_key ALTER COLUMN wrapped SET STATISTICS 0;
+ALTER TABLE gateway.body_key ALTER COLUMN wrapped SET STATISTICS 0;
+
+DO $$
+DECLARE
+    table_name text;
+BEGIN
+    FOREACH table_name IN ARRAY ARRAY['tenant_key', 'subject_key']
+    LOOP
+        EXECUTE format('ALTER TABLE gateway.%I ENABLE ROW LEVEL SECURITY', table_name);
+        EXECUTE format('ALTER TABLE gateway.%I FORCE ROW LEVEL SECURITY', table_name);
+        EXECUTE format(
+            'CREATE POLICY one_tenant ON gateway.%I TO gw_tenant '
+            'USING (tenant_id = (SELECT current_setting(''gateway.tenant_id'')::uuid)) '
+            'WITH CHECK (tenant_id = (SELECT current_setting(''gateway.tenant_id'')::uuid))',
+            table_name);
+    END LOOP;
+END
+$$;
+
+GRANT SELECT, INSERT ON gateway.key_check TO gw_queue;
+GRANT SELECT, INSERT, UPDATE ON gateway.tenant_key, gateway.subject_key TO gw_tenant;
+GRANT SELECT, INSERT ON gateway.body_key TO gw_intake, gw_tenant;
+GRANT SELECT, UPDATE ON gateway.body_key TO gw_queue;

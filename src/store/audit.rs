@@ -1,0 +1,109 @@
+//! Audit entries: inserted in the business transaction, chained later by one sealer.
+
+use jiff::Timestamp;
+
+use super::{StoreError, TenantTx, statements};
+use crate::domain::AuditId;
+
+statements! {
+    INSERT = "INSERT INTO gateway.audit_entry (tenant_id, at, audit_id, actor, action, entry, hash)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    LAST_LINK = "SELECT place, chain_hash
+        FROM gateway.audit_link
+        WHERE tenant_id = $1
+        ORDER BY place DESC
+        LIMIT 1";
+    UNLINKED = "SELECT e.audit_id, e.at, e.hash
+        FROM gateway.audit_entry e
+        WHERE e.tenant_id = $1
+            AND NOT EXISTS (
+                SELECT 1
+                FROM gateway.audit_link l
+                WHERE l.tenant_id = e.tenant_id AND l.audit_id = e.audit_id
+            )
+        ORDER BY e.at, e.audit_id
+        LIMIT $2";
+    INSERT_LINK = "INSERT INTO gateway.audit_link (tenant_id, place, audit_id, audit_at, entry_hash, chain_hash)
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    LIST = "SELECT audit_id, at, actor, action, entry
+        FROM gateway.audit_entry
+        WHERE tenant_id = $1
+        ORDER BY at DESC, audit_id DESC
+        LIMIT $2";
+}
+
+/// An audit entry: ids, counts and closed words.
+#[derive(Debug, Clone)]
+pub struct AuditRow {
+    /// Its id.
+    pub audit_id: AuditId,
+    /// When.
+    pub at: Timestamp,
+    /// Who: a closed word such as `worker`, or an operator's name.
+    pub actor: String,
+    /// What: a closed word such as `offboarding.started`.
+    pub action: String,
+    /// The canonical entry.
+    pub entry: serde_json::Value,
+}
+
+/// Records an entry.
+pub async fn insert(tx: &TenantTx<'_>, entry: &AuditRow, hash: &[u8; 32]) -> Result<(), StoreError> {
+    tx.execute_one(
+        "insert_audit_entry",
+        INSERT,
+        &[
+            &tx.tenant().uuid(),
+            &entry.at,
+            &entry.audit_id.uuid(),
+            &entry.actor,
+            &entry.action,
+            &entry.entry,
+            &hash.as_slice(),
+        ],
+    )
+    .await
+}
+
+/// The end of the chain: place and chain hash.
+pub async fn last_link(tx: &TenantTx<'_>) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
+    let row = tx.query_opt("last_link", LAST_LINK, &[&tx.tenant().uuid()]).await?;
+    Ok(row.map(|row| (row.get(0), row.get(1))))
+}
+
+/// Entries that have no place in the chain yet, oldest first.
+pub async fn unlinked(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<(AuditId, Timestamp, Vec<u8>)>, StoreError> {
+    let rows = tx.query("unlinked_entries", UNLINKED, &[&tx.tenant().uuid(), &limit]).await?;
+    Ok(rows.iter().map(|row| (AuditId::from_uuid(row.get(0)), row.get(1), row.get(2))).collect())
+}
+
+/// Gives an entry its place.
+pub async fn insert_link(
+    tx: &TenantTx<'_>,
+    place: i64,
+    entry: (AuditId, Timestamp),
+    entry_hash: &[u8],
+    chain_hash: &[u8],
+) -> Result<(), StoreError> {
+    tx.execute_one(
+        "insert_audit_link",
+        INSERT_LINK,
+        &[&tx.tenant().uuid(), &place, &entry.0.uuid(), &entry.1, &entry_hash, &chain_hash],
+    )
+    .await
+}
+
+/// The latest entries of the transaction's tenant.
+pub async fn list(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<AuditRow>, StoreError> {
+    let rows = tx.query("list_audit", LIST, &[&tx.tenant().uuid(), &limit]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| AuditRow {
+            audit_id: AuditId::from_uuid(row.get(0)),
+            at: row.get(1),
+            actor: row.get(2),
+            action: row.get(3),
+            entry: row.get(4),
+        })
+        .collect())
+}

@@ -1,0 +1,101 @@
+//! Errors of storage, reduced to what may be logged.
+
+use std::fmt;
+
+/// A database error without its message, detail and hint, which hold values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseFailure {
+    /// The SQLSTATE, or `connection` when the server did not answer.
+    pub sqlstate: String,
+    /// The violated constraint, if there is one.
+    pub constraint: Option<String>,
+    /// The table, if the server named it.
+    pub table: Option<String>,
+}
+
+impl DatabaseFailure {
+    /// Reduces a driver error.
+    pub fn reduce(error: &tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(db) => Self {
+                sqlstate: db.code().code().to_owned(),
+                constraint: db.constraint().map(str::to_owned),
+                table: db.table().map(str::to_owned),
+            },
+            None => Self { sqlstate: "connection".to_owned(), constraint: None, table: None },
+        }
+    }
+}
+
+impl fmt::Display for DatabaseFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "sqlstate {}", self.sqlstate)?;
+        if let Some(constraint) = &self.constraint {
+            write!(formatter, ", constraint {constraint}")?;
+        }
+        if let Some(table) = &self.table {
+            write!(formatter, ", table {table}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for DatabaseFailure {}
+
+/// What can go wrong in storage.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No connection could be had from the pool in time.
+    #[error("no database connection")]
+    NoConnection,
+    /// A statement failed.
+    #[error("statement {statement} failed")]
+    Statement {
+        /// What was attempted.
+        statement: &'static str,
+        /// The reduced cause.
+        #[source]
+        source: DatabaseFailure,
+    },
+    /// A write concerned another number of rows than it must.
+    #[error("{statement} concerned {actual} rows instead of {expected}")]
+    RowCount {
+        /// What was attempted.
+        statement: &'static str,
+        /// How many rows it must concern.
+        expected: u64,
+        /// How many it did.
+        actual: u64,
+    },
+    /// A stored value is not one that this version knows.
+    #[error("column {column} holds a value that this version does not know")]
+    UnknownValue {
+        /// The column.
+        column: &'static str,
+    },
+    /// Migrating failed.
+    #[error("migration failed: {reason}")]
+    Migrate {
+        /// The name of the migration or the reduced cause.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    /// Wraps a driver error of a named statement.
+    pub(super) fn of(statement: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
+        move |error| Self::Statement { statement, source: DatabaseFailure::reduce(&error) }
+    }
+
+    /// True when the same call may succeed later: the server was away, restarting, or a transaction lost a race.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::NoConnection => true,
+            Self::Statement { source, .. } => {
+                source.sqlstate == "connection"
+                    || ["08", "40", "53", "57", "55"].iter().any(|class| source.sqlstate.starts_with(class))
+            }
+            Self::RowCount { .. } | Self::UnknownValue { .. } | Self::Migrate { .. } => false,
+        }
+    }
+}

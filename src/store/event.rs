@@ -1,0 +1,352 @@
+//! Events after intake: claimed, read, finished, listed, replayed.
+
+use jiff::{Timestamp, civil::Date};
+use uuid::Uuid;
+
+use super::{Client, StoreError, TenantTx, statements, tx};
+use crate::domain::{EventId, SourceId, TenantId, event::Outcome};
+
+statements! {
+    CLAIM = "UPDATE gateway.event AS e
+        SET attempt = e.attempt + 1,
+            lease_until = now() + make_interval(secs => $3)
+        FROM (
+            SELECT source_id, received_at, event_id
+            FROM gateway.event
+            WHERE state = 'pending'
+                AND not_before <= $2
+                AND (lease_until IS NULL OR lease_until < now())
+            ORDER BY received_at
+            LIMIT $1
+            FOR UPDATE SKIP LOCKED
+        ) AS c
+        WHERE e.source_id = c.source_id AND e.received_at = c.received_at AND e.event_id = c.event_id
+        RETURNING e.event_id, e.source_id, e.tenant_id, e.received_at, e.attempt, e.body_event_id, e.body_day,
+                  e.original_received_at, e.replay_of";
+    POSTPONE = "UPDATE gateway.event
+        SET lease_until = NULL,
+            not_before = $5
+        WHERE source_id = $1 AND received_at = $2 AND event_id = $3 AND attempt = $4 AND state = 'pending'";
+    FINISH = "UPDATE gateway.event
+        SET state = 'done',
+            lease_until = NULL,
+            type_word = $5,
+            outcome = $6,
+            outcome_reason = $7,
+            finished_at = $8
+        WHERE source_id = $1 AND received_at = $2 AND event_id = $3 AND attempt = $4 AND state = 'pending'";
+    READ_BODY = "SELECT sealed
+        FROM gateway.event_body
+        WHERE source_id = $1 AND body_day = $2 AND event_id = $3";
+    READ_DEAD_LETTER_BODY = "SELECT sealed
+        FROM gateway.dead_letter_body
+        WHERE source_id = $1 AND body_day = $2 AND event_id = $3";
+    KEEP_DEAD_LETTER = "INSERT INTO gateway.dead_letter_body (source_id, body_day, event_id, tenant_id, sealed)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (source_id, body_day, event_id) DO NOTHING";
+    COUNT_UNFINISHED = "SELECT count(*) FROM gateway.event WHERE state = 'pending'";
+    BALANCE = "SELECT count(*),
+               count(*) FILTER (WHERE state = 'pending'),
+               count(*) FILTER (WHERE outcome = 'applied'),
+               count(*) FILTER (WHERE outcome = 'ignored'),
+               count(*) FILTER (WHERE outcome = 'dead_lettered')
+        FROM gateway.event";
+    // Absent filters are null; the planner drops them. Bounded by the caller's limit.
+    SELECT_EVENTS = "SELECT event_id, source_id, tenant_id, received_at, type_word, state, outcome, outcome_reason,
+               finished_at, attempt, replay_of, body_event_id, body_day, original_received_at, body_bytes
+        FROM gateway.event
+        WHERE ($1::uuid IS NULL OR event_id = $1)
+            AND ($2::uuid IS NULL OR tenant_id = $2)
+            AND ($3::text IS NULL OR type_word = $3)
+            AND ($4::text IS NULL OR outcome = $4)
+            AND ($5::timestamptz IS NULL OR received_at >= $5)
+            AND ($6::timestamptz IS NULL OR received_at < $6)
+            AND ($7::text IS NULL OR state = $7)
+        ORDER BY received_at DESC, event_id DESC
+        LIMIT $8";
+    COUNT_EVENTS = "SELECT count(*)
+        FROM gateway.event
+        WHERE ($1::uuid IS NULL OR event_id = $1)
+            AND ($2::uuid IS NULL OR tenant_id = $2)
+            AND ($3::text IS NULL OR type_word = $3)
+            AND ($4::text IS NULL OR outcome = $4)
+            AND ($5::timestamptz IS NULL OR received_at >= $5)
+            AND ($6::timestamptz IS NULL OR received_at < $6)
+            AND ($7::text IS NULL OR state = $7)";
+    REPLAY = "INSERT INTO gateway.event
+            (source_id, received_at, event_id, tenant_id, body_bytes, body_event_id, body_day, replay_of,
+             original_received_at, not_before)
+        SELECT source_id, $3, $2, tenant_id, body_bytes, body_event_id, body_day, event_id, original_received_at, $3
+        FROM gateway.event
+        WHERE event_id = $1";
+}
+
+/// An event taken for interpretation. The attempt is its fencing token.
+#[derive(Debug, Clone)]
+pub struct ClaimedEvent {
+    /// Its id.
+    pub event_id: EventId,
+    /// Who sent it.
+    pub source_id: SourceId,
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// When it (or this replay of it) came in.
+    pub received_at: Timestamp,
+    /// The fencing token.
+    pub attempt: i32,
+    /// The event whose raw body it uses.
+    pub body_event_id: EventId,
+    /// The day of that body.
+    pub body_day: Date,
+    /// When the original arrived.
+    pub original_received_at: Timestamp,
+    /// The event that this one repeats.
+    pub replay_of: Option<EventId>,
+}
+
+/// An event as operators see it: ids, times and words.
+#[derive(Debug, Clone)]
+pub struct EventRow {
+    /// Its id.
+    pub event_id: EventId,
+    /// Who sent it.
+    pub source_id: SourceId,
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// The interpreted type, once known.
+    pub type_word: Option<String>,
+    /// `pending` or `done`.
+    pub state: String,
+    /// `applied`, `ignored` or `dead_lettered`, once done.
+    pub outcome: Option<String>,
+    /// Why.
+    pub outcome_reason: Option<String>,
+    /// When it was done.
+    pub finished_at: Option<Timestamp>,
+    /// How often it was taken.
+    pub attempt: i32,
+    /// The event that it repeats.
+    pub replay_of: Option<EventId>,
+    /// The event whose raw body it uses.
+    pub body_event_id: EventId,
+    /// The day of that body.
+    pub body_day: Date,
+    /// When the original arrived.
+    pub original_received_at: Timestamp,
+    /// Size of the raw body.
+    pub body_bytes: i32,
+}
+
+/// Which events: every filter that is set must hold.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// One event.
+    pub event_id: Option<EventId>,
+    /// Events of one tenant.
+    pub tenant_id: Option<TenantId>,
+    /// Events of one interpreted type.
+    pub type_word: Option<String>,
+    /// Events with one outcome.
+    pub outcome: Option<String>,
+    /// Received at or after.
+    pub since: Option<Timestamp>,
+    /// Received before.
+    pub until: Option<Timestamp>,
+    /// `pending` or `done`.
+    pub state: Option<String>,
+}
+
+/// How many events there are, by how they ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Balance {
+    /// All events.
+    pub accepted: i64,
+    /// Not finished yet.
+    pub pending: i64,
+    /// Applied.
+    pub applied: i64,
+    /// Ignored.
+    pub ignored: i64,
+    /// Dead-lettered.
+    pub dead_lettered: i64,
+}
+
+/// Takes up to `limit` due events under a lease by database time. Role `gw_queue`.
+pub async fn claim(
+    client: &Client,
+    limit: i64,
+    now: Timestamp,
+    lease_seconds: f64,
+) -> Result<Vec<ClaimedEvent>, StoreError> {
+    let rows = tx::query(client, "claim_events", CLAIM, &[&limit, &now, &lease_seconds]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| ClaimedEvent {
+            event_id: EventId::from_uuid(row.get(0)),
+            source_id: SourceId::from_uuid(row.get(1)),
+            tenant_id: TenantId::from_uuid(row.get(2)),
+            received_at: row.get(3),
+            attempt: row.get(4),
+            body_event_id: EventId::from_uuid(row.get(5)),
+            body_day: row.get(6),
+            original_received_at: row.get(7),
+            replay_of: row.get::<_, Option<Uuid>>(8).map(EventId::from_uuid),
+        })
+        .collect())
+}
+
+/// Gives an event back, to be taken again at `not_before`. False when another worker has taken it meanwhile. `gw_queue`.
+pub async fn postpone(client: &Client, event: &ClaimedEvent, not_before: Timestamp) -> Result<bool, StoreError> {
+    let changed = tx::execute(
+        client,
+        "postpone_event",
+        POSTPONE,
+        &[&event.source_id.uuid(), &event.received_at, &event.event_id.uuid(), &event.attempt, &not_before],
+    )
+    .await?;
+    Ok(changed == 1)
+}
+
+/// Records how an event ended. False when another worker has taken it meanwhile: then nothing may be committed.
+pub async fn finish(
+    tx: &TenantTx<'_>,
+    event: &ClaimedEvent,
+    type_word: Option<&str>,
+    outcome: &Outcome,
+    finished_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let changed = tx
+        .execute(
+            "finish_event",
+            FINISH,
+            &[
+                &event.source_id.uuid(),
+                &event.received_at,
+                &event.event_id.uuid(),
+                &event.attempt,
+                &type_word,
+                &outcome.word(),
+                &outcome.reason(),
+                &finished_at,
+            ],
+        )
+        .await?;
+    Ok(changed == 1)
+}
+
+/// The sealed raw body that an event uses, while it is kept.
+pub async fn read_body(tx: &TenantTx<'_>, event: &ClaimedEvent) -> Result<Option<Vec<u8>>, StoreError> {
+    let params: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
+        &[&event.source_id.uuid(), &event.body_day, &event.body_event_id.uuid()];
+    Ok(tx.query_opt("read_body", READ_BODY, params).await?.map(|row| row.get(0)))
+}
+
+/// The sealed copy of a dead letter's raw body, while it is kept.
+pub async fn read_dead_letter_body(tx: &TenantTx<'_>, event: &ClaimedEvent) -> Result<Option<Vec<u8>>, StoreError> {
+    let params: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
+        &[&event.source_id.uuid(), &event.body_day, &event.body_event_id.uuid()];
+    Ok(tx.query_opt("read_dead_letter_body", READ_DEAD_LETTER_BODY, params).await?.map(|row| row.get(0)))
+}
+
+/// Keeps a sealed copy of a dead letter's raw body. Safe to repeat.
+pub async fn keep_dead_letter(tx: &TenantTx<'_>, event: &ClaimedEvent, sealed: &[u8]) -> Result<(), StoreError> {
+    tx.execute(
+        "keep_dead_letter",
+        KEEP_DEAD_LETTER,
+        &[&event.source_id.uuid(), &event.body_day, &event.body_event_id.uuid(), &tx.tenant().uuid(), &sealed],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// How many events are not finished. Role `gw_queue`.
+pub async fn count_unfinished(client: &Client) -> Result<i64, StoreError> {
+    let rows = tx::query(client, "count_unfinished", COUNT_UNFINISHED, &[]).await?;
+    Ok(rows.first().map_or(0, |row| row.get(0)))
+}
+
+/// The balance: accepted = pending + applied + ignored + dead-lettered. Role `gw_queue`.
+pub async fn balance(client: &Client) -> Result<Balance, StoreError> {
+    let rows = tx::query(client, "event_balance", BALANCE, &[]).await?;
+    let row = rows.first().ok_or(StoreError::RowCount { statement: "event_balance", expected: 1, actual: 0 })?;
+    Ok(Balance {
+        accepted: row.get(0),
+        pending: row.get(1),
+        applied: row.get(2),
+        ignored: row.get(3),
+        dead_lettered: row.get(4),
+    })
+}
+
+/// Events that match, newest first, at most `limit`. Role `gw_queue`.
+pub async fn select(client: &Client, filter: &EventFilter, limit: i64) -> Result<Vec<EventRow>, StoreError> {
+    let rows = tx::query(
+        client,
+        "select_events",
+        SELECT_EVENTS,
+        &[
+            &filter.event_id.map(|id| id.uuid()),
+            &filter.tenant_id.map(|id| id.uuid()),
+            &filter.type_word,
+            &filter.outcome,
+            &filter.since,
+            &filter.until,
+            &filter.state,
+            &limit,
+        ],
+    )
+    .await?;
+    Ok(rows.iter().map(event_row).collect())
+}
+
+/// How many events match. Role `gw_queue`.
+pub async fn count(client: &Client, filter: &EventFilter) -> Result<i64, StoreError> {
+    let rows = tx::query(
+        client,
+        "count_events",
+        COUNT_EVENTS,
+        &[
+            &filter.event_id.map(|id| id.uuid()),
+            &filter.tenant_id.map(|id| id.uuid()),
+            &filter.type_word,
+            &filter.outcome,
+            &filter.since,
+            &filter.until,
+            &filter.state,
+        ],
+    )
+    .await?;
+    Ok(rows.first().map_or(0, |row| row.get(0)))
+}
+
+/// Adds a pending event that repeats `original`, which stays as it is. Fails when it is not the tenant's.
+pub async fn replay(
+    tx: &TenantTx<'_>,
+    original: EventId,
+    new_id: EventId,
+    received_at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute_one("replay_event", REPLAY, &[&original.uuid(), &new_id.uuid(), &received_at]).await
+}
+
+fn event_row(row: &tokio_postgres::Row) -> EventRow {
+    EventRow {
+        event_id: EventId::from_uuid(row.get(0)),
+        source_id: SourceId::from_uuid(row.get(1)),
+        tenant_id: TenantId::from_uuid(row.get(2)),
+        received_at: row.get(3),
+        type_word: row.get(4),
+        state: row.get(5),
+        outcome: row.get(6),
+        outcome_reason: row.get(7),
+        finished_at: row.get(8),
+        attempt: row.get(9),
+        replay_of: row.get::<_, Option<Uuid>>(10).map(EventId::from_uuid),
+        body_event_id: EventId::from_uuid(row.get(11)),
+        body_day: row.get(12),
+        original_received_at: row.get(13),
+        body_bytes: row.get(14),
+    }
+}

@@ -1,0 +1,296 @@
+//! Jobs: claimed under a lease by database time, every change carrying the attempt number.
+
+use jiff::Timestamp;
+
+use super::{Client, StoreError, TenantTx, statements, tx};
+use crate::domain::{JobId, RequestId, TenantId, job::JobKind};
+
+statements! {
+    INSERT = "INSERT INTO gateway.job (tenant_id, job_id, kind, request_id, state, run_at, not_before, created_at)
+        VALUES ($1, $2, $3, $4, 'pending', $5, $5, $6)
+        ON CONFLICT (tenant_id, request_id, kind) WHERE state IN ('pending', 'held') DO NOTHING";
+    RESCHEDULE = "UPDATE gateway.job
+        SET run_at = $4, not_before = $4
+        WHERE tenant_id = $1 AND request_id = $2 AND kind = $3 AND state = 'pending' AND run_at <> $4";
+    CANCEL = "UPDATE gateway.job
+        SET state = 'cancelled', finished_at = $3, lease_until = NULL
+        WHERE tenant_id = $1 AND request_id = $2 AND state IN ('pending', 'held') AND kind <> 'access_on'";
+    CLAIM = "UPDATE gateway.job AS j
+        SET attempt = j.attempt + 1,
+            lease_until = now() + make_interval(secs => $3)
+        FROM (
+            SELECT tenant_id, job_id
+            FROM gateway.job
+            WHERE state = 'pending'
+                AND not_before <= $2
+                AND (lease_until IS NULL OR lease_until < now())
+            ORDER BY not_before
+            LIMIT $1
+            FOR UPDATE SKIP LOCKED
+        ) AS c
+        WHERE j.tenant_id = c.tenant_id AND j.job_id = c.job_id
+        RETURNING j.tenant_id, j.job_id, j.kind, j.request_id, j.attempt, j.failures";
+    HEARTBEAT = "UPDATE gateway.job
+        SET lease_until = now() + make_interval(secs => $4)
+        WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
+    HOLDS_LEASE = "SELECT 1
+        FROM gateway.job
+        WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'
+        FOR UPDATE";
+    COMPLETE = "UPDATE gateway.job
+        SET state = 'completed', finished_at = $4, lease_until = NULL, failure_reason = NULL
+        WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
+    RETRY_LATER = "UPDATE gateway.job
+        SET lease_until = NULL, not_before = $4, failures = failures + 1, failure_reason = $5
+        WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
+    HOLD = "UPDATE gateway.job
+        SET state = 'held', lease_until = NULL, failures = failures + 1, failure_reason = $4
+        WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
+    END = "UPDATE gateway.job
+        SET state = $5, lease_until = NULL, finished_at = $6, failure_reason = $4
+        WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
+    REVIVE = "UPDATE gateway.job
+        SET state = 'pending', not_before = $3, failures = 0, finished_at = NULL, lease_until = NULL
+        WHERE tenant_id = $1 AND job_id = $2 AND state IN ('held', 'dead')";
+    SELECT_JOBS = "SELECT tenant_id, job_id, kind, request_id, state, run_at, not_before, attempt, failures, failure_reason,
+               created_at, finished_at, lease_until IS NOT NULL AND lease_until > now()
+        FROM gateway.job
+        WHERE ($1::uuid IS NULL OR job_id = $1)
+            AND ($2::uuid IS NULL OR tenant_id = $2)
+            AND ($3::text IS NULL OR state = $3)
+            AND ($4::uuid IS NULL OR request_id = $4)
+        ORDER BY created_at DESC, job_id DESC
+        LIMIT $5";
+    NEXT_DUE = "SELECT min(not_before) FROM gateway.job WHERE state = 'pending'";
+    COUNT_DUE = "SELECT count(*) FROM gateway.job WHERE state = 'pending' AND not_before <= $1";
+}
+
+/// A job taken by a worker. The attempt is its fencing token, here and in every target.
+#[derive(Debug, Clone)]
+pub struct ClaimedJob {
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// Its id.
+    pub job_id: JobId,
+    /// What it does.
+    pub kind: JobKind,
+    /// The request it works for.
+    pub request_id: RequestId,
+    /// The fencing token.
+    pub attempt: i32,
+    /// Failed attempts since it was last revived.
+    pub failures: i32,
+}
+
+/// A job as operators see it.
+#[derive(Debug, Clone)]
+pub struct JobRow {
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// Its id.
+    pub job_id: JobId,
+    /// What it does.
+    pub kind: String,
+    /// The request it works for.
+    pub request_id: RequestId,
+    /// Its state.
+    pub state: String,
+    /// When it is due, by the calendar.
+    pub run_at: Timestamp,
+    /// When it may be taken next.
+    pub not_before: Timestamp,
+    /// How often it was taken.
+    pub attempt: i32,
+    /// Failed attempts since it was last revived.
+    pub failures: i32,
+    /// Why the last attempt failed.
+    pub failure_reason: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// True while a worker holds it.
+    pub is_leased: bool,
+}
+
+/// Which jobs: every filter that is set must hold.
+#[derive(Debug, Clone, Default)]
+pub struct JobFilter {
+    /// One job.
+    pub job_id: Option<JobId>,
+    /// Jobs of one tenant.
+    pub tenant_id: Option<TenantId>,
+    /// Jobs in one state.
+    pub state: Option<String>,
+    /// Jobs of one request.
+    pub request_id: Option<RequestId>,
+}
+
+/// How an attempt that did not complete leaves its job.
+#[derive(Debug, Clone, Copy)]
+pub enum Unfinished<'a> {
+    /// Again at this time.
+    RetryAt(Timestamp, &'a str),
+    /// A person has to look.
+    Held(&'a str),
+    /// Attempts are used up.
+    Dead(Timestamp, &'a str),
+    /// There is nothing to do any more.
+    Cancelled(Timestamp, &'a str),
+}
+
+/// Queues a job unless one of its kind is already waiting for the request. True when it was added.
+pub async fn insert(
+    tx: &TenantTx<'_>,
+    job: JobId,
+    kind: JobKind,
+    request: RequestId,
+    run_at: Timestamp,
+    created_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let added = tx
+        .execute(
+            "insert_job",
+            INSERT,
+            &[&tx.tenant().uuid(), &job.uuid(), &kind.as_str(), &request.uuid(), &run_at, &created_at],
+        )
+        .await?;
+    Ok(added == 1)
+}
+
+/// Moves a waiting job to another due time. True when one was moved.
+pub async fn reschedule(
+    tx: &TenantTx<'_>,
+    request: RequestId,
+    kind: JobKind,
+    run_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let moved = tx
+        .execute("reschedule_job", RESCHEDULE, &[&tx.tenant().uuid(), &request.uuid(), &kind.as_str(), &run_at])
+        .await?;
+    Ok(moved > 0)
+}
+
+/// Cancels what waits for a request; returns how many jobs.
+pub async fn cancel(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<u64, StoreError> {
+    tx.execute("cancel_jobs", CANCEL, &[&tx.tenant().uuid(), &request.uuid(), &at]).await
+}
+
+/// Takes up to `limit` due jobs under a lease by database time. Role `gw_queue`.
+pub async fn claim(
+    client: &Client,
+    limit: i64,
+    now: Timestamp,
+    lease_seconds: f64,
+) -> Result<Vec<ClaimedJob>, StoreError> {
+    let rows = tx::query(client, "claim_jobs", CLAIM, &[&limit, &now, &lease_seconds]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ClaimedJob {
+                tenant_id: TenantId::from_uuid(row.get(0)),
+                job_id: JobId::from_uuid(row.get(1)),
+                kind: row.get::<_, &str>(2).parse().map_err(|_| StoreError::UnknownValue { column: "job.kind" })?,
+                request_id: RequestId::from_uuid(row.get(3)),
+                attempt: row.get(4),
+                failures: row.get(5),
+            })
+        })
+        .collect()
+}
+
+/// Extends a lease. False when the job was taken by another worker: stop at once. Role `gw_queue`.
+pub async fn heartbeat(client: &Client, job: &ClaimedJob, lease_seconds: f64) -> Result<bool, StoreError> {
+    let changed = tx::execute(
+        client,
+        "heartbeat_job",
+        HEARTBEAT,
+        &[&job.tenant_id.uuid(), &job.job_id.uuid(), &job.attempt, &lease_seconds],
+    )
+    .await?;
+    Ok(changed == 1)
+}
+
+/// True when this attempt still holds its job, which stays locked until the transaction ends.
+pub async fn holds_lease(tx: &TenantTx<'_>, job: &ClaimedJob) -> Result<bool, StoreError> {
+    let row =
+        tx.query_opt("holds_lease", HOLDS_LEASE, &[&tx.tenant().uuid(), &job.job_id.uuid(), &job.attempt]).await?;
+    Ok(row.is_some())
+}
+
+/// Completes a job. False when another worker has taken it: then nothing may be committed.
+pub async fn complete(tx: &TenantTx<'_>, job: &ClaimedJob, at: Timestamp) -> Result<bool, StoreError> {
+    let changed =
+        tx.execute("complete_job", COMPLETE, &[&tx.tenant().uuid(), &job.job_id.uuid(), &job.attempt, &at]).await?;
+    Ok(changed == 1)
+}
+
+/// Records that an attempt did not complete. False when another worker has taken the job meanwhile. Role `gw_queue`.
+pub async fn leave_unfinished(client: &Client, job: &ClaimedJob, how: Unfinished<'_>) -> Result<bool, StoreError> {
+    let (tenant, id, attempt) = (job.tenant_id.uuid(), job.job_id.uuid(), job.attempt);
+    let changed = match how {
+        Unfinished::RetryAt(at, reason) => {
+            tx::execute(client, "retry_job_later", RETRY_LATER, &[&tenant, &id, &attempt, &at, &reason]).await?
+        }
+        Unfinished::Held(reason) => tx::execute(client, "hold_job", HOLD, &[&tenant, &id, &attempt, &reason]).await?,
+        Unfinished::Dead(at, reason) => {
+            tx::execute(client, "end_job", END, &[&tenant, &id, &attempt, &reason, &"dead", &at]).await?
+        }
+        Unfinished::Cancelled(at, reason) => {
+            tx::execute(client, "end_job", END, &[&tenant, &id, &attempt, &reason, &"cancelled", &at]).await?
+        }
+    };
+    Ok(changed == 1)
+}
+
+/// Lets a held or dead job run again. False when it is neither.
+pub async fn revive(tx: &TenantTx<'_>, job: JobId, now: Timestamp) -> Result<bool, StoreError> {
+    let changed = tx.execute("revive_job", REVIVE, &[&tx.tenant().uuid(), &job.uuid(), &now]).await?;
+    Ok(changed == 1)
+}
+
+/// Jobs that match, newest first, at most `limit`. Role `gw_queue`.
+pub async fn select(client: &Client, filter: &JobFilter, limit: i64) -> Result<Vec<JobRow>, StoreError> {
+    let rows = tx::query(
+        client,
+        "select_jobs",
+        SELECT_JOBS,
+        &[
+            &filter.job_id.map(|id| id.uuid()),
+            &filter.tenant_id.map(|id| id.uuid()),
+            &filter.state,
+            &filter.request_id.map(|id| id.uuid()),
+            &limit,
+        ],
+    )
+    .await?;
+    Ok(rows
+        .iter()
+        .map(|row| JobRow {
+            tenant_id: TenantId::from_uuid(row.get(0)),
+            job_id: JobId::from_uuid(row.get(1)),
+            kind: row.get(2),
+            request_id: RequestId::from_uuid(row.get(3)),
+            state: row.get(4),
+            run_at: row.get(5),
+            not_before: row.get(6),
+            attempt: row.get(7),
+            failures: row.get(8),
+            failure_reason: row.get(9),
+            created_at: row.get(10),
+            finished_at: row.get(11),
+            is_leased: row.get(12),
+        })
+        .collect())
+}
+
+/// When the next job is due; `None` when none waits. Role `gw_queue`.
+pub async fn next_due(client: &Client) -> Result<Option<Timestamp>, StoreError> {
+    let rows = tx::query(client, "next_due", NEXT_DUE, &[]).await?;
+    Ok(rows.first().and_then(|row| row.get(0)))
+}
+
+/// How many jobs are due. Role `gw_queue`.
+pub async fn count_due(client: &Client, now: Timestamp) -> Result<i64, StoreError> {
+    let rows = tx::query(client, "count_due", COUNT_DUE, &[&now]).await?;
+    Ok(rows.first().map_or(0, |row| row.get(0)))
+}

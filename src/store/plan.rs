@@ -1,0 +1,98 @@
+//! Plans as they were run, and how far each step is.
+
+use jiff::Timestamp;
+
+use super::{StoreError, TenantTx, statements};
+use crate::domain::{PlanId, RequestId};
+
+statements! {
+    INSERT_PLAN = "INSERT INTO gateway.plan (tenant_id, plan_id, request_id, digest, plan, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT_STEP = "INSERT INTO gateway.step (tenant_id, plan_id, step_number, table_name, disposal)
+        VALUES ($1, $2, $3, $4, $5)";
+    OF_REQUEST = "SELECT plan_id, digest, plan FROM gateway.plan WHERE tenant_id = $1 AND request_id = $2";
+    STEPS = "SELECT step_number, table_name, disposal, row_count
+        FROM gateway.step
+        WHERE tenant_id = $1 AND plan_id = $2
+        ORDER BY step_number";
+    FINISH_STEP = "UPDATE gateway.step
+        SET row_count = $4, finished_at = $5
+        WHERE tenant_id = $1 AND plan_id = $2 AND step_number = $3";
+}
+
+/// A stored plan.
+#[derive(Debug, Clone)]
+pub struct PlanRow {
+    /// Its id.
+    pub plan_id: PlanId,
+    /// Digest of the plan.
+    pub digest: Vec<u8>,
+    /// The plan as JSON.
+    pub plan: serde_json::Value,
+}
+
+/// A step and what it has done.
+#[derive(Debug, Clone)]
+pub struct StepRow {
+    /// Position in the plan.
+    pub step_number: i32,
+    /// The table.
+    pub table_name: String,
+    /// `delete` or `rewrite`.
+    pub disposal: String,
+    /// Rows concerned, once it is finished.
+    pub row_count: Option<i64>,
+}
+
+/// Stores a plan with its steps (number, table, disposal).
+pub async fn insert(
+    tx: &TenantTx<'_>,
+    request: RequestId,
+    plan: &PlanRow,
+    steps: &[(i32, &str, &str)],
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant().uuid();
+    tx.execute_one(
+        "insert_plan",
+        INSERT_PLAN,
+        &[&tenant, &plan.plan_id.uuid(), &request.uuid(), &plan.digest, &plan.plan, &at],
+    )
+    .await?;
+    for (number, table, disposal) in steps {
+        tx.execute_one("insert_step", INSERT_STEP, &[&tenant, &plan.plan_id.uuid(), number, table, disposal]).await?;
+    }
+    Ok(())
+}
+
+/// The plan of a request.
+pub async fn of_request(tx: &TenantTx<'_>, request: RequestId) -> Result<Option<PlanRow>, StoreError> {
+    let row = tx.query_opt("plan_of_request", OF_REQUEST, &[&tx.tenant().uuid(), &request.uuid()]).await?;
+    Ok(row.map(|row| PlanRow { plan_id: PlanId::from_uuid(row.get(0)), digest: row.get(1), plan: row.get(2) }))
+}
+
+/// The steps of a plan, in order.
+pub async fn steps(tx: &TenantTx<'_>, plan: PlanId) -> Result<Vec<StepRow>, StoreError> {
+    let rows = tx.query("steps", STEPS, &[&tx.tenant().uuid(), &plan.uuid()]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| StepRow {
+            step_number: row.get(0),
+            table_name: row.get(1),
+            disposal: row.get(2),
+            row_count: row.get(3),
+        })
+        .collect())
+}
+
+/// Records a step's final count. Safe to repeat with the same count.
+pub async fn finish_step(
+    tx: &TenantTx<'_>,
+    plan: PlanId,
+    step_number: i32,
+    row_count: i64,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute_one("finish_step", FINISH_STEP, &[&tx.tenant().uuid(), &plan.uuid(), &step_number, &row_count, &at])
+        .await
+}

@@ -1,0 +1,252 @@
+//! Privacy requests and offboarding timelines.
+
+use jiff::Timestamp;
+
+use super::{StoreError, TenantTx, statements};
+use crate::domain::{
+    EventId, OffboardingId, RequestId, SubjectId,
+    request::{RequestState, Timeline},
+};
+
+statements! {
+    INSERT_REQUEST = "INSERT INTO gateway.privacy_request
+            (tenant_id, request_id, subject_id, right_word, origin, origin_event_id, state, opened_at)
+        VALUES ($1, $2, $3, 'erasure', 'offboarding', $4, 'open', $5)";
+    INSERT_OFFBOARDING = "INSERT INTO gateway.offboarding
+            (tenant_id, offboarding_id, request_id, subject_id, anchor_at, latest_departure_at, access_off_due_at,
+             mark_due_at, purge_start_at, purge_due_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    MOVE_OFFBOARDING = "UPDATE gateway.offboarding
+        SET anchor_at = $3, latest_departure_at = $4, access_off_due_at = $5, mark_due_at = $6, purge_start_at = $7,
+            purge_due_at = $8
+        WHERE tenant_id = $1 AND request_id = $2";
+    LIVING = "SELECT request_id
+        FROM gateway.privacy_request
+        WHERE tenant_id = $1 AND subject_id = $2 AND right_word = 'erasure'
+            AND state <> 'cancelled' AND state <> 'completed'
+        FOR UPDATE";
+    READ = "SELECT r.request_id, r.subject_id, r.state, r.opened_at, r.cancelled_at, r.fenced_at, r.executed_at,
+               r.verified_at, r.key_destroyed_at, r.completed_at, r.verification, r.origin_event_id,
+               o.anchor_at, o.latest_departure_at, o.access_off_due_at, o.mark_due_at, o.purge_start_at, o.purge_due_at,
+               o.access_off_at, o.marked_at
+        FROM gateway.privacy_request r
+        JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
+        WHERE r.tenant_id = $1 AND r.request_id = $2";
+    LIST = "SELECT r.request_id, r.subject_id, r.state, r.opened_at, r.cancelled_at, r.fenced_at, r.executed_at,
+               r.verified_at, r.key_destroyed_at, r.completed_at, r.verification, r.origin_event_id,
+               o.anchor_at, o.latest_departure_at, o.access_off_due_at, o.mark_due_at, o.purge_start_at, o.purge_due_at,
+               o.access_off_at, o.marked_at
+        FROM gateway.privacy_request r
+        JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
+        WHERE r.tenant_id = $1 AND ($2::uuid IS NULL OR r.subject_id = $2) AND ($3::text IS NULL OR r.state = $3)
+        ORDER BY r.opened_at DESC, r.request_id DESC
+        LIMIT $4";
+    LOCK_STATE = "SELECT state FROM gateway.privacy_request WHERE tenant_id = $1 AND request_id = $2 FOR UPDATE";
+    ADVANCE = "UPDATE gateway.privacy_request
+        SET state = $3,
+            cancelled_at = CASE WHEN $3 = 'cancelled' THEN $4 ELSE cancelled_at END,
+            fenced_at = CASE WHEN $3 = 'fenced' THEN $4 ELSE fenced_at END,
+            executed_at = CASE WHEN $3 = 'executed' THEN $4 ELSE executed_at END,
+            verified_at = CASE WHEN $3 = 'verified' THEN $4 ELSE verified_at END,
+            key_destroyed_at = CASE WHEN $3 = 'key_destroyed' THEN $4 ELSE key_destroyed_at END,
+            completed_at = CASE WHEN $3 = 'completed' THEN $4 ELSE completed_at END,
+            verification = coalesce($5, verification)
+        WHERE tenant_id = $1 AND request_id = $2 AND state = $6";
+    SET_ACCESS_OFF = "UPDATE gateway.offboarding
+        SET access_off_at = coalesce(access_off_at, $3)
+        WHERE tenant_id = $1 AND request_id = $2";
+    SET_MARKED = "UPDATE gateway.offboarding
+        SET marked_at = coalesce(marked_at, $3)
+        WHERE tenant_id = $1 AND request_id = $2";
+}
+
+/// A privacy request with its timeline.
+#[derive(Debug, Clone)]
+pub struct RequestRow {
+    /// Its id.
+    pub request_id: RequestId,
+    /// Whose data it is about.
+    pub subject_id: SubjectId,
+    /// How far it is.
+    pub state: RequestState,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When it was cancelled.
+    pub cancelled_at: Option<Timestamp>,
+    /// When the fence was committed.
+    pub fenced_at: Option<Timestamp>,
+    /// When the plan had run.
+    pub executed_at: Option<Timestamp>,
+    /// When the independent reader found nothing.
+    pub verified_at: Option<Timestamp>,
+    /// When the subject's key was destroyed.
+    pub key_destroyed_at: Option<Timestamp>,
+    /// When the receipt was signed.
+    pub completed_at: Option<Timestamp>,
+    /// The last verification report, as JSON.
+    pub verification: Option<serde_json::Value>,
+    /// The event that opened it.
+    pub origin_event_id: EventId,
+    /// The due times.
+    pub timeline: Timeline,
+    /// The latest departure in source time; the fence will cover up to here.
+    pub latest_departure_at: Timestamp,
+    /// When access was taken away in the target.
+    pub access_off_at: Option<Timestamp>,
+    /// When the data was marked in the target.
+    pub marked_at: Option<Timestamp>,
+}
+
+/// Opens a request with its timeline.
+pub async fn insert(
+    tx: &TenantTx<'_>,
+    ids: (RequestId, OffboardingId),
+    subject: SubjectId,
+    origin: EventId,
+    timeline: &Timeline,
+    latest_departure_at: Timestamp,
+    opened_at: Timestamp,
+) -> Result<(), StoreError> {
+    let (request, offboarding) = ids;
+    tx.execute_one(
+        "insert_request",
+        INSERT_REQUEST,
+        &[&tx.tenant().uuid(), &request.uuid(), &subject.uuid(), &origin.uuid(), &opened_at],
+    )
+    .await?;
+    tx.execute_one(
+        "insert_offboarding",
+        INSERT_OFFBOARDING,
+        &[
+            &tx.tenant().uuid(),
+            &offboarding.uuid(),
+            &request.uuid(),
+            &subject.uuid(),
+            &timeline.anchor_at,
+            &latest_departure_at,
+            &timeline.access_off_due_at,
+            &timeline.mark_due_at,
+            &timeline.purge_start_at,
+            &timeline.purge_due_at,
+        ],
+    )
+    .await
+}
+
+/// Gives a timeline other due times (an earlier departure became known, or a later one replaces it).
+pub async fn move_timeline(
+    tx: &TenantTx<'_>,
+    request: RequestId,
+    timeline: &Timeline,
+    latest_departure_at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute_one(
+        "move_offboarding",
+        MOVE_OFFBOARDING,
+        &[
+            &tx.tenant().uuid(),
+            &request.uuid(),
+            &timeline.anchor_at,
+            &latest_departure_at,
+            &timeline.access_off_due_at,
+            &timeline.mark_due_at,
+            &timeline.purge_start_at,
+            &timeline.purge_due_at,
+        ],
+    )
+    .await
+}
+
+/// The living erasure request of a subject, locked.
+pub async fn living(tx: &TenantTx<'_>, subject: SubjectId) -> Result<Option<RequestId>, StoreError> {
+    let row = tx.query_opt("living_request", LIVING, &[&tx.tenant().uuid(), &subject.uuid()]).await?;
+    Ok(row.map(|row| RequestId::from_uuid(row.get(0))))
+}
+
+/// One request.
+pub async fn read(tx: &TenantTx<'_>, request: RequestId) -> Result<Option<RequestRow>, StoreError> {
+    let row = tx.query_opt("read_request", READ, &[&tx.tenant().uuid(), &request.uuid()]).await?;
+    row.as_ref().map(request_row).transpose()
+}
+
+/// Requests of the transaction's tenant, newest first, at most `limit`.
+pub async fn list(
+    tx: &TenantTx<'_>,
+    subject: Option<SubjectId>,
+    state: Option<RequestState>,
+    limit: i64,
+) -> Result<Vec<RequestRow>, StoreError> {
+    let rows = tx
+        .query(
+            "list_requests",
+            LIST,
+            &[&tx.tenant().uuid(), &subject.map(|id| id.uuid()), &state.map(RequestState::as_str), &limit],
+        )
+        .await?;
+    rows.iter().map(request_row).collect()
+}
+
+/// The state of a request, locked until the transaction ends.
+pub async fn lock_state(tx: &TenantTx<'_>, request: RequestId) -> Result<Option<RequestState>, StoreError> {
+    let row = tx.query_opt("lock_request", LOCK_STATE, &[&tx.tenant().uuid(), &request.uuid()]).await?;
+    row.map(|row| parse_state(row.get(0))).transpose()
+}
+
+/// Moves a request from `from` to `to`. Fails when it is not in `from`.
+pub async fn advance(
+    tx: &TenantTx<'_>,
+    request: RequestId,
+    from: RequestState,
+    to: RequestState,
+    at: Timestamp,
+    verification: Option<&serde_json::Value>,
+) -> Result<(), StoreError> {
+    debug_assert!(from.may_become(to), "{} may not become {}", from.as_str(), to.as_str());
+    tx.execute_one(
+        "advance_request",
+        ADVANCE,
+        &[&tx.tenant().uuid(), &request.uuid(), &to.as_str(), &at, &verification, &from.as_str()],
+    )
+    .await
+}
+
+/// Records when access was taken away; the first time counts.
+pub async fn set_access_off(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<(), StoreError> {
+    tx.execute_one("set_access_off", SET_ACCESS_OFF, &[&tx.tenant().uuid(), &request.uuid(), &at]).await
+}
+
+/// Records when the data was marked; the first time counts.
+pub async fn set_marked(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<(), StoreError> {
+    tx.execute_one("set_marked", SET_MARKED, &[&tx.tenant().uuid(), &request.uuid(), &at]).await
+}
+
+fn parse_state(word: &str) -> Result<RequestState, StoreError> {
+    RequestState::parse(word).ok_or(StoreError::UnknownValue { column: "privacy_request.state" })
+}
+
+fn request_row(row: &tokio_postgres::Row) -> Result<RequestRow, StoreError> {
+    Ok(RequestRow {
+        request_id: RequestId::from_uuid(row.get(0)),
+        subject_id: SubjectId::from_uuid(row.get(1)),
+        state: parse_state(row.get(2))?,
+        opened_at: row.get(3),
+        cancelled_at: row.get(4),
+        fenced_at: row.get(5),
+        executed_at: row.get(6),
+        verified_at: row.get(7),
+        key_destroyed_at: row.get(8),
+        completed_at: row.get(9),
+        verification: row.get(10),
+        origin_event_id: EventId::from_uuid(row.get(11)),
+        timeline: Timeline {
+            anchor_at: row.get(12),
+            access_off_due_at: row.get(14),
+            mark_due_at: row.get(15),
+            purge_start_at: row.get(16),
+            purge_due_at: row.get(17),
+        },
+        latest_departure_at: row.get(13),
+        access_off_at: row.get(18),
+        marked_at: row.get(19),
+    })
+}

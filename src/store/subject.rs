@@ -1,0 +1,268 @@
+//! Data subjects, their identities, their signals and the minimized events about them.
+
+use jiff::Timestamp;
+
+use super::{StoreError, TenantTx, statements};
+use crate::domain::{EventId, IdentityId, IdentityKind, SubjectId, SubjectKind, event::PersonSignal};
+
+statements! {
+    FIND_BY_ANCHOR = "SELECT i.subject_id, s.generation
+        FROM gateway.identity i
+        JOIN gateway.data_subject s ON s.tenant_id = i.tenant_id AND s.subject_id = i.subject_id
+        WHERE i.tenant_id = $1 AND i.kind = $2 AND i.issuer = $3 AND i.digest = ANY($4) AND i.is_anchor
+        ORDER BY s.generation DESC
+        LIMIT 1";
+    FIND_BY_DIGEST = "SELECT DISTINCT s.subject_id, s.kind, s.generation, s.created_at, s.erased_at
+        FROM gateway.identity i
+        JOIN gateway.data_subject s ON s.tenant_id = i.tenant_id AND s.subject_id = i.subject_id
+        WHERE i.tenant_id = $1 AND i.kind = $2 AND i.digest = ANY($3)
+        ORDER BY s.generation
+        LIMIT 100";
+    INSERT_SUBJECT = "INSERT INTO gateway.data_subject (tenant_id, subject_id, kind, generation, created_at)
+        VALUES ($1, $2, $3, $4, $5)";
+    READ_SUBJECT = "SELECT kind, generation, created_at, erased_at
+        FROM gateway.data_subject
+        WHERE tenant_id = $1 AND subject_id = $2";
+    INSERT_IDENTITY = "INSERT INTO gateway.identity
+            (tenant_id, identity_id, subject_id, kind, issuer, is_anchor, norm_version, digest_key_id, digest, sealed)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        ON CONFLICT (tenant_id, subject_id, kind, digest_key_id, digest) DO NOTHING";
+    IDENTITIES = "SELECT identity_id, kind, issuer, is_anchor, digest_key_id, digest, sealed
+        FROM gateway.identity
+        WHERE tenant_id = $1 AND subject_id = $2
+        ORDER BY identity_id
+        LIMIT 100";
+    FORGET_IDENTITIES = "DELETE FROM gateway.identity WHERE tenant_id = $1 AND subject_id = $2";
+    MARK_ERASED = "UPDATE gateway.data_subject
+        SET erased_at = $3
+        WHERE tenant_id = $1 AND subject_id = $2 AND erased_at IS NULL";
+    INSERT_SIGNAL = "INSERT INTO gateway.subject_signal (tenant_id, subject_id, signal, source_at, event_id)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (tenant_id, subject_id, signal, source_at) DO NOTHING";
+    // One row for each kind of signal is enough to decide: the latest arrival, the departures since, the latest one.
+    SIGNALS = "SELECT signal, source_at
+        FROM gateway.subject_signal
+        WHERE tenant_id = $1 AND subject_id = $2 AND signal <> 'user_updated'
+        ORDER BY source_at DESC, signal
+        LIMIT 1000";
+    FORGET_SIGNALS = "DELETE FROM gateway.subject_signal WHERE tenant_id = $1 AND subject_id = $2";
+    INSERT_MINIMIZED = "INSERT INTO gateway.minimized_event (tenant_id, event_id, subject_id, sealed)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT (tenant_id, event_id, subject_id) DO NOTHING";
+    MINIMIZED = "SELECT subject_id, sealed
+        FROM gateway.minimized_event
+        WHERE tenant_id = $1 AND event_id = $2
+        LIMIT 10";
+    FORGET_MINIMIZED = "DELETE FROM gateway.minimized_event WHERE tenant_id = $1 AND subject_id = $2";
+}
+
+/// A data subject.
+#[derive(Debug, Clone)]
+pub struct SubjectRow {
+    /// Its id.
+    pub subject_id: SubjectId,
+    /// The kind of person.
+    pub kind: SubjectKind,
+    /// 1, and one more for every return behind a fence.
+    pub generation: i32,
+    /// First seen.
+    pub created_at: Timestamp,
+    /// When it was erased.
+    pub erased_at: Option<Timestamp>,
+}
+
+/// An identity with its value still sealed.
+#[derive(Debug, Clone)]
+pub struct SealedIdentity {
+    /// Its id.
+    pub identity_id: IdentityId,
+    /// Its kind.
+    pub kind: IdentityKind,
+    /// Who gives it out: the site, or a Firebase project.
+    pub issuer: String,
+    /// True for the identity that sources name the person by.
+    pub is_anchor: bool,
+    /// Normalisation version.
+    pub norm_version: i16,
+    /// The digest key.
+    pub digest_key_id: i32,
+    /// The keyed digest.
+    pub digest: Vec<u8>,
+    /// The sealed value.
+    pub sealed: Vec<u8>,
+}
+
+/// The youngest subject with this anchor, by any live version of its digest.
+pub async fn find_by_anchor(
+    tx: &TenantTx<'_>,
+    kind: IdentityKind,
+    issuer: &str,
+    digests: &[&[u8]],
+) -> Result<Option<(SubjectId, i32)>, StoreError> {
+    let row = tx
+        .query_opt("find_by_anchor", FIND_BY_ANCHOR, &[&tx.tenant().uuid(), &kind.as_str(), &issuer, &digests])
+        .await?;
+    Ok(row.map(|row| (SubjectId::from_uuid(row.get(0)), row.get(1))))
+}
+
+/// Every subject with an identity of this digest.
+pub async fn find_by_digest(
+    tx: &TenantTx<'_>,
+    kind: IdentityKind,
+    digests: &[&[u8]],
+) -> Result<Vec<SubjectRow>, StoreError> {
+    let rows = tx.query("find_by_digest", FIND_BY_DIGEST, &[&tx.tenant().uuid(), &kind.as_str(), &digests]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(SubjectRow {
+                subject_id: SubjectId::from_uuid(row.get(0)),
+                kind: subject_kind(row.get(1))?,
+                generation: row.get(2),
+                created_at: row.get(3),
+                erased_at: row.get(4),
+            })
+        })
+        .collect()
+}
+
+fn subject_kind(text: &str) -> Result<SubjectKind, StoreError> {
+    SubjectKind::parse(text).map_err(|_| StoreError::UnknownValue { column: "data_subject.kind" })
+}
+
+/// Records a subject.
+pub async fn insert(
+    tx: &TenantTx<'_>,
+    subject: SubjectId,
+    kind: &SubjectKind,
+    generation: i32,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute_one(
+        "insert_subject",
+        INSERT_SUBJECT,
+        &[&tx.tenant().uuid(), &subject.uuid(), &kind.as_str(), &generation, &at],
+    )
+    .await
+}
+
+/// A subject of the transaction's tenant.
+pub async fn read(tx: &TenantTx<'_>, subject: SubjectId) -> Result<Option<SubjectRow>, StoreError> {
+    let row = tx.query_opt("read_subject", READ_SUBJECT, &[&tx.tenant().uuid(), &subject.uuid()]).await?;
+    row.map(|row| {
+        Ok(SubjectRow {
+            subject_id: subject,
+            kind: subject_kind(row.get(0))?,
+            generation: row.get(1),
+            created_at: row.get(2),
+            erased_at: row.get(3),
+        })
+    })
+    .transpose()
+}
+
+/// Records an identity of a subject. Safe to repeat.
+pub async fn insert_identity(
+    tx: &TenantTx<'_>,
+    subject: SubjectId,
+    identity: &SealedIdentity,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "insert_identity",
+        INSERT_IDENTITY,
+        &[
+            &tx.tenant().uuid(),
+            &identity.identity_id.uuid(),
+            &subject.uuid(),
+            &identity.kind.as_str(),
+            &identity.issuer,
+            &identity.is_anchor,
+            &identity.norm_version,
+            &identity.digest_key_id,
+            &identity.digest,
+            &identity.sealed,
+        ],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// The identities of a subject.
+pub async fn identities(tx: &TenantTx<'_>, subject: SubjectId) -> Result<Vec<SealedIdentity>, StoreError> {
+    let rows = tx.query("identities", IDENTITIES, &[&tx.tenant().uuid(), &subject.uuid()]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(SealedIdentity {
+                identity_id: IdentityId::from_uuid(row.get(0)),
+                kind: row
+                    .get::<_, &str>(1)
+                    .parse()
+                    .map_err(|_| StoreError::UnknownValue { column: "identity.kind" })?,
+                issuer: row.get(2),
+                is_anchor: row.get(3),
+                norm_version: 0,
+                digest_key_id: row.get(4),
+                digest: row.get(5),
+                sealed: row.get(6),
+            })
+        })
+        .collect()
+}
+
+/// Forgets all that is kept of a subject but its id: identities, signals and minimized events. Safe to repeat.
+pub async fn forget(tx: &TenantTx<'_>, subject: SubjectId, at: Timestamp) -> Result<(), StoreError> {
+    let (tenant, id) = (tx.tenant().uuid(), subject.uuid());
+    tx.execute("forget_minimized", FORGET_MINIMIZED, &[&tenant, &id]).await?;
+    tx.execute("forget_signals", FORGET_SIGNALS, &[&tenant, &id]).await?;
+    tx.execute("forget_identities", FORGET_IDENTITIES, &[&tenant, &id]).await?;
+    tx.execute("mark_erased", MARK_ERASED, &[&tenant, &id, &at]).await.map(|_| ())
+}
+
+/// Records a signal. Safe to repeat.
+pub async fn insert_signal(
+    tx: &TenantTx<'_>,
+    subject: SubjectId,
+    signal: PersonSignal,
+    source_at: Timestamp,
+    event: EventId,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "insert_signal",
+        INSERT_SIGNAL,
+        &[&tx.tenant().uuid(), &subject.uuid(), &signal.as_str(), &source_at, &event.uuid()],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// The signals that decide a subject's timeline, latest first.
+pub async fn signals(tx: &TenantTx<'_>, subject: SubjectId) -> Result<Vec<(PersonSignal, Timestamp)>, StoreError> {
+    let rows = tx.query("signals", SIGNALS, &[&tx.tenant().uuid(), &subject.uuid()]).await?;
+    rows.iter()
+        .map(|row| {
+            let word: &str = row.get(0);
+            let signal = PersonSignal::ALL
+                .into_iter()
+                .find(|signal| signal.as_str() == word)
+                .ok_or(StoreError::UnknownValue { column: "subject_signal.signal" })?;
+            Ok((signal, row.get(1)))
+        })
+        .collect()
+}
+
+/// Keeps the minimized event, sealed under the subject's key. Safe to repeat.
+pub async fn insert_minimized(
+    tx: &TenantTx<'_>,
+    event: EventId,
+    subject: SubjectId,
+    sealed: &[u8],
+) -> Result<(), StoreError> {
+    tx.execute("insert_minimized", INSERT_MINIMIZED, &[&tx.tenant().uuid(), &event.uuid(), &subject.uuid(), &sealed])
+        .await
+        .map(|_| ())
+}
+
+/// The minimized records of an event, one for each person it is about.
+pub async fn minimized(tx: &TenantTx<'_>, event: EventId) -> Result<Vec<(SubjectId, Vec<u8>)>, StoreError> {
+    let rows = tx.query("minimized", MINIMIZED, &[&tx.tenant().uuid(), &event.uuid()]).await?;
+    Ok(rows.iter().map(|row| (SubjectId::from_uuid(row.get(0)), row.get(1))).collect())
+}
