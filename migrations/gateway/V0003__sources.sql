@@ -15,7 +15,6 @@ CREATE TABLE gateway.source_credential (
     source_id uuid NOT NULL REFERENCES gateway.source (source_id),
     credential_id uuid NOT NULL,
     master_id integer NOT NULL,
-    wrapped_key bytea NOT NULL,
     sealed bytea NOT NULL,
     created_at timestamptz NOT NULL,
     -- A rotated secret stays valid until here, so that no delivery signed before the change is refused.
@@ -24,7 +23,6 @@ CREATE TABLE gateway.source_credential (
 );
 CREATE UNIQUE INDEX source_credential_one_current ON gateway.source_credential (source_id) WHERE valid_until IS NULL;
 ALTER TABLE gateway.source_credential ALTER COLUMN sealed SET STATISTICS 0;
-ALTER TABLE gateway.source_credential ALTER COLUMN wrapped_key SET STATISTICS 0;
 
 ALTER TABLE gateway.source ENABLE ROW LEVEL SECURITY;
 ALTER TABLE gateway.source FORCE ROW LEVEL SECURITY;
@@ -45,13 +43,13 @@ CREATE POLICY owner_reads_for_the_look_up ON gateway.source_credential FOR SELEC
 CREATE FUNCTION gateway.source_for_intake(wanted text, at timestamptz)
 RETURNS TABLE (
     source_id uuid, tenant_id uuid, kind text, replay_window_seconds integer,
-    credential_id uuid, master_id integer, wrapped_key bytea, sealed bytea
+    credential_id uuid, master_id integer, sealed bytea
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT s.source_id, s.tenant_id, s.kind, s.replay_window_seconds,
-           c.credential_id, c.master_id, c.wrapped_key, c.sealed
+           c.credential_id, c.master_id, c.sealed
     FROM gateway.source s
     LEFT JOIN gateway.source_credential c
         ON c.source_id = s.source_id AND (c.valid_until IS NULL OR c.valid_until > at)

@@ -55,7 +55,7 @@ CREATE TABLE gateway.offboarding (
     CHECK (access_off_due_at <= mark_due_at AND mark_due_at <= purge_start_at AND purge_start_at < purge_due_at)
 );
 
--- The plan as it was approved and run: names of tables and columns, no values.
+-- A plan as it was run: names of tables and columns, no values. A failed verification is followed by a new plan.
 CREATE TABLE gateway.plan (
     tenant_id uuid NOT NULL,
     plan_id uuid NOT NULL,
@@ -64,9 +64,10 @@ CREATE TABLE gateway.plan (
     plan jsonb NOT NULL,
     created_at timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, plan_id),
-    UNIQUE (tenant_id, request_id),
     FOREIGN KEY (tenant_id, request_id) REFERENCES gateway.privacy_request (tenant_id, request_id)
 );
+
+CREATE INDEX plan_of_request ON gateway.plan (tenant_id, request_id, created_at);
 
 CREATE TABLE gateway.step (
     tenant_id uuid NOT NULL,
@@ -122,3 +123,5 @@ END
 $$;
 GRANT SELECT, INSERT, UPDATE ON gateway.privacy_request, gateway.offboarding, gateway.step, gateway.fence TO gw_tenant;
 GRANT SELECT, INSERT ON gateway.plan TO gw_tenant;
+-- A fence that has outlived its time is taken away.
+GRANT DELETE ON gateway.fence TO gw_tenant;

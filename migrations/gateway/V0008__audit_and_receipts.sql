@@ -6,7 +6,8 @@ CREATE TABLE gateway.audit_entry (
     audit_id uuid NOT NULL,
     actor text NOT NULL CHECK (actor ~ '^[a-z0-9_.:-]{1,64}$'),
     action text NOT NULL CHECK (action ~ '^[a-z0-9_.]{1,64}$'),
-    entry jsonb NOT NULL,
+    -- Canonical JSON, byte for byte what the hash was taken over.
+    entry text NOT NULL,
     hash bytea NOT NULL CHECK (octet_length(hash) = 32),
     PRIMARY KEY (tenant_id, at, audit_id)
 ) PARTITION BY RANGE (at);
@@ -18,7 +19,6 @@ CREATE TABLE gateway.audit_link (
     place bigint NOT NULL CHECK (place > 0),
     audit_id uuid NOT NULL,
     audit_at timestamptz NOT NULL,
-    entry_hash bytea NOT NULL CHECK (octet_length(entry_hash) = 32),
     chain_hash bytea NOT NULL CHECK (octet_length(chain_hash) = 32),
     PRIMARY KEY (tenant_id, place),
     UNIQUE (tenant_id, audit_id)

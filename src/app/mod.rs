@@ -1,1 +1,35 @@
-//! app
+//! The use cases: one public function for each verb. Owns transactions, knows no HTTP.
+//!
+//! ```text
+//! accept_event ─▶ commit_events          (a delivery becomes a pending event; acknowledged means committed)
+//! interpret ─▶ person, record_hours ─▶ offboard      (an event becomes its consequences, in one commit)
+//! take_access, mark, erase ─▶ certify                (jobs; each may run twice and die at any line)
+//! replay, list_*, find_subject, register_source …    (what operators do)
+//! sweep                                              (partitions, retention, key epochs, audit chain)
+//! ```
+
+pub mod accept_event;
+mod audit;
+mod certify;
+mod commit_events;
+pub mod erase;
+mod error;
+pub mod find_subject;
+mod gateway;
+pub mod interpret;
+mod offboard;
+mod person;
+mod record_hours;
+pub mod replay;
+pub mod report;
+pub mod run_job;
+pub mod sources;
+pub mod sweep;
+mod take_access;
+mod vault;
+
+pub use commit_events::{CommitQueue, run_committer};
+pub use error::{Error, JobFailure};
+pub use gateway::{Databases, Gateway, GatewayParts, Leases};
+pub use sources::SourceCache;
+pub use vault::Vault;

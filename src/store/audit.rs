@@ -13,7 +13,7 @@ statements! {
         WHERE tenant_id = $1
         ORDER BY place DESC
         LIMIT 1";
-    UNLINKED = "SELECT e.audit_id, e.at, e.hash
+    UNLINKED = "SELECT e.audit_id, e.at, e.entry
         FROM gateway.audit_entry e
         WHERE e.tenant_id = $1
             AND NOT EXISTS (
@@ -23,8 +23,14 @@ statements! {
             )
         ORDER BY e.at, e.audit_id
         LIMIT $2";
-    INSERT_LINK = "INSERT INTO gateway.audit_link (tenant_id, place, audit_id, audit_at, entry_hash, chain_hash)
-        VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT_LINK = "INSERT INTO gateway.audit_link (tenant_id, place, audit_id, audit_at, chain_hash)
+        VALUES ($1, $2, $3, $4, $5)";
+    CHAIN = "SELECT l.place, l.chain_hash, e.entry
+        FROM gateway.audit_link l
+        JOIN gateway.audit_entry e ON e.tenant_id = l.tenant_id AND e.at = l.audit_at AND e.audit_id = l.audit_id
+        WHERE l.tenant_id = $1 AND l.place > $2
+        ORDER BY l.place
+        LIMIT $3";
     LIST = "SELECT audit_id, at, actor, action, entry
         FROM gateway.audit_entry
         WHERE tenant_id = $1
@@ -43,8 +49,8 @@ pub struct AuditRow {
     pub actor: String,
     /// What: a closed word such as `offboarding.started`.
     pub action: String,
-    /// The canonical entry.
-    pub entry: serde_json::Value,
+    /// The canonical entry, JSON.
+    pub entry: String,
 }
 
 /// Records an entry.
@@ -72,7 +78,7 @@ pub async fn last_link(tx: &TenantTx<'_>) -> Result<Option<(i64, Vec<u8>)>, Stor
 }
 
 /// Entries that have no place in the chain yet, oldest first.
-pub async fn unlinked(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<(AuditId, Timestamp, Vec<u8>)>, StoreError> {
+pub async fn unlinked(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<(AuditId, Timestamp, String)>, StoreError> {
     let rows = tx.query("unlinked_entries", UNLINKED, &[&tx.tenant().uuid(), &limit]).await?;
     Ok(rows.iter().map(|row| (AuditId::from_uuid(row.get(0)), row.get(1), row.get(2))).collect())
 }
@@ -82,13 +88,12 @@ pub async fn insert_link(
     tx: &TenantTx<'_>,
     place: i64,
     entry: (AuditId, Timestamp),
-    entry_hash: &[u8],
     chain_hash: &[u8],
 ) -> Result<(), StoreError> {
     tx.execute_one(
         "insert_audit_link",
         INSERT_LINK,
-        &[&tx.tenant().uuid(), &place, &entry.0.uuid(), &entry.1, &entry_hash, &chain_hash],
+        &[&tx.tenant().uuid(), &place, &entry.0.uuid(), &entry.1, &chain_hash],
     )
     .await
 }
@@ -106,4 +111,10 @@ pub async fn list(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<AuditRow>, StoreE
             entry: row.get(4),
         })
         .collect())
+}
+
+/// Links of the chain after `after`, in order: place, chain hash and the entry's canonical JSON.
+pub async fn chain(tx: &TenantTx<'_>, after: i64, limit: i64) -> Result<Vec<(i64, Vec<u8>, String)>, StoreError> {
+    let rows = tx.query("audit_chain", CHAIN, &[&tx.tenant().uuid(), &after, &limit]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
 }

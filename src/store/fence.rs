@@ -23,6 +23,7 @@ statements! {
         WHERE tenant_id = $1 AND request_id = $2
         ORDER BY fence_id
         LIMIT 100";
+    FORGET_EXPIRED = "DELETE FROM gateway.fence WHERE tenant_id = $1 AND expires_at <= $2";
     OPEN_GENERATION = "UPDATE gateway.fence
         SET returned_at = $3
         WHERE tenant_id = $1 AND fence_id = $2 AND returned_at IS NULL AND covers_until < $3";
@@ -104,6 +105,11 @@ pub async fn open_generation(tx: &TenantTx<'_>, fence: FenceId, returned_at: Tim
     let changed =
         tx.execute("open_generation", OPEN_GENERATION, &[&tx.tenant().uuid(), &fence.uuid(), &returned_at]).await?;
     Ok(changed == 1)
+}
+
+/// Takes away fences whose time is over; returns how many.
+pub async fn forget_expired(tx: &TenantTx<'_>, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute("forget_expired_fences", FORGET_EXPIRED, &[&tx.tenant().uuid(), &now]).await
 }
 
 fn fence(row: &tokio_postgres::Row) -> Result<Fence, StoreError> {

@@ -10,7 +10,16 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6)";
     INSERT_STEP = "INSERT INTO gateway.step (tenant_id, plan_id, step_number, table_name, disposal)
         VALUES ($1, $2, $3, $4, $5)";
-    OF_REQUEST = "SELECT plan_id, digest, plan FROM gateway.plan WHERE tenant_id = $1 AND request_id = $2";
+    LATEST_OF_REQUEST = "SELECT plan_id, digest, plan
+        FROM gateway.plan
+        WHERE tenant_id = $1 AND request_id = $2
+        ORDER BY created_at DESC, plan_id DESC
+        LIMIT 1";
+    EXECUTED = "SELECT s.table_name, s.disposal, s.row_count
+        FROM gateway.plan p
+        JOIN gateway.step s ON s.tenant_id = p.tenant_id AND s.plan_id = p.plan_id
+        WHERE p.tenant_id = $1 AND p.request_id = $2 AND s.row_count IS NOT NULL
+        ORDER BY p.created_at, p.plan_id, s.step_number";
     STEPS = "SELECT step_number, table_name, disposal, row_count
         FROM gateway.step
         WHERE tenant_id = $1 AND plan_id = $2
@@ -65,9 +74,9 @@ pub async fn insert(
     Ok(())
 }
 
-/// The plan of a request.
-pub async fn of_request(tx: &TenantTx<'_>, request: RequestId) -> Result<Option<PlanRow>, StoreError> {
-    let row = tx.query_opt("plan_of_request", OF_REQUEST, &[&tx.tenant().uuid(), &request.uuid()]).await?;
+/// The latest plan of a request.
+pub async fn latest_of_request(tx: &TenantTx<'_>, request: RequestId) -> Result<Option<PlanRow>, StoreError> {
+    let row = tx.query_opt("latest_plan", LATEST_OF_REQUEST, &[&tx.tenant().uuid(), &request.uuid()]).await?;
     Ok(row.map(|row| PlanRow { plan_id: PlanId::from_uuid(row.get(0)), digest: row.get(1), plan: row.get(2) }))
 }
 
@@ -95,4 +104,10 @@ pub async fn finish_step(
 ) -> Result<(), StoreError> {
     tx.execute_one("finish_step", FINISH_STEP, &[&tx.tenant().uuid(), &plan.uuid(), &step_number, &row_count, &at])
         .await
+}
+
+/// What every finished step of a request has done, in order: table, disposal, rows.
+pub async fn executed(tx: &TenantTx<'_>, request: RequestId) -> Result<Vec<(String, String, i64)>, StoreError> {
+    let rows = tx.query("executed_steps", EXECUTED, &[&tx.tenant().uuid(), &request.uuid()]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
 }

@@ -7,7 +7,7 @@ use super::{Client, StoreError, TenantTx, statements, tx};
 use crate::domain::{SourceId, TenantId};
 
 statements! {
-    FOR_INTAKE = "SELECT source_id, tenant_id, replay_window_seconds, credential_id, master_id, wrapped_key, sealed
+    FOR_INTAKE = "SELECT source_id, tenant_id, replay_window_seconds, credential_id, master_id, sealed
         FROM gateway.source_for_intake($1, $2)";
     INSERT = "INSERT INTO gateway.source (source_id, name, kind, tenant_id, site_host, replay_window_seconds, created_at)
         VALUES ($1, $2, 'jira_admin', $3, $4, $5, $6)";
@@ -18,12 +18,12 @@ statements! {
         SET valid_until = $2
         WHERE source_id = $1 AND valid_until > $2";
     INSERT_CREDENTIAL = "INSERT INTO gateway.source_credential
-            (source_id, credential_id, master_id, wrapped_key, sealed, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6)";
+            (source_id, credential_id, master_id, sealed, created_at)
+        VALUES ($1, $2, $3, $4, $5)";
     FIND_BY_NAME = "SELECT source_id, tenant_id FROM gateway.source WHERE name = $1";
     SITE_HOST = "SELECT name, site_host FROM gateway.source WHERE source_id = $1";
     LIST = "SELECT source_id, name, kind, tenant_id, disabled_at IS NOT NULL FROM gateway.source ORDER BY name LIMIT 10000";
-    CREDENTIALS = "SELECT credential_id, master_id, wrapped_key, sealed
+    CREDENTIALS = "SELECT credential_id, master_id, sealed
         FROM gateway.source_credential
         WHERE source_id = $1 AND (valid_until IS NULL OR valid_until > $2)
         ORDER BY valid_until DESC NULLS FIRST
@@ -43,15 +43,13 @@ pub struct IntakeSource {
     pub credentials: Vec<SealedCredential>,
 }
 
-/// A sealed secret and the wrapped key that opens it.
+/// A sealed secret.
 #[derive(Debug, Clone)]
 pub struct SealedCredential {
     /// Its id, part of the seal's authenticated data.
     pub credential_id: Uuid,
-    /// The master key that wraps the key.
+    /// The master key whose derived key seals it.
     pub master_id: i32,
-    /// The wrapped key.
-    pub wrapped_key: Vec<u8>,
     /// The sealed secret.
     pub sealed: Vec<u8>,
 }
@@ -94,8 +92,7 @@ pub async fn for_intake(client: &Client, name: &str, at: Timestamp) -> Result<Op
             row.get::<_, Option<Uuid>>(3).map(|credential_id| SealedCredential {
                 credential_id,
                 master_id: row.get(4),
-                wrapped_key: row.get(5),
-                sealed: row.get(6),
+                sealed: row.get(5),
             })
         })
         .collect();
@@ -141,7 +138,6 @@ pub async fn rotate_credential(
             &source.uuid(),
             &credential.credential_id,
             &credential.master_id,
-            &credential.wrapped_key,
             &credential.sealed,
             &now,
         ],
@@ -173,8 +169,7 @@ pub async fn credentials(
         .map(|row| SealedCredential {
             credential_id: row.get(0),
             master_id: row.get(1),
-            wrapped_key: row.get(2),
-            sealed: row.get(3),
+            sealed: row.get(2),
         })
         .collect())
 }

@@ -1,0 +1,153 @@
+//! Group commit: deliveries that arrive while a commit is in flight share the next one. There is never an artificial wait.
+//!
+//! One task on the main runtime owns intake's writes. A delivery waits in a bounded queue; when the queue is full the
+//! sender is told to come back, which is better than a memory that grows.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use super::{Error, Gateway};
+use crate::{
+    domain::EventId,
+    store::{
+        self, StoreError,
+        intake::{IncomingEvent, Stored},
+    },
+};
+
+/// Deliveries that may wait for a commit.
+const QUEUE_DELIVERIES_MAX: usize = 1_024;
+/// Deliveries in one commit.
+const BATCH_DELIVERIES_MAX: usize = 128;
+/// Sealed bytes in one commit; a larger single delivery goes alone.
+const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// A delivery waiting for its commit.
+struct Waiting {
+    event: IncomingEvent,
+    reply: oneshot::Sender<Result<Stored, StoreError>>,
+}
+
+/// Where deliveries wait. Cheap to clone.
+#[derive(Clone)]
+pub struct CommitQueue {
+    sender: mpsc::Sender<Waiting>,
+    receiver: Arc<Mutex<mpsc::Receiver<Waiting>>>,
+}
+
+impl Default for CommitQueue {
+    fn default() -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE_DELIVERIES_MAX);
+        Self { sender, receiver: Arc::new(Mutex::new(receiver)) }
+    }
+}
+
+/// Why a delivery was not committed. In every case the sender must repeat it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotCommitted {
+    /// Too many are waiting.
+    QueueFull,
+    /// The database refused or was away.
+    Database,
+}
+
+/// Commits a delivery together with whatever else is waiting. Returns once it is durable.
+pub(super) async fn commit(gateway: &Gateway, event: IncomingEvent) -> Result<Stored, NotCommitted> {
+    let (reply, committed) = oneshot::channel();
+    gateway.commit_queue().sender.try_send(Waiting { event, reply }).map_err(|_| NotCommitted::QueueFull)?;
+    match committed.await {
+        Ok(Ok(stored)) => Ok(stored),
+        Ok(Err(_)) | Err(_) => Err(NotCommitted::Database),
+    }
+}
+
+/// Empties the queue for ever. Whoever starts it must start it again should it panic; nothing acknowledged is lost then.
+pub async fn run_committer(gateway: Gateway) {
+    let receiver = Arc::clone(&gateway.commit_queue().receiver);
+    let mut receiver = receiver.lock().await;
+    let mut held_back: Vec<Waiting> = Vec::new();
+    loop {
+        let batch = next_batch(&mut receiver, &mut held_back).await;
+        if batch.is_empty() {
+            return;
+        }
+        metrics::histogram!("intake_batch_size").record(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
+        commit_batch(&gateway, batch).await;
+    }
+}
+
+/// Takes what is waiting, up to the bounds. A delivery whose key is already in the batch is held back for the next one:
+/// one statement cannot meet the same key twice. Empty only when every sender is gone.
+async fn next_batch(receiver: &mut mpsc::Receiver<Waiting>, held_back: &mut Vec<Waiting>) -> Vec<Waiting> {
+    let mut batch = Vec::with_capacity(BATCH_DELIVERIES_MAX);
+    let mut keys = HashSet::new();
+    let mut bytes = 0;
+    let mut waiting = std::mem::take(held_back).into_iter();
+    loop {
+        let next = match waiting.next() {
+            Some(next) => Some(next),
+            None if batch.is_empty() => receiver.recv().await,
+            None => receiver.try_recv().ok(),
+        };
+        let Some(next) = next else { break };
+        bytes += next.event.sealed.len();
+        let is_over = batch.len() >= BATCH_DELIVERIES_MAX || (bytes > BATCH_BYTES_MAX && !batch.is_empty());
+        if is_over || !keys.insert((next.event.source_id, next.event.key_digest)) {
+            held_back.push(next);
+            if is_over {
+                break;
+            }
+        } else {
+            batch.push(next);
+        }
+    }
+    held_back.extend(waiting);
+    batch
+}
+
+async fn commit_batch(gateway: &Gateway, batch: Vec<Waiting>) {
+    let (events, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|waiting| (waiting.event, waiting.reply)).unzip();
+    gateway.crash().reach("intake.before_commit");
+    let result = insert(gateway, &events).await;
+    gateway.crash().reach("intake.after_commit");
+    match result {
+        Ok(stored) => {
+            for (reply, stored) in replies.into_iter().zip(stored) {
+                // A sender that hung up is no concern: what it sent is committed.
+                let _ = reply.send(Ok(stored));
+            }
+        }
+        Err(error) if error.is_transient() || events.len() == 1 => {
+            tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), "deliveries were not committed");
+            for reply in replies {
+                let _ = reply.send(Err(error.clone()));
+            }
+        }
+        // One bad delivery must not refuse its neighbours: each goes alone, and only the bad one fails.
+        Err(_) => {
+            for (event, reply) in events.into_iter().zip(replies) {
+                let alone = insert(gateway, std::slice::from_ref(&event)).await;
+                let _ = reply.send(alone.and_then(|mut stored| {
+                    stored.pop().ok_or(StoreError::RowCount { statement: "insert_events", expected: 1, actual: 0 })
+                }));
+            }
+        }
+    }
+    gateway.wake_workers();
+}
+
+async fn insert(gateway: &Gateway, events: &[IncomingEvent]) -> Result<Vec<Stored>, StoreError> {
+    let client = gateway.databases().intake.client().await?;
+    store::intake::insert_events(&client, events).await
+}
+
+/// An event committed before under an older digest key, if there is one.
+pub(super) async fn find_older(
+    gateway: &Gateway,
+    wanted: &[(crate::domain::SourceId, [u8; 32])],
+) -> Result<Option<(Vec<u8>, EventId)>, Error> {
+    let client = gateway.databases().intake.client().await?;
+    let found = store::intake::find_keys(&client, wanted).await?;
+    Ok(found.into_iter().next().map(|(_, digest, event)| (digest, event)))
+}

@@ -1,0 +1,202 @@
+//! Interpreting a pending event: its meaning, and its consequences in one commit.
+//!
+//! One path for new, retried and replayed events, and it asks the fence. A signed event is a fact: whatever cannot be
+//! understood becomes a dead letter that names the field, and is never lost.
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use super::{
+    Error, Gateway,
+    accept_event::{RawDelivery, body_aad},
+    offboard, record_hours,
+};
+use crate::{
+    domain::event::{IgnoreReason, LifecycleEvent, Malformed, Outcome},
+    sealing::{Aad, open, seal},
+    sources::{self, jira},
+    store::{
+        self, TenantTx,
+        event::ClaimedEvent,
+        keys::BodyKeyPurpose,
+    },
+};
+
+/// Takes up to `limit` due events.
+pub async fn claim(gateway: &Gateway, limit: i64) -> Result<Vec<ClaimedEvent>, Error> {
+    let queue = gateway.databases().queue.client().await?;
+    Ok(store::event::claim(&queue, limit, gateway.now(), gateway.leases().event_seconds).await?)
+}
+
+/// Interprets one event and commits its consequences. `None` when another worker has taken it meanwhile.
+pub async fn interpret(gateway: &Gateway, event: &ClaimedEvent) -> Result<Option<Outcome>, Error> {
+    gateway.crash().reach("interpret.after_claim");
+    let outcome = match read(gateway, event).await? {
+        Reading::Forgotten => finish_plain(gateway, event, None, Outcome::Ignored(IgnoreReason::Forgotten)).await?,
+        Reading::Malformed(malformed, body) => dead_letter(gateway, event, &malformed, &body).await?,
+        Reading::Understood(meaning) => apply(gateway, event, &meaning).await?,
+    };
+    gateway.crash().reach("interpret.after_commit");
+    if let Some(outcome) = &outcome {
+        metrics::counter!("events_total", "outcome" => outcome.word()).increment(1);
+        gateway.wake_workers();
+    }
+    Ok(outcome)
+}
+
+/// Gives an event back to be taken again, or dead-letters it when its attempts are used up.
+pub async fn give_back(gateway: &Gateway, event: &ClaimedEvent, error: &Error, delay_ms: u64) -> Result<(), Error> {
+    if event.attempt >= crate::domain::job::EVENT_ATTEMPTS_MAX {
+        let outcome = Outcome::DeadLettered(shorten(&format!("gave_up: {error}"), 200));
+        finish_plain(gateway, event, None, outcome).await?;
+        return Ok(());
+    }
+    let delay = jiff::SignedDuration::from_millis(i64::try_from(delay_ms).unwrap_or(i64::MAX));
+    let queue = gateway.databases().queue.client().await?;
+    store::event::postpone(&queue, event, gateway.now() + delay).await?;
+    Ok(())
+}
+
+pub(super) fn shorten(text: &str, bytes: usize) -> String {
+    let end = text.char_indices().map(|(at, letter)| at + letter.len_utf8()).take_while(|end| *end <= bytes).last();
+    text[..end.unwrap_or(0)].to_owned()
+}
+
+enum Reading {
+    Understood(LifecycleEvent),
+    Malformed(Malformed, Zeroizing<Vec<u8>>),
+    Forgotten,
+}
+
+async fn read(gateway: &Gateway, event: &ClaimedEvent) -> Result<Reading, Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
+    let site_host = store::source::site_host(&tx, event.source_id).await?.and_then(|(_, host)| host);
+    let raw = match store::event::read_body(&tx, event).await? {
+        Some(sealed) => open_body(gateway, event, BodyKeyPurpose::Delivery, &sealed).await?,
+        None => match store::event::read_dead_letter_body(&tx, event).await? {
+            Some(sealed) => open_body(gateway, event, BodyKeyPurpose::DeadLetter, &sealed).await?,
+            None => None,
+        },
+    };
+    let Some(raw) = raw else { return read_minimized(gateway, &tx, event).await };
+    let body = RawDelivery::body_of(&raw).ok_or(Error::Missing("a readable delivery"))?;
+    Ok(match jira::interpret(body, site_host.as_deref()) {
+        Ok(meaning) => Reading::Understood(meaning),
+        Err(malformed) => Reading::Malformed(malformed, raw),
+    })
+}
+
+async fn open_body(
+    gateway: &Gateway,
+    event: &ClaimedEvent,
+    purpose: BodyKeyPurpose,
+    sealed: &[u8],
+) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    // Days of dead letters have keys of their own; a destroyed key is the same as no body.
+    let Some(key) = gateway.vault().body_key(purpose, event.body_day, false).await? else { return Ok(None) };
+    let aad = body_aad(body_table(purpose), event.source_id, event.body_event_id);
+    Ok(Some(open(&key, &aad, sealed)?))
+}
+
+fn body_table(purpose: BodyKeyPurpose) -> &'static str {
+    match purpose {
+        BodyKeyPurpose::Delivery => "event_body",
+        BodyKeyPurpose::DeadLetter => "dead_letter_body",
+    }
+}
+
+/// Without its raw body an event is read from the minimized record, while its person's key lives.
+async fn read_minimized(gateway: &Gateway, tx: &TenantTx<'_>, event: &ClaimedEvent) -> Result<Reading, Error> {
+    for (subject, sealed) in store::subject::minimized(tx, event.body_event_id).await? {
+        let Some(key) = gateway.vault().subject_key(tx, subject).await? else { continue };
+        let bytes = open(&key, &minimized_aad(tx, event, subject), &sealed)?;
+        if let Some(meaning) = sources::minimized::from_minimized(&bytes) {
+            return Ok(Reading::Understood(meaning));
+        }
+    }
+    Ok(Reading::Forgotten)
+}
+
+fn minimized_aad(tx: &TenantTx<'_>, event: &ClaimedEvent, subject: crate::domain::SubjectId) -> Aad {
+    let mut row = event.body_event_id.uuid().as_bytes().to_vec();
+    row.extend_from_slice(subject.uuid().as_bytes());
+    Aad::new("minimized_event", Some(tx.tenant().uuid()), &row, "sealed")
+}
+
+/// Keeps what is needed of an event about a person, sealed under that person's key.
+pub(super) async fn keep_minimized(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    event: &ClaimedEvent,
+    subject: crate::domain::SubjectId,
+    key: &crate::sealing::SecretKey,
+    meaning: &LifecycleEvent,
+) -> Result<(), Error> {
+    let plaintext = sources::minimized::minimize(meaning);
+    let sealed = seal(key, &minimized_aad(tx, event, subject), &plaintext, gateway.entropy());
+    store::subject::insert_minimized(tx, event.body_event_id, subject, &sealed).await?;
+    Ok(())
+}
+
+async fn apply(gateway: &Gateway, event: &ClaimedEvent, meaning: &LifecycleEvent) -> Result<Option<Outcome>, Error> {
+    match meaning {
+        LifecycleEvent::Irrelevant(reason) => {
+            finish_plain(gateway, event, Some(meaning.type_word()), Outcome::Ignored(*reason)).await
+        }
+        LifecycleEvent::Person { signal, identity, source_at } => {
+            offboard::apply_signal(gateway, event, meaning, *signal, identity, *source_at).await
+        }
+        LifecycleEvent::Worklog(change) => record_hours::apply(gateway, event, meaning, change).await,
+    }
+}
+
+/// Ends an event that has no consequence for a person.
+pub(super) async fn finish_plain(
+    gateway: &Gateway,
+    event: &ClaimedEvent,
+    type_word: Option<&str>,
+    outcome: Outcome,
+) -> Result<Option<Outcome>, Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
+    finish(gateway, tx, event, type_word, outcome).await
+}
+
+/// Ends an event in the transaction of its consequences and commits. `None` when another worker has taken the event:
+/// then nothing is committed.
+pub(super) async fn finish(
+    gateway: &Gateway,
+    tx: TenantTx<'_>,
+    event: &ClaimedEvent,
+    type_word: Option<&str>,
+    outcome: Outcome,
+) -> Result<Option<Outcome>, Error> {
+    let now: Timestamp = gateway.now();
+    if !store::event::finish(&tx, event, type_word, &outcome, now).await? {
+        return Ok(None);
+    }
+    gateway.crash().reach("interpret.before_commit");
+    tx.commit().await?;
+    Ok(Some(outcome))
+}
+
+/// Ends an event that cannot be understood; its raw body is kept longer under a key of its own.
+async fn dead_letter(
+    gateway: &Gateway,
+    event: &ClaimedEvent,
+    malformed: &Malformed,
+    raw: &[u8],
+) -> Result<Option<Outcome>, Error> {
+    let key = gateway
+        .vault()
+        .body_key(BodyKeyPurpose::DeadLetter, event.body_day, true)
+        .await?
+        .ok_or(Error::Missing("the day's dead letter key"))?;
+    let aad = body_aad(body_table(BodyKeyPurpose::DeadLetter), event.source_id, event.body_event_id);
+    let sealed = seal(&key, &aad, raw, gateway.entropy());
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
+    store::event::keep_dead_letter(&tx, event, &sealed).await?;
+    finish(gateway, tx, event, None, Outcome::DeadLettered(malformed.to_string())).await
+}

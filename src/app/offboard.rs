@@ -1,0 +1,205 @@
+//! A signal about a person: the timeline it starts, moves or stops.
+//!
+//! The decision is made anew from all signals of the person, by source time, so neither the order of arrival nor a
+//! duplicate changes it. Behind a committed fence nothing is cancellable; only an explicit return opens a new generation.
+
+use jiff::Timestamp;
+
+use super::{
+    Error, Gateway, audit,
+    interpret::{finish, finish_plain, keep_minimized},
+    person::{self, Named, Standing},
+};
+use crate::{
+    datamap::policy::Consequence,
+    domain::{
+        JobId, OffboardingId, RequestId, SubjectId, TenantId,
+        event::{IgnoreReason, LifecycleEvent, NamedIdentity, Outcome, PersonSignal},
+        job::JobKind,
+        request::{RequestState, Timeline},
+    },
+    mapping::{self, Desired},
+    proof::{IdText, audit::Fact},
+    sealing::normalise,
+    store::{self, TenantTx, event::ClaimedEvent, fence::Fence},
+    target,
+};
+
+/// Applies a signal in one commit.
+pub(super) async fn apply_signal(
+    gateway: &Gateway,
+    event: &ClaimedEvent,
+    meaning: &LifecycleEvent,
+    signal: PersonSignal,
+    identity: &NamedIdentity,
+    source_at: Option<Timestamp>,
+) -> Result<Option<Outcome>, Error> {
+    let type_word = Some(meaning.type_word());
+    let Ok(normalised) = normalise(identity.kind, identity.value.expose_for("normalisation")) else {
+        let outcome = Outcome::DeadLettered("invalid_field: user.accountId".to_owned());
+        return finish_plain(gateway, event, type_word, outcome).await;
+    };
+    let named = Named::new(gateway, event.tenant_id, identity.kind, normalised);
+    let at = mapping::anchor_time(source_at, event.original_received_at, &gateway.policy().offboarding);
+    if let Some(fence) = fence_in_the_way(gateway, event.tenant_id, &named, at).await? {
+        if !mapping::returns(fence.covers_until, signal, source_at.map(|_| at)) {
+            return finish_plain(gateway, event, type_word, Outcome::Ignored(IgnoreReason::Fenced)).await;
+        }
+        open_generation(gateway, event.tenant_id, &named, &fence, at).await?;
+    }
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
+    let Standing::Free { generation } = person::lock(&tx, &named, at).await? else {
+        return finish(gateway, tx, event, type_word, Outcome::Ignored(IgnoreReason::Fenced)).await;
+    };
+    let kind = &gateway.policy().jira_subject;
+    let (subject, key) = person::find_or_make(gateway, &tx, &named, kind, generation).await?;
+    store::subject::insert_signal(&tx, subject, signal, at, event.body_event_id).await?;
+    keep_minimized(gateway, &tx, event, subject, &key, meaning).await?;
+    let outcome = decide(gateway, &tx, event, subject, signal).await?;
+    finish(gateway, tx, event, type_word, outcome).await
+}
+
+async fn fence_in_the_way(
+    gateway: &Gateway,
+    tenant: TenantId,
+    named: &Named,
+    at: Timestamp,
+) -> Result<Option<Box<Fence>>, Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    Ok(match person::lock(&tx, named, at).await? {
+        Standing::Free { .. } => None,
+        Standing::Behind(fence) => Some(fence),
+    })
+}
+
+/// Lets the person back. The target first: should we die between the two, the event runs again and nothing was lost.
+async fn open_generation(
+    gateway: &Gateway,
+    tenant: TenantId,
+    named: &Named,
+    fence: &Fence,
+    at: Timestamp,
+) -> Result<(), Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    let tenant_key = store::tenant::stable_key(&tx).await?;
+    if store::request::read(&tx, fence.request_id).await?.is_some_and(|row| row.state != RequestState::Completed) {
+        return Err(Error::Busy("the erasure before this return is not finished"));
+    }
+    drop(tx);
+    let mut target_client = gateway.databases().target.client().await?;
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
+    target::open_generation(&mut target_client, scope, named.kind, &named.target_digests(), at).await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    if store::fence::open_generation(&tx, fence.fence_id, at).await? {
+        let facts = [("returned_at", Fact::At(at))];
+        audit::record(gateway, &tx, audit::WORKER, "fence.opened", fence.fence_id, facts).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// What follows from all signals of the person together.
+async fn decide(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    event: &ClaimedEvent,
+    subject: SubjectId,
+    signal: PersonSignal,
+) -> Result<Outcome, Error> {
+    let policy = gateway.policy();
+    let consequence = policy.signals.get(&signal).copied().unwrap_or(Consequence::Nothing);
+    if consequence == Consequence::Nothing {
+        return Ok(Outcome::Ignored(IgnoreReason::PolicyNothingFollows));
+    }
+    let signals: Vec<(Consequence, Timestamp)> = store::subject::signals(tx, subject)
+        .await?
+        .into_iter()
+        .filter_map(|(signal, at)| policy.signals.get(&signal).map(|consequence| (*consequence, at)))
+        .collect();
+    let living = match store::request::living(tx, subject).await? {
+        Some(id) => store::request::read(tx, id).await?,
+        None => None,
+    };
+    match (mapping::desired(&mapping::summarize(&signals)), living) {
+        (Desired::Leaving { anchor, latest }, None) => start(gateway, tx, event, subject, anchor, latest).await,
+        (Desired::Leaving { anchor, latest }, Some(request)) => {
+            if request.state != RequestState::Open {
+                return Ok(Outcome::Ignored(IgnoreReason::Fenced));
+            }
+            let timeline = mapping::timeline(&policy.offboarding, anchor);
+            if timeline == request.timeline && latest == request.latest_departure_at {
+                return Ok(Outcome::Ignored(IgnoreReason::Superseded));
+            }
+            shift(gateway, tx, request.request_id, &timeline, latest).await
+        }
+        (Desired::Present, Some(request)) if request.state == RequestState::Open => {
+            cancel(gateway, tx, request.request_id).await
+        }
+        (Desired::Present, _) if consequence == Consequence::StartOffboarding => {
+            Ok(Outcome::Ignored(IgnoreReason::Superseded))
+        }
+        (Desired::Present, _) => Ok(Outcome::Applied("presence_recorded")),
+    }
+}
+
+async fn start(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    event: &ClaimedEvent,
+    subject: SubjectId,
+    anchor: Timestamp,
+    latest: Timestamp,
+) -> Result<Outcome, Error> {
+    let (clock, entropy, now) = (gateway.clock(), gateway.entropy(), gateway.now());
+    let timeline = mapping::timeline(&gateway.policy().offboarding, anchor);
+    let request = RequestId::new(clock, entropy);
+    let ids = (request, OffboardingId::new(clock, entropy));
+    store::request::insert(tx, ids, subject, event.event_id, &timeline, latest, now).await?;
+    for (kind, due_at) in due_jobs(&timeline) {
+        store::job::insert(tx, JobId::new(clock, entropy), kind, request, due_at, now).await?;
+    }
+    let facts = [
+        ("event", Fact::Id(IdText::of(event.event_id)?)),
+        ("anchor_at", Fact::At(timeline.anchor_at)),
+        ("purge_due_at", Fact::At(timeline.purge_due_at)),
+    ];
+    audit::record(gateway, tx, audit::WORKER, "offboarding.started", request, facts).await?;
+    Ok(Outcome::Applied("offboarding_started"))
+}
+
+fn due_jobs(timeline: &Timeline) -> [(JobKind, Timestamp); 3] {
+    [
+        (JobKind::AccessOff, timeline.access_off_due_at),
+        (JobKind::Mark, timeline.mark_due_at),
+        (JobKind::Deletion, timeline.purge_start_at),
+    ]
+}
+
+async fn shift(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    request: RequestId,
+    timeline: &Timeline,
+    latest: Timestamp,
+) -> Result<Outcome, Error> {
+    store::request::move_timeline(tx, request, timeline, latest).await?;
+    for (kind, due_at) in due_jobs(timeline) {
+        store::job::reschedule(tx, request, kind, due_at).await?;
+    }
+    let facts = [("anchor_at", Fact::At(timeline.anchor_at)), ("purge_due_at", Fact::At(timeline.purge_due_at))];
+    audit::record(gateway, tx, audit::WORKER, "offboarding.moved", request, facts).await?;
+    Ok(Outcome::Applied("offboarding_moved"))
+}
+
+async fn cancel(gateway: &Gateway, tx: &TenantTx<'_>, request: RequestId) -> Result<Outcome, Error> {
+    let now = gateway.now();
+    store::request::advance(tx, request, RequestState::Open, RequestState::Cancelled, now, None).await?;
+    store::job::cancel(tx, request, now).await?;
+    let job = JobId::new(gateway.clock(), gateway.entropy());
+    store::job::insert(tx, job, JobKind::AccessOn, request, now, now).await?;
+    audit::record(gateway, tx, audit::WORKER, "offboarding.cancelled", request, []).await?;
+    Ok(Outcome::Applied("offboarding_cancelled"))
+}

@@ -1,0 +1,157 @@
+//! One person in one tenant: found by digest under a lock, asked of the fence, made when new.
+//!
+//! Everything that is about to write something about a person goes through [`Person::lock`]: it takes the transaction's
+//! advisory lock on (tenant, digest) and reads the fence there, so that an erasure and a late event cannot pass each other.
+
+use jiff::Timestamp;
+
+use super::{Error, Gateway};
+use crate::{
+    domain::{IdentityId, IdentityKind, Personal, SubjectId, SubjectKind},
+    sealing::{Aad, KeyedDigest, Normalised, SecretKey, open, seal},
+    store::{
+        self, TenantTx,
+        fence::Fence,
+        subject::SealedIdentity,
+    },
+};
+
+/// Who gives out an identity. Atlassian account ids have one issuer; Firebase uids will carry their project.
+pub(super) const ATLASSIAN_ISSUER: &str = "";
+
+/// A normalised identity with its digests under every live key, current first.
+pub(super) struct Named {
+    pub(super) kind: IdentityKind,
+    pub(super) identity: Normalised,
+    pub(super) digests: Vec<KeyedDigest>,
+}
+
+impl Named {
+    pub(super) fn new(gateway: &Gateway, tenant: crate::domain::TenantId, kind: IdentityKind, identity: Normalised) -> Self {
+        let digests = gateway.ring().digest_identity_all(tenant, kind, ATLASSIAN_ISSUER, &identity);
+        Self { kind, identity, digests }
+    }
+
+    /// Digests as the target wants them.
+    pub(super) fn target_digests(&self) -> Vec<(i32, [u8; 32])> {
+        self.digests.iter().map(|digest| (digest.key_id, digest.digest)).collect()
+    }
+
+    fn digest_bytes(&self) -> Vec<&[u8]> {
+        self.digests.iter().map(|digest| digest.digest.as_slice()).collect()
+    }
+}
+
+/// Where a source time stands with regard to the fence.
+pub(super) enum Standing {
+    /// No fence is in the way; the subject would be of this generation.
+    Free { generation: i32 },
+    /// The person was erased and has not returned.
+    Behind(Box<Fence>),
+}
+
+/// Takes the lock of a person and asks the fence about a source time.
+pub(super) async fn lock(tx: &TenantTx<'_>, named: &Named, source_at: Timestamp) -> Result<Standing, Error> {
+    let mut locks: Vec<i64> = named.digests.iter().map(|digest| lock_name(tx, &digest.digest)).collect();
+    // In one order everywhere, or two transactions could wait for each other.
+    locks.sort_unstable();
+    for name in locks {
+        tx.lock(name).await?;
+    }
+    let fence = store::fence::standing(tx, named.kind, ATLASSIAN_ISSUER, &named.digest_bytes()).await?;
+    Ok(match fence {
+        None => Standing::Free { generation: 1 },
+        Some(fence) => match fence.returned_at {
+            Some(returned_at) if source_at >= returned_at => Standing::Free { generation: fence.generation + 1 },
+            Some(_) | None => Standing::Behind(Box::new(fence)),
+        },
+    })
+}
+
+/// The lock's 64 bits: the digest's first eight bytes, mixed with the tenant's.
+fn lock_name(tx: &TenantTx<'_>, digest: &[u8; 32]) -> i64 {
+    let mut name = [0_u8; 8];
+    for (index, byte) in digest.iter().take(8).chain(tx.tenant().uuid().as_bytes()).enumerate() {
+        name[index % 8] ^= byte;
+    }
+    i64::from_be_bytes(name)
+}
+
+/// The subject with its key, made when it is new. The lock must be held.
+pub(super) async fn find_or_make(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    named: &Named,
+    kind: &SubjectKind,
+    generation: i32,
+) -> Result<(SubjectId, SecretKey), Error> {
+    let found = store::subject::find_by_anchor(tx, named.kind, ATLASSIAN_ISSUER, &named.digest_bytes()).await?;
+    if let Some((subject, found_generation)) = found {
+        if found_generation < generation {
+            // The person is back while the erasure before is still running: their rows would go with it.
+            return Err(Error::Busy("the erasure before this return is not finished"));
+        }
+        let key = gateway.vault().subject_key(tx, subject).await?.ok_or(Error::Missing("the subject's key"))?;
+        return Ok((subject, key));
+    }
+    let now = gateway.now();
+    let subject = SubjectId::new(gateway.clock(), gateway.entropy());
+    store::subject::insert(tx, subject, kind, generation, now).await?;
+    let key = gateway.vault().make_subject_key(tx, subject, now).await?;
+    add_identity(gateway, tx, subject, &key, named, true).await?;
+    Ok((subject, key))
+}
+
+/// Records an identity of a subject, sealed under its key. Safe to repeat.
+pub(super) async fn add_identity(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    subject: SubjectId,
+    key: &SecretKey,
+    named: &Named,
+    is_anchor: bool,
+) -> Result<(), Error> {
+    let current = named.digests.first().ok_or(Error::Missing("a digest key"))?;
+    let value = named.identity.value().expose_for("sealing under the subject's key").as_bytes();
+    let sealed = seal(key, &identity_aad(tx, subject, named.kind), value, gateway.entropy());
+    let identity = SealedIdentity {
+        identity_id: IdentityId::new(gateway.clock(), gateway.entropy()),
+        kind: named.kind,
+        issuer: ATLASSIAN_ISSUER.to_owned(),
+        is_anchor,
+        norm_version: named.identity.version(),
+        digest_key_id: current.key_id,
+        digest: current.digest.to_vec(),
+        sealed,
+    };
+    store::subject::insert_identity(tx, subject, &identity).await?;
+    Ok(())
+}
+
+/// An identity opened for one operation.
+pub(super) struct OpenIdentity {
+    pub(super) kind: IdentityKind,
+    pub(super) is_anchor: bool,
+    pub(super) value: Personal<String>,
+}
+
+/// Every identity of a subject, opened with its key.
+pub(super) async fn open_identities(
+    tx: &TenantTx<'_>,
+    subject: SubjectId,
+    key: &SecretKey,
+) -> Result<Vec<OpenIdentity>, Error> {
+    let sealed = store::subject::identities(tx, subject).await?;
+    sealed
+        .iter()
+        .map(|identity| {
+            let bytes = open(key, &identity_aad(tx, subject, identity.kind), &identity.sealed)?;
+            let value = String::from_utf8(bytes.to_vec()).map_err(|_| Error::Missing("a readable identity"))?;
+            Ok(OpenIdentity { kind: identity.kind, is_anchor: identity.is_anchor, value: Personal::new(value) })
+        })
+        .collect()
+}
+
+fn identity_aad(tx: &TenantTx<'_>, subject: SubjectId, kind: IdentityKind) -> Aad {
+    Aad::new("identity", Some(tx.tenant().uuid()), subject.uuid().as_bytes(), kind.as_str())
+}

@@ -1,0 +1,82 @@
+//! Hours from worklogs: written into the target with their version, never against the fence.
+
+use super::{
+    Error, Gateway,
+    interpret::{finish, finish_plain, keep_minimized},
+    person::{self, Named, Standing},
+};
+use crate::{
+    domain::{
+        IdentityKind,
+        event::{IgnoreReason, LifecycleEvent, Outcome},
+        worklog::WorklogChange,
+    },
+    sealing::normalise,
+    store::{self, TenantTx, event::ClaimedEvent},
+    target::{self, WorklogWritten},
+};
+
+/// Writes the hours, then ends the event. The target's row carries the version, so running twice changes nothing.
+pub(super) async fn apply(
+    gateway: &Gateway,
+    event: &ClaimedEvent,
+    meaning: &LifecycleEvent,
+    change: &WorklogChange,
+) -> Result<Option<Outcome>, Error> {
+    let type_word = Some(meaning.type_word());
+    let author = match change {
+        WorklogChange::Removed { .. } => None,
+        WorklogChange::Logged(entry) => {
+            let kind = IdentityKind::AtlassianAccountId;
+            let Ok(normalised) = normalise(kind, entry.author_account_id.expose_for("normalisation")) else {
+                let outcome = Outcome::DeadLettered("invalid_field: worklog.author.accountId".to_owned());
+                return finish_plain(gateway, event, type_word, outcome).await;
+            };
+            Some((Named::new(gateway, event.tenant_id, kind, normalised), entry.updated_at))
+        }
+    };
+    let digests = author.as_ref().map(|(named, _)| named.target_digests()).unwrap_or_default();
+    let tenant_key = tenant_key(gateway, event).await?;
+    let mut target_client = gateway.databases().target.client().await?;
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
+    let policy = gateway.policy().behind_fence;
+    let written = target::write_worklog(&mut target_client, scope, change, &digests, policy).await?;
+    drop(target_client);
+    gateway.crash().reach("interpret.after_target_write");
+    let outcome = outcome_of(written);
+    let Some((named, updated_at)) = author else {
+        return finish_plain(gateway, event, type_word, outcome).await;
+    };
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
+    match person::lock(&tx, &named, updated_at).await? {
+        Standing::Free { generation } => {
+            let kind = &gateway.policy().jira_subject;
+            let (subject, key) = person::find_or_make(gateway, &tx, &named, kind, generation).await?;
+            keep_minimized(gateway, &tx, event, subject, &key, meaning).await?;
+        }
+        // Our fence is committed and its mirror in the target may not be yet: come back when it is, and then the hours
+        // are applied without the person.
+        Standing::Behind(_) if matches!(written, WorklogWritten::Applied { .. }) => {
+            return Err(Error::Busy("an erasure of the author has just begun"));
+        }
+        Standing::Behind(_) => {}
+    }
+    finish(gateway, tx, event, type_word, outcome).await
+}
+
+fn outcome_of(written: WorklogWritten) -> Outcome {
+    match written {
+        WorklogWritten::Applied { linked: true } => Outcome::Applied("hours_recorded"),
+        WorklogWritten::Applied { linked: false } => Outcome::Applied("hours_recorded_unlinked"),
+        WorklogWritten::AppliedWithoutPerson => Outcome::Applied("hours_recorded_without_person"),
+        WorklogWritten::Stale => Outcome::Ignored(IgnoreReason::StaleVersion),
+        WorklogWritten::Refused => Outcome::Ignored(IgnoreReason::Fenced),
+    }
+}
+
+async fn tenant_key(gateway: &Gateway, event: &ClaimedEvent) -> Result<String, Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
+    Ok(store::tenant::stable_key(&tx).await?)
+}
