@@ -41,7 +41,7 @@ pub enum ProofError {
     /// Signed by another key than the one it is checked with.
     #[error("the receipt names another key")]
     OtherKey,
-    /// The signature does not fit the content, or the algorithm is not EdDSA.
+    /// The signature does not fit the content, or the algorithm is not `EdDSA`.
     #[error("the signature does not hold")]
     BadSignature,
     /// Rightly signed, but not the claims of a receipt that this version knows.

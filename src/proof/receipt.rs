@@ -1,4 +1,4 @@
-//! Receipts: claims as a compact JWS, signed with EdDSA and verified offline.
+//! Receipts: claims as a compact JWS, signed with `EdDSA` and verified offline.
 
 use std::collections::HashSet;
 
@@ -36,8 +36,8 @@ pub fn sign(claims: &ReceiptClaims, key: &SigningKey) -> Result<String, ProofErr
     encode(&header, &Issued { iss: ISSUER, claims }, &key.encoding).map_err(|_| ProofError::Sign)
 }
 
-/// Checks a receipt with a public key alone, without network or database. The algorithm is EdDSA whatever the receipt
-/// says of itself; key id, type and issuer must be ours. A receipt has no expiry.
+/// Checks a receipt with a public key alone, without network or database. The algorithm is `EdDSA` whatever the
+/// receipt says of itself; key id, type and issuer must be ours. A receipt has no expiry.
 pub fn verify(token: &str, key: &PublicKey) -> Result<ReceiptClaims, ProofError> {
     if token.len() > RECEIPT_BYTES_MAX {
         return Err(ProofError::NotAReceipt);

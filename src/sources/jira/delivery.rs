@@ -1,9 +1,8 @@
 //! What belongs to the delivery and not to its meaning: identifier, replay window and the answer that Jira expects.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
 
-use super::scalar::{self, Raw};
+use super::body::Envelope;
 use crate::domain::reply::SenderReply;
 
 /// The longest `X-Atlassian-Webhook-Identifier` that is believed, in bytes.
@@ -19,14 +18,7 @@ pub fn delivery_identifier(header: Option<&[u8]>) -> Option<&[u8]> {
 
 /// The `timestamp` of a raw body, if it has a believable one. The signature covers it and nothing else that tells time.
 pub fn body_timestamp(body: &[u8]) -> Option<Timestamp> {
-    #[derive(Deserialize)]
-    struct Dated<'a> {
-        #[serde(borrow, default)]
-        timestamp: Raw<'a>,
-    }
-    let text = std::str::from_utf8(body).ok()?;
-    let dated: Dated<'_> = serde_json::from_str(text).ok()?;
-    scalar::epoch_milliseconds(dated.timestamp, "timestamp").ok().flatten()
+    Envelope::parse(body).ok()?.source_at().ok().flatten()
 }
 
 /// True when `at` lies within `window` of `now`, on either side.
@@ -65,7 +57,9 @@ mod tests {
     fn the_time_of_a_body_is_read_without_understanding_the_rest() {
         let at = Timestamp::from_millisecond(1_790_200_000_000).ok();
         assert_eq!(body_timestamp(br#"{"user":7,"timestamp":1790200000000}"#), at);
-        for undated in [&b"\xff"[..], b"", b"[]", b"{}", br#"{"timestamp":"soon"}"#, br#"{"timestamp":1790200000}"#] {
+        for undated in
+            [&b"\xff"[..], b"", b"[1790200000000]", b"{}", br#"{"timestamp":"soon"}"#, br#"{"timestamp":1790200000}"#]
+        {
             assert_eq!(body_timestamp(undated), None);
         }
     }
