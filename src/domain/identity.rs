@@ -72,6 +72,19 @@ impl IdentityKind {
     }
 }
 
+/// The longest Atlassian account id, in characters.
+pub const ATLASSIAN_ACCOUNT_ID_CHARS_MAX: usize = 128;
+
+/// What Atlassian writes for an account that it cannot name. It denotes nobody and must never be stored.
+pub const ATLASSIAN_PLACEHOLDER_ACCOUNT_ID: &str = "unknown";
+
+/// True for 1 to 128 ASCII letters, digits, `-` and `:` that are not the placeholder (Atlassian, user privacy guidelines).
+pub fn is_atlassian_account_id(text: &str) -> bool {
+    (1..=ATLASSIAN_ACCOUNT_ID_CHARS_MAX).contains(&text.len())
+        && text != ATLASSIAN_PLACEHOLDER_ACCOUNT_ID
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b':')
+}
+
 impl fmt::Display for IdentityKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
@@ -98,6 +111,14 @@ mod tests {
         assert!(SubjectKind::parse("msp_team_member").is_ok());
         for refused in ["", "Member", "9lives", "a b", "a-b", &"x".repeat(41)] {
             assert!(SubjectKind::parse(refused).is_err(), "{refused:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn an_account_id_is_letters_digits_dash_and_colon_and_never_the_placeholder() {
+        assert!(is_atlassian_account_id("712020:00000000-0000-4000-8000-000000000001"));
+        for refused in ["", "unknown", "a b", "a/b", "\u{eb}", &"x".repeat(129)] {
+            assert!(!is_atlassian_account_id(refused), "{refused:?} was accepted");
         }
     }
 

@@ -1,1 +1,27 @@
-//! signature
+//! Verification of what senders sign. Pure and sans-IO: bytes and credentials come in, a verdict goes out.
+//!
+//! Promises: the exact bytes that arrived are verified, before anybody parses them; comparisons take the same time
+//! whatever the bytes are; a missing or empty credential is never "no signature needed". It does not load credentials,
+//! read clocks or choose what a sender is told: that is the business of `app` and `sources`.
+
+pub mod hub_hmac;
+mod refusal;
+mod secret;
+
+pub use hub_hmac::{HubSignature, HubVerifier};
+pub use refusal::Refusal;
+pub use secret::SecretBytes;
+
+/// Proof that a body was verified. Only a verifier of this room can make one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    credential_index: usize,
+}
+
+impl Verified {
+    /// Which of the credentials matched, counted from 0 in the order they were given. An operator who rotates a secret
+    /// sees by it whether the old one is still in use.
+    pub const fn credential_index(&self) -> usize {
+        self.credential_index
+    }
+}

@@ -1,1 +1,12 @@
-//! sources
+//! The senders, one file each: how a verified body is understood and what the sender is answered.
+//!
+//! Promises: interpretation never panics, whatever the bytes; what it cannot believe is a [`Malformed`] that names a field
+//! and no value; only ids, times and seconds come out, never names, avatars or comments. Unknown fields and unknown types
+//! are tolerated, because senders add them without notice.
+//!
+//! [`Malformed`]: crate::domain::event::Malformed
+
+pub mod jira;
+pub mod minimized;
+
+pub use minimized::{from_minimized, minimize};

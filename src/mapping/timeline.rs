@@ -1,0 +1,87 @@
+//! The 0/30/90 timeline and the point in time that it is counted from.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{datamap::policy::OffboardingTerms, domain::request::Timeline};
+
+/// The due times counted from `anchor`. A day is 24 hours, so daylight saving moves nothing. The purge starts the margin
+/// before it must be finished, and never before the anchor.
+pub fn timeline(terms: &OffboardingTerms, anchor: Timestamp) -> Timeline {
+    let purge_start_days = terms.purge_by_days.saturating_sub(terms.purge_margin_days);
+    Timeline {
+        anchor_at: anchor,
+        access_off_due_at: anchor,
+        mark_due_at: after_days(anchor, terms.mark_after_days),
+        purge_start_at: after_days(anchor, purge_start_days),
+        purge_due_at: after_days(anchor, terms.purge_by_days),
+    }
+}
+
+/// The time that an offboarding is counted from: the source's own, believed only between `backdate_max_days` before the
+/// event was received and that moment. So a time stamp of the year 2000 does not purge at once, and one of the year 2200
+/// does not put the purge off. Without a source time it is the moment of receipt.
+pub fn anchor_time(source_at: Option<Timestamp>, received_at: Timestamp, terms: &OffboardingTerms) -> Timestamp {
+    let earliest = received_at.checked_sub(days(terms.backdate_max_days)).unwrap_or(Timestamp::MIN);
+    source_at.map_or(received_at, |source_at| source_at.clamp(earliest, received_at))
+}
+
+fn after_days(anchor: Timestamp, count: u16) -> Timestamp {
+    anchor.checked_add(days(count)).unwrap_or(Timestamp::MAX)
+}
+
+const fn days(count: u16) -> SignedDuration {
+    SignedDuration::from_hours(24 * count as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TERMS: OffboardingTerms =
+        OffboardingTerms { mark_after_days: 30, purge_by_days: 90, purge_margin_days: 7, backdate_max_days: 7 };
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn the_timeline_is_0_30_and_90_times_24_hours_across_daylight_saving_and_leap_days() {
+        let timeline = timeline(&TERMS, at("2028-02-20T12:00:00Z"));
+        assert_eq!(timeline.access_off_due_at, at("2028-02-20T12:00:00Z"));
+        assert_eq!(timeline.mark_due_at, at("2028-03-21T12:00:00Z"));
+        assert_eq!(timeline.purge_start_at, at("2028-05-13T12:00:00Z"));
+        assert_eq!(timeline.purge_due_at, at("2028-05-20T12:00:00Z"));
+    }
+
+    #[test]
+    fn a_source_time_is_believed_only_inside_its_bounds() {
+        let received = at("2026-09-30T00:00:00Z");
+        let anchor = |source_at: Option<&str>| anchor_time(source_at.map(at), received, &TERMS);
+        assert_eq!(anchor(None), received);
+        assert_eq!(anchor(Some("2026-09-28T00:00:00Z")), at("2026-09-28T00:00:00Z"));
+        assert_eq!(anchor(Some("2000-01-01T00:00:00Z")), at("2026-09-23T00:00:00Z"));
+        assert_eq!(anchor(Some("2199-01-01T00:00:00Z")), received);
+    }
+
+    proptest! {
+        #[test]
+        fn no_source_time_purges_early_or_late(source in any::<i64>(), received in 0_i64..4_000_000_000) {
+            let received = Timestamp::from_second(received).expect("a time");
+            let source = Timestamp::from_millisecond(source).ok();
+            let due = timeline(&TERMS, anchor_time(source, received, &TERMS));
+            let days_left = due.purge_due_at.duration_since(received).as_hours() / 24;
+            prop_assert!((83..=90).contains(&days_left));
+            prop_assert!(due.mark_due_at <= due.purge_start_at && due.purge_start_at <= due.purge_due_at);
+        }
+    }
+
+    #[test]
+    fn the_ends_of_time_are_no_panic() {
+        assert_eq!(timeline(&TERMS, Timestamp::MAX).purge_due_at, Timestamp::MAX);
+        assert_eq!(anchor_time(Some(Timestamp::MIN), Timestamp::MIN, &TERMS), Timestamp::MIN);
+        let inverted = OffboardingTerms { purge_margin_days: 200, ..TERMS };
+        assert_eq!(timeline(&inverted, Timestamp::UNIX_EPOCH).purge_start_at, Timestamp::UNIX_EPOCH);
+    }
+}
