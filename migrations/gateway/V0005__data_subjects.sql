@@ -37,7 +37,10 @@ CREATE TABLE gateway.subject_signal (
     tenant_id uuid NOT NULL,
     subject_id uuid NOT NULL,
     signal text NOT NULL CHECK (signal IN ('user_created', 'user_updated', 'user_deleted')),
+    -- Source time, never later than the arrival; it alone decides the order.
     source_at timestamptz NOT NULL,
+    -- Arrival bounds how far back a deadline may be counted.
+    arrived_at timestamptz NOT NULL,
     event_id uuid NOT NULL,
     PRIMARY KEY (tenant_id, subject_id, signal, source_at),
     FOREIGN KEY (tenant_id, subject_id) REFERENCES gateway.data_subject (tenant_id, subject_id)

@@ -80,7 +80,8 @@ pub async fn begin(gateway: &Gateway, source_name: &str, headers: DeliveryHeader
         Ok(None) => return Err(Accepted::refused(Refusal::UnknownSource)),
         Err(error) => return Err(unable(&error)),
     };
-    let claimed = HubSignature::from_headers(headers.signatures.iter().map(Vec::as_slice)).map_err(Accepted::refused)?;
+    let claimed =
+        HubSignature::from_headers(headers.signatures.iter().map(Vec::as_slice)).map_err(Accepted::refused)?;
     let verifier = HubVerifier::new(claimed, &source.secrets).map_err(Accepted::refused)?;
     Ok(Arriving { name: source_name.to_owned(), source, claimed, verifier, headers, body: Vec::new() })
 }
@@ -140,7 +141,9 @@ async fn verify_again(
 
 /// Only the body's own timestamp is signed. A source with a window refuses what is older, and what does not tell its time.
 fn is_outside_window(gateway: &Gateway, source: &LoadedSource, body: &[u8]) -> bool {
-    source.replay_window.is_some_and(|window| !jira::is_within_replay_window(body, gateway.now(), window))
+    source.replay_window.is_some_and(|window| {
+        jira::body_timestamp(body).is_none_or(|at| !jira::within_replay_window(at, gateway.now(), window))
+    })
 }
 
 async fn accept(
@@ -190,12 +193,9 @@ async fn keep_conflict(
         ..event
     };
     match commit_events::commit(gateway, flagged).await {
-        Ok(Stored::New | Stored::Conflict(_)) => Ok(Accepted {
-            reply: SenderReply::Accepted,
-            refusal: None,
-            event_id: Some(event_id),
-            is_duplicate: false,
-        }),
+        Ok(Stored::New | Stored::Conflict(_)) => {
+            Ok(Accepted { reply: SenderReply::Accepted, refusal: None, event_id: Some(event_id), is_duplicate: false })
+        }
         Ok(Stored::Duplicate(before)) => Ok(duplicate(before)),
         Err(_) => Ok(Accepted::unavailable()),
     }

@@ -6,7 +6,7 @@ use crate::{
     proof::ProofError,
     sealing::OpenError,
     store::StoreError,
-    target::TargetError,
+    target::{TargetError, VerifyError},
 };
 
 /// A use case failed. Nothing was half done: the transaction was rolled back.
@@ -18,6 +18,9 @@ pub enum Error {
     /// A target refused or was away.
     #[error("the target failed")]
     Target(#[from] TargetError),
+    /// The independent reader could not read.
+    #[error("the verification could not be made")]
+    Verify(#[from] VerifyError),
     /// A sealed value did not open: wrong key ring, or damage.
     #[error("a sealed value did not open")]
     Open(#[from] OpenError),
@@ -33,6 +36,9 @@ pub enum Error {
     /// What was asked for is not allowed now.
     #[error("{0}")]
     Refused(String),
+    /// Something else has to finish first; the same call succeeds later.
+    #[error("{0}")]
+    Busy(&'static str),
     /// A row that must be there is missing.
     #[error("{0} is missing")]
     Missing(&'static str),
@@ -43,7 +49,9 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Store(source) => source.is_transient(),
-            Self::Target(source) => source.is_transient(),
+            Self::Target(source) => source.verdict() == Verdict::Retry,
+            Self::Verify(source) => source.is_transient(),
+            Self::Busy(_) => true,
             Self::Open(_)
             | Self::Plan(_)
             | Self::Proof(_)
@@ -91,11 +99,17 @@ impl<E: Into<Error>> From<E> for JobFailure {
     fn from(error: E) -> Self {
         let error = error.into();
         let verdict = match &error {
-            // A stale worker has nothing to record: another holds the job.
-            Error::Target(target) if target.is_stale_worker() => Verdict::Discard,
-            Error::Store(_) | Error::Target(_) => Verdict::Retry,
-            Error::Open(_) | Error::Plan(_) | Error::Proof(_) | Error::Missing(_) => Verdict::Hold,
-            Error::NotFound(_) | Error::Refused(_) => Verdict::Hold,
+            Error::Target(target) => target.verdict(),
+            Error::Store(_) | Error::Busy(_) => Verdict::Retry,
+            // A reader that cannot see says nothing about what is there: a person has to look.
+            Error::Verify(source) if source.is_transient() => Verdict::Retry,
+            Error::Verify(_)
+            | Error::Open(_)
+            | Error::Plan(_)
+            | Error::Proof(_)
+            | Error::Missing(_)
+            | Error::NotFound(_)
+            | Error::Refused(_) => Verdict::Hold,
         };
         Self { verdict, reason: error.chain() }
     }

@@ -15,11 +15,7 @@ use crate::{
     domain::event::{IgnoreReason, LifecycleEvent, Malformed, Outcome},
     sealing::{Aad, open, seal},
     sources::{self, jira},
-    store::{
-        self, TenantTx,
-        event::ClaimedEvent,
-        keys::BodyKeyPurpose,
-    },
+    store::{self, TenantTx, event::ClaimedEvent, keys::BodyKeyPurpose},
 };
 
 /// Takes up to `limit` due events.

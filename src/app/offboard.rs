@@ -11,7 +11,7 @@ use super::{
     person::{self, Named, Standing},
 };
 use crate::{
-    datamap::policy::Consequence,
+    datamap::policy::{Consequence, Policy},
     domain::{
         JobId, OffboardingId, RequestId, SubjectId, TenantId,
         event::{IgnoreReason, LifecycleEvent, NamedIdentity, Outcome, PersonSignal},
@@ -21,7 +21,7 @@ use crate::{
     mapping::{self, Desired},
     proof::{IdText, audit::Fact},
     sealing::normalise,
-    store::{self, TenantTx, event::ClaimedEvent, fence::Fence},
+    store::{self, TenantTx, event::ClaimedEvent, fence::Fence, subject::SignalRow},
     target,
 };
 
@@ -40,7 +40,8 @@ pub(super) async fn apply_signal(
         return finish_plain(gateway, event, type_word, outcome).await;
     };
     let named = Named::new(gateway, event.tenant_id, identity.kind, normalised);
-    let at = mapping::anchor_time(source_at, event.original_received_at, &gateway.policy().offboarding);
+    let arrived_at = event.original_received_at;
+    let at = mapping::order_time(source_at, arrived_at);
     if let Some(fence) = fence_in_the_way(gateway, event.tenant_id, &named, at).await? {
         if !mapping::returns(fence.covers_until, signal, source_at.map(|_| at)) {
             return finish_plain(gateway, event, type_word, Outcome::Ignored(IgnoreReason::Fenced)).await;
@@ -54,7 +55,8 @@ pub(super) async fn apply_signal(
     };
     let kind = &gateway.policy().jira_subject;
     let (subject, key) = person::find_or_make(gateway, &tx, &named, kind, generation).await?;
-    store::subject::insert_signal(&tx, subject, signal, at, event.body_event_id).await?;
+    let row = SignalRow { signal, source_at: at, arrived_at };
+    store::subject::insert_signal(&tx, subject, row, event.body_event_id).await?;
     keep_minimized(gateway, &tx, event, subject, &key, meaning).await?;
     let outcome = decide(gateway, &tx, event, subject, signal).await?;
     finish(gateway, tx, event, type_word, outcome).await
@@ -114,16 +116,12 @@ async fn decide(
     if consequence == Consequence::Nothing {
         return Ok(Outcome::Ignored(IgnoreReason::PolicyNothingFollows));
     }
-    let signals: Vec<(Consequence, Timestamp)> = store::subject::signals(tx, subject)
-        .await?
-        .into_iter()
-        .filter_map(|(signal, at)| policy.signals.get(&signal).map(|consequence| (*consequence, at)))
-        .collect();
+    let signals = store::subject::signals(tx, subject).await?;
     let living = match store::request::living(tx, subject).await? {
         Some(id) => store::request::read(tx, id).await?,
         None => None,
     };
-    match (mapping::desired(&mapping::summarize(&signals)), living) {
+    match (wanted(policy, &signals), living) {
         (Desired::Leaving { anchor, latest }, None) => start(gateway, tx, event, subject, anchor, latest).await,
         (Desired::Leaving { anchor, latest }, Some(request)) => {
             if request.state != RequestState::Open {
@@ -142,6 +140,25 @@ async fn decide(
             Ok(Outcome::Ignored(IgnoreReason::Superseded))
         }
         (Desired::Present, _) => Ok(Outcome::Applied("presence_recorded")),
+    }
+}
+
+/// What the signals together ask for. The order is decided by source time alone; how far back the deadlines count is
+/// bounded by each departure's own arrival, so that a broken clock cannot bring the purge forward.
+fn wanted(policy: &Policy, signals: &[SignalRow]) -> Desired {
+    let consequence = |row: &SignalRow| policy.signals.get(&row.signal).copied().unwrap_or(Consequence::Nothing);
+    let timed: Vec<_> = signals.iter().map(|row| (consequence(row), row.source_at)).collect();
+    match mapping::desired(&mapping::summarize(&timed)) {
+        Desired::Present => Desired::Present,
+        Desired::Leaving { anchor, latest } => {
+            let bounded = signals
+                .iter()
+                .filter(|row| consequence(row) == Consequence::StartOffboarding && row.source_at >= anchor)
+                .map(|row| mapping::anchor_time(Some(row.source_at), row.arrived_at, &policy.offboarding))
+                .min()
+                .unwrap_or(anchor);
+            Desired::Leaving { anchor: bounded, latest: latest.max(bounded) }
+        }
     }
 }
 

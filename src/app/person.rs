@@ -9,11 +9,7 @@ use super::{Error, Gateway};
 use crate::{
     domain::{IdentityId, IdentityKind, Personal, SubjectId, SubjectKind},
     sealing::{Aad, KeyedDigest, Normalised, SecretKey, open, seal},
-    store::{
-        self, TenantTx,
-        fence::Fence,
-        subject::SealedIdentity,
-    },
+    store::{self, TenantTx, fence::Fence, subject::SealedIdentity},
 };
 
 /// Who gives out an identity. Atlassian account ids have one issuer; Firebase uids will carry their project.
@@ -27,7 +23,12 @@ pub(super) struct Named {
 }
 
 impl Named {
-    pub(super) fn new(gateway: &Gateway, tenant: crate::domain::TenantId, kind: IdentityKind, identity: Normalised) -> Self {
+    pub(super) fn new(
+        gateway: &Gateway,
+        tenant: crate::domain::TenantId,
+        kind: IdentityKind,
+        identity: Normalised,
+    ) -> Self {
         let digests = gateway.ring().digest_identity_all(tenant, kind, ATLASSIAN_ISSUER, &identity);
         Self { kind, identity, digests }
     }

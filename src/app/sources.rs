@@ -102,11 +102,7 @@ async fn look_up_within(gateway: &Gateway, name: &str, within: Duration) -> Resu
     Ok(source)
 }
 
-fn open_credential(
-    gateway: &Gateway,
-    source: SourceId,
-    credential: &SealedCredential,
-) -> Result<SecretBytes, Error> {
+fn open_credential(gateway: &Gateway, source: SourceId, credential: &SealedCredential) -> Result<SecretBytes, Error> {
     let aad = credential_aad(source, credential.credential_id);
     let opened = gateway.ring().open_credential(credential.master_id, &aad, &credential.sealed)?;
     Ok(SecretBytes::new(opened.to_vec()))
@@ -142,7 +138,10 @@ pub async fn register(
     check_secret(registration.secret)?;
     let queue = gateway.databases().queue.client().await?;
     if store::source::find_by_name(&queue, registration.name).await?.is_some() {
-        return Err(Error::Refused(format!("a source named {} exists already; use `sources rotate`", registration.name)));
+        return Err(Error::Refused(format!(
+            "a source named {} exists already; use `sources rotate`",
+            registration.name
+        )));
     }
     let known = store::tenant::find_by_key(&queue, registration.tenant_key).await?;
     drop(queue);
@@ -172,8 +171,7 @@ pub async fn register(
 pub async fn rotate(gateway: &Gateway, actor: &str, name: &str, secret: &SecretBytes) -> Result<Timestamp, Error> {
     check_secret(secret)?;
     let queue = gateway.databases().queue.client().await?;
-    let (source_id, tenant_id) =
-        store::source::find_by_name(&queue, name).await?.ok_or(Error::NotFound("source"))?;
+    let (source_id, tenant_id) = store::source::find_by_name(&queue, name).await?.ok_or(Error::NotFound("source"))?;
     drop(queue);
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant_id).await?;
@@ -205,8 +203,7 @@ async fn store_secret(
 /// The current secret of a source, for `send`, which plays the sender.
 pub async fn signing_secret(gateway: &Gateway, name: &str) -> Result<SecretBytes, Error> {
     let queue = gateway.databases().queue.client().await?;
-    let (source_id, tenant_id) =
-        store::source::find_by_name(&queue, name).await?.ok_or(Error::NotFound("source"))?;
+    let (source_id, tenant_id) = store::source::find_by_name(&queue, name).await?.ok_or(Error::NotFound("source"))?;
     drop(queue);
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant_id).await?;

@@ -87,6 +87,16 @@ pub fn entry_hash(previous: [u8; 32], entry: &AuditEntry) -> Result<[u8; 32], Pr
     Ok(hash(&[ENTRY_LABEL, &previous, &entry.canonical()?]))
 }
 
+/// The digest of one canonical entry by itself, stored beside it and named by receipts.
+pub fn entry_digest(canonical: &[u8]) -> [u8; 32] {
+    hash(&[ENTRY_LABEL, canonical])
+}
+
+/// The hash of the chain after an entry, from the canonical bytes that are stored: what [`entry_hash`] gives.
+pub fn chain_hash(previous: &[u8; 32], canonical: &[u8]) -> [u8; 32] {
+    hash(&[ENTRY_LABEL, previous, canonical])
+}
+
 /// Checks stored hashes in order, beginning after `start`, and returns the last one. `start` is [`chain_start`] or, when
 /// older entries are gone, the hash of a signed checkpoint. An entry of another tenant than the first breaks the chain.
 pub fn verify_chain<'a>(

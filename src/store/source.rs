@@ -134,13 +134,7 @@ pub async fn rotate_credential(
     tx.execute_one(
         "insert_credential",
         INSERT_CREDENTIAL,
-        &[
-            &source.uuid(),
-            &credential.credential_id,
-            &credential.master_id,
-            &credential.sealed,
-            &now,
-        ],
+        &[&source.uuid(), &credential.credential_id, &credential.master_id, &credential.sealed, &now],
     )
     .await
 }
@@ -166,11 +160,7 @@ pub async fn credentials(
     let rows = tx.query("credentials", CREDENTIALS, &[&source.uuid(), &at]).await?;
     Ok(rows
         .iter()
-        .map(|row| SealedCredential {
-            credential_id: row.get(0),
-            master_id: row.get(1),
-            sealed: row.get(2),
-        })
+        .map(|row| SealedCredential { credential_id: row.get(0), master_id: row.get(1), sealed: row.get(2) })
         .collect())
 }
 

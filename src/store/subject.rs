@@ -36,11 +36,11 @@ statements! {
     MARK_ERASED = "UPDATE gateway.data_subject
         SET erased_at = $3
         WHERE tenant_id = $1 AND subject_id = $2 AND erased_at IS NULL";
-    INSERT_SIGNAL = "INSERT INTO gateway.subject_signal (tenant_id, subject_id, signal, source_at, event_id)
-        VALUES ($1, $2, $3, $4, $5)
+    INSERT_SIGNAL = "INSERT INTO gateway.subject_signal (tenant_id, subject_id, signal, source_at, arrived_at, event_id)
+        VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (tenant_id, subject_id, signal, source_at) DO NOTHING";
     // One row for each kind of signal is enough to decide: the latest arrival, the departures since, the latest one.
-    SIGNALS = "SELECT signal, source_at
+    SIGNALS = "SELECT signal, source_at, arrived_at
         FROM gateway.subject_signal
         WHERE tenant_id = $1 AND subject_id = $2 AND signal <> 'user_updated'
         ORDER BY source_at DESC, signal
@@ -90,6 +90,17 @@ pub struct SealedIdentity {
     pub digest: Vec<u8>,
     /// The sealed value.
     pub sealed: Vec<u8>,
+}
+
+/// A signal about a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignalRow {
+    /// What happened.
+    pub signal: PersonSignal,
+    /// When, by the source's clock, never later than the arrival.
+    pub source_at: Timestamp,
+    /// When it arrived.
+    pub arrived_at: Timestamp,
 }
 
 /// The youngest subject with this anchor, by any live version of its digest.
@@ -221,21 +232,27 @@ pub async fn forget(tx: &TenantTx<'_>, subject: SubjectId, at: Timestamp) -> Res
 pub async fn insert_signal(
     tx: &TenantTx<'_>,
     subject: SubjectId,
-    signal: PersonSignal,
-    source_at: Timestamp,
+    signal: SignalRow,
     event: EventId,
 ) -> Result<(), StoreError> {
     tx.execute(
         "insert_signal",
         INSERT_SIGNAL,
-        &[&tx.tenant().uuid(), &subject.uuid(), &signal.as_str(), &source_at, &event.uuid()],
+        &[
+            &tx.tenant().uuid(),
+            &subject.uuid(),
+            &signal.signal.as_str(),
+            &signal.source_at,
+            &signal.arrived_at,
+            &event.uuid(),
+        ],
     )
     .await
     .map(|_| ())
 }
 
 /// The signals that decide a subject's timeline, latest first.
-pub async fn signals(tx: &TenantTx<'_>, subject: SubjectId) -> Result<Vec<(PersonSignal, Timestamp)>, StoreError> {
+pub async fn signals(tx: &TenantTx<'_>, subject: SubjectId) -> Result<Vec<SignalRow>, StoreError> {
     let rows = tx.query("signals", SIGNALS, &[&tx.tenant().uuid(), &subject.uuid()]).await?;
     rows.iter()
         .map(|row| {
@@ -244,7 +261,7 @@ pub async fn signals(tx: &TenantTx<'_>, subject: SubjectId) -> Result<Vec<(Perso
                 .into_iter()
                 .find(|signal| signal.as_str() == word)
                 .ok_or(StoreError::UnknownValue { column: "subject_signal.signal" })?;
-            Ok((signal, row.get(1)))
+            Ok(SignalRow { signal, source_at: row.get(1), arrived_at: row.get(2) })
         })
         .collect()
 }

@@ -1,0 +1,94 @@
+//! CERTIFY: the signed receipt, the closing audit entry and the job's end, in one commit.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Error, Gateway, JobFailure, audit,
+    take_access::{Case, complete},
+};
+use crate::{
+    domain::{ReceiptId, request::RequestState, verification::VerificationReport},
+    proof::{
+        self, IdText,
+        audit::Fact,
+        claims::{AuditReference, ReceiptClaims, StepCount, VerificationSummary},
+    },
+    store::{self, TenantTx, job::ClaimedJob},
+};
+
+/// Signs and stores the receipt; completes request and job.
+pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
+    gateway.crash().reach("deletion.before_certificate");
+    let now = gateway.now();
+    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    let receipt = ReceiptId::new(gateway.clock(), gateway.entropy());
+    let facts = [("receipt", Fact::Id(IdText::of(receipt).map_err(Error::from)?))];
+    let (entry_id, hash) =
+        audit::record(gateway, &tx, audit::WORKER, "request.completed", job.request_id, facts).await?;
+    let audit = AuditReference { entry_id, hash: hex::encode(hash) };
+    let claims = claims(gateway, &tx, case, receipt, audit, now).await?;
+    let jws = proof::sign(&claims, gateway.signing_key()).map_err(Error::from)?;
+    store::receipt::insert(&tx, receipt, job.request_id, now, &jws).await.map_err(Error::from)?;
+    store::request::advance(&tx, job.request_id, RequestState::KeyDestroyed, RequestState::Completed, now, None)
+        .await
+        .map_err(Error::from)?;
+    complete(&tx, job, now).await?;
+    tx.commit().await.map_err(Error::from)?;
+    gateway.crash().reach("deletion.after_certificate");
+    Ok(())
+}
+
+async fn claims(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    case: &Case,
+    receipt: ReceiptId,
+    audit: AuditReference,
+    now: Timestamp,
+) -> Result<ReceiptClaims, Error> {
+    let request = &case.request;
+    let plan = store::plan::latest_of_request(tx, request.request_id).await?.ok_or(Error::Missing("the plan"))?;
+    let steps = store::plan::executed(tx, request.request_id).await?;
+    let report: VerificationReport = request
+        .verification
+        .clone()
+        .and_then(|json| serde_json::from_value(json).ok())
+        .ok_or(Error::Missing("the verification report"))?;
+    let key_destroyed_at = request.key_destroyed_at.ok_or(Error::Missing("the time of the key's destruction"))?;
+    Ok(ReceiptClaims {
+        jti: receipt,
+        request: request.request_id,
+        tenant: tx.tenant(),
+        subject: request.subject_id,
+        subject_kind: case.person.kind.clone(),
+        dataset: gateway.map().dataset.clone(),
+        policy: gateway.policy().product.clone(),
+        plan_digest: hex::encode(&plan.digest),
+        steps: steps
+            .into_iter()
+            .map(|(table, disposal, rows)| StepCount { table, disposal, rows: u64::try_from(rows).unwrap_or(0) })
+            .collect(),
+        withheld: Vec::new(),
+        verification: VerificationSummary::from(&report),
+        key_destroyed_at,
+        logical_at: key_destroyed_at,
+        physical_by: physical_by(gateway, tx, now).await?,
+        backup_horizon_days: gateway.policy().backup_horizon_days,
+        audit,
+        issued_at: now,
+    })
+}
+
+/// When nothing can be read any more even in backups: the subject's wrapped key is unreadable once its tenant's epoch is
+/// rotated, raw deliveries once the last day key that may cover one is destroyed; then the last backup has to go.
+async fn physical_by(gateway: &Gateway, tx: &TenantTx<'_>, now: Timestamp) -> Result<Timestamp, Error> {
+    let policy = gateway.policy();
+    let days = |count: u16| SignedDuration::from_hours(24 * i64::from(count));
+    let epoch_ends = match store::keys::current_epoch(tx).await? {
+        Some(epoch) => epoch.created_at + days(policy.key_epoch_days),
+        None => now,
+    };
+    let bodies_end = now + days(policy.dead_letter_body_days) + days(1);
+    Ok(epoch_ends.max(bodies_end) + days(policy.backup_horizon_days))
+}

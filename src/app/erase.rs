@@ -1,0 +1,322 @@
+//! The deletion of a person: fence → execute → verify → destroy the key → certify. Forward only.
+//!
+//! The request's state says how far it is, and each phase may run twice and may die at any line: what it did is either
+//! in one committed transaction or can be repeated without effect. Every phase re-checks that this worker still holds the
+//! job. Nothing is atomic across our database and the target; the order makes that harmless: the fence stands before the
+//! first destructive batch, and the key goes only after the independent reader has found nothing.
+
+use jiff::SignedDuration;
+
+use super::{
+    Error, Gateway, JobFailure, audit, certify,
+    person::{self, Named},
+    take_access::{Case, read_case},
+};
+use crate::{
+    domain::{
+        FenceId, IdentityKind, Personal, PlanId, plan::Plan, request::RequestState, verification::VerificationReport,
+    },
+    planning,
+    proof::audit::Fact,
+    sealing::{normalise, pseudonym},
+    store::{self, TenantTx, fence::Fence, job::ClaimedJob, plan::PlanRow},
+    target,
+};
+
+/// Rows in one batch: small enough that the product's own users do not notice, see `docs/performance.md`.
+pub const ERASE_BATCH_ROWS: u32 = 1_000;
+/// Phases one attempt may go through; there are six.
+const PHASES_MAX: usize = 12;
+
+/// Runs the deletion to its end, from wherever it stands.
+pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+    for _ in 0..PHASES_MAX {
+        let case = read_case(gateway, job).await?;
+        match case.request.state {
+            RequestState::Open => raise_fence(gateway, job, &case).await?,
+            RequestState::Fenced => execute(gateway, job, &case, RequestState::Fenced).await?,
+            RequestState::VerificationFailed => {
+                replan(gateway, job, &case).await?;
+                execute(gateway, job, &case, RequestState::VerificationFailed).await?;
+            }
+            RequestState::Executed => verify(gateway, job, &case).await?,
+            RequestState::Verified => destroy_key(gateway, job, &case).await?,
+            RequestState::KeyDestroyed => return certify::run(gateway, job, &case).await,
+            RequestState::Completed => return Err(JobFailure::discard("the request is complete")),
+            RequestState::Cancelled => return Err(JobFailure::discard("the request was cancelled")),
+        }
+    }
+    Err(JobFailure::hold("the deletion did not come to its end"))
+}
+
+/// A transaction of the job's tenant in which this worker still holds the job and the request is in `state`.
+async fn hold(tx: &TenantTx<'_>, job: &ClaimedJob, state: RequestState) -> Result<(), JobFailure> {
+    if !store::job::holds_lease(tx, job).await.map_err(Error::from)? {
+        return Err(JobFailure::discard("another worker holds the job"));
+    }
+    if store::request::lock_state(tx, job.request_id).await.map_err(Error::from)? != Some(state) {
+        return Err(JobFailure::discard("the request has moved on"));
+    }
+    Ok(())
+}
+
+/// FENCE: remembers what has to be searched for later, makes the plan, and commits the tombstone.
+async fn raise_fence(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
+    gateway.crash().reach("deletion.before_fence");
+    remember_identifiers(gateway, job, case).await?;
+    gateway.crash().reach("deletion.after_identities");
+    let plan = make_plan(gateway, case).await?;
+    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    let now = gateway.now();
+    let subject = case.request.subject_id;
+    let row = store::subject::read(&tx, subject).await.map_err(Error::from)?.ok_or(Error::Missing("the subject"))?;
+    for (kind, value) in &case.person.identities {
+        let identity = normalise(*kind, value.expose_for("the fence's digest"))
+            .map_err(|_| Error::Missing("a normalised identity"))?;
+        let named = Named::new(gateway, job.tenant_id, *kind, identity);
+        // The lock makes every writer about this person wait until the fence is committed.
+        person::lock(&tx, &named, now).await?;
+        for digest in &named.digests {
+            let fence = Fence {
+                fence_id: FenceId::new(gateway.clock(), gateway.entropy()),
+                subject_id: subject,
+                request_id: job.request_id,
+                identity_kind: *kind,
+                issuer: person::ATLASSIAN_ISSUER.to_owned(),
+                digest_key_id: digest.key_id,
+                digest: digest.digest.to_vec(),
+                generation: row.generation,
+                covers_until: case.request.latest_departure_at,
+                committed_at: now,
+                expires_at: now + SignedDuration::from_hours(24 * i64::from(gateway.policy().fence_days)),
+                returned_at: None,
+            };
+            store::fence::insert(&tx, &fence).await.map_err(Error::from)?;
+        }
+    }
+    hold(&tx, job, RequestState::Open).await?;
+    store_plan(gateway, &tx, job, &plan).await?;
+    store::request::advance(&tx, job.request_id, RequestState::Open, RequestState::Fenced, now, None)
+        .await
+        .map_err(Error::from)?;
+    let facts = [("steps", Fact::Count(plan.steps.len() as u64))];
+    audit::record(gateway, &tx, audit::WORKER, "fence.committed", job.request_id, facts).await?;
+    tx.commit().await.map_err(Error::from)?;
+    gateway.crash().reach("deletion.after_fence");
+    Ok(())
+}
+
+/// E-mail and other identities stand only in the target's own row, which will be gone when the reader looks for them:
+/// they are kept, sealed under the subject's key, until that key is destroyed.
+async fn remember_identifiers(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
+    let mut client = gateway.databases().target.client().await.map_err(Error::from)?;
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    let tx = target::begin(&mut client, scope).await?;
+    let found = target::collect_identifiers(&tx, &case.person).await?;
+    drop(tx);
+    drop(client);
+    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    let subject = case.request.subject_id;
+    let key = gateway.vault().subject_key(&tx, subject).await?.ok_or(Error::Missing("the subject's key"))?;
+    let known = person::open_identities(&tx, subject, &key).await?;
+    for (kind, value) in found {
+        let text = value.expose_for("sealing under the subject's key");
+        let is_known = known.iter().any(|open| open.kind == kind && open.value == value);
+        // A value that does not normalise cannot be digested; the anchor, which can, already finds its row.
+        let Ok(identity) = normalise(kind, text) else { continue };
+        if !is_known {
+            let named = Named::new(gateway, job.tenant_id, kind, identity);
+            person::add_identity(gateway, &tx, subject, &key, &named, false).await?;
+        }
+    }
+    tx.commit().await.map_err(Error::from)?;
+    Ok(())
+}
+
+async fn make_plan(gateway: &Gateway, case: &Case) -> Result<Plan, Error> {
+    let client = gateway.databases().target.client().await?;
+    let catalog = target::read_catalog(&client, &gateway.map().schema).await?;
+    Ok(planning::plan_against(gateway.map(), &catalog, &case.person.kind)?)
+}
+
+async fn store_plan(gateway: &Gateway, tx: &TenantTx<'_>, job: &ClaimedJob, plan: &Plan) -> Result<(), Error> {
+    let row = PlanRow {
+        plan_id: PlanId::new(gateway.clock(), gateway.entropy()),
+        digest: planning::digest(plan).to_vec(),
+        plan: serde_json::to_value(plan).map_err(|_| Error::Missing("a plan that can be stored"))?,
+    };
+    let steps: Vec<(i32, &str, &str)> = plan
+        .steps
+        .iter()
+        .map(|step| (i32::try_from(step.number).unwrap_or(i32::MAX), step.table.as_str(), step.disposal.word()))
+        .collect();
+    store::plan::insert(tx, job.request_id, &row, &steps, gateway.now()).await?;
+    Ok(())
+}
+
+/// After a failed verification and a corrected data map, a new plan is made and run beside what the first one did.
+async fn replan(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
+    let plan = make_plan(gateway, case).await?;
+    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    hold(&tx, job, RequestState::VerificationFailed).await?;
+    store_plan(gateway, &tx, job, &plan).await?;
+    tx.commit().await.map_err(Error::from)?;
+    Ok(())
+}
+
+/// EXECUTE: mirrors the fence, then runs every step in bounded batches, each with its marker in one target transaction.
+async fn execute(gateway: &Gateway, job: &ClaimedJob, case: &Case, from: RequestState) -> Result<(), JobFailure> {
+    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    let fences = store::fence::of_request(&tx, job.request_id).await.map_err(Error::from)?;
+    let stored = store::plan::latest_of_request(&tx, job.request_id)
+        .await
+        .map_err(Error::from)?
+        .ok_or(Error::Missing("the plan"))?;
+    let key = gateway.vault().subject_key(&tx, case.request.subject_id).await?;
+    let key = key.ok_or(Error::Missing("the subject's key"))?;
+    drop(tx);
+    let plan: Plan =
+        serde_json::from_value(stored.plan).map_err(|_| Error::Missing("a plan that this version can read"))?;
+    if planning::digest(&plan).as_slice() != stored.digest {
+        return Err(JobFailure::hold("the stored plan is not the one that was digested"));
+    }
+    mirror_fences(gateway, case, &fences).await?;
+    gateway.crash().reach("deletion.after_fence_mirror");
+    let pseudonym = pseudonym(&key, job.request_id);
+    for step in &plan.steps {
+        let rows = run_step(gateway, job, case, (&plan, stored.plan_id), step, &pseudonym).await?;
+        let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+        hold(&tx, job, from).await?;
+        let (number, rows) = (i32::try_from(step.number).unwrap_or(i32::MAX), i64::try_from(rows).unwrap_or(i64::MAX));
+        store::plan::finish_step(&tx, stored.plan_id, number, rows, gateway.now()).await.map_err(Error::from)?;
+        tx.commit().await.map_err(Error::from)?;
+    }
+    gateway.crash().reach("deletion.after_execute");
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    hold(&tx, job, from).await?;
+    store::request::advance(&tx, job.request_id, from, RequestState::Executed, gateway.now(), None)
+        .await
+        .map_err(Error::from)?;
+    audit::record(gateway, &tx, audit::WORKER, "plan.executed", job.request_id, []).await?;
+    tx.commit().await.map_err(Error::from)?;
+    Ok(())
+}
+
+async fn mirror_fences(gateway: &Gateway, case: &Case, fences: &[Fence]) -> Result<(), JobFailure> {
+    let mut client = gateway.databases().target.client().await.map_err(Error::from)?;
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    for fence in fences {
+        let digest = fence.digest.as_slice().try_into().map_err(|_| Error::Missing("a digest of 32 bytes"))?;
+        let row = target::FenceRow {
+            identity_kind: fence.identity_kind,
+            digest_key_id: fence.digest_key_id,
+            digest,
+            generation: fence.generation,
+            covers_until: fence.covers_until,
+            expires_at: fence.expires_at,
+        };
+        target::mirror_fence(&mut client, scope, &row).await?;
+    }
+    Ok(())
+}
+
+/// Runs one step to its end; returns how many rows it has disposed of, over all attempts.
+async fn run_step(
+    gateway: &Gateway,
+    job: &ClaimedJob,
+    case: &Case,
+    plan: (&Plan, PlanId),
+    step: &crate::domain::plan::Step,
+    pseudonym: &str,
+) -> Result<u64, JobFailure> {
+    let mut client = gateway.databases().target.client().await.map_err(Error::from)?;
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    let mut rows = 0;
+    for batch_number in 1..=target::BATCHES_PER_STEP_MAX {
+        gateway.crash().reach("deletion.before_batch");
+        let batch = target::Batch {
+            plan: plan.0,
+            step,
+            person: &case.person,
+            // Markers belong to a plan: a second plan after a failed verification runs its own steps.
+            run: plan.1.uuid(),
+            token: job.attempt.into(),
+            batch_number,
+            batch_rows: ERASE_BATCH_ROWS,
+            pseudonym,
+        };
+        let done = target::run_batch(&mut client, scope, &batch).await?;
+        gateway.crash().reach("deletion.after_batch");
+        rows += done.rows;
+        if done.is_last {
+            return Ok(rows);
+        }
+    }
+    Err(JobFailure::hold(format!("step {} did not end", step.number)))
+}
+
+/// VERIFY: an independent reader, as its own role, looks for every identifier.
+async fn verify(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
+    let identifiers = identifiers(gateway, job, case).await?;
+    let mut reader = gateway.databases().verifier.client().await.map_err(Error::from)?;
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    let report = target::verify(&mut reader, scope, &identifiers).await.map_err(Error::from)?;
+    drop(reader);
+    gateway.crash().reach("deletion.after_verify");
+    let is_clean = report.is_clean();
+    let next = if is_clean { RequestState::Verified } else { RequestState::VerificationFailed };
+    let json = serde_json::to_value(&report).map_err(|_| Error::Missing("a report that can be stored"))?;
+    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    hold(&tx, job, RequestState::Executed).await?;
+    store::request::advance(&tx, job.request_id, RequestState::Executed, next, gateway.now(), Some(&json))
+        .await
+        .map_err(Error::from)?;
+    let facts = [("left", Fact::Count(report.left_rows())), ("columns", Fact::Count(report.columns_read.into()))];
+    let action = if is_clean { "verification.clean" } else { "verification.failed" };
+    audit::record(gateway, &tx, audit::WORKER, action, job.request_id, facts).await?;
+    tx.commit().await.map_err(Error::from)?;
+    if is_clean { Ok(()) } else { Err(JobFailure::hold(failure_sentence(&report))) }
+}
+
+fn failure_sentence(report: &VerificationReport) -> String {
+    let columns: Vec<String> =
+        report.left.iter().map(|finding| format!("{} ({} rows)", finding.column, finding.rows)).collect();
+    format!("verification failed: {}", columns.join(", "))
+}
+
+async fn identifiers(
+    gateway: &Gateway,
+    job: &ClaimedJob,
+    case: &Case,
+) -> Result<Vec<(IdentityKind, Personal<String>)>, JobFailure> {
+    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    let subject = case.request.subject_id;
+    let key = gateway.vault().subject_key(&tx, subject).await?.ok_or(Error::Missing("the subject's key"))?;
+    let open = person::open_identities(&tx, subject, &key).await?;
+    Ok(open.into_iter().map(|identity| (identity.kind, identity.value)).collect())
+}
+
+/// DESTROY: what was sealed for the person can never be opened again, in our database or its backups, once the tenant's
+/// key epoch has been rotated too.
+async fn destroy_key(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
+    gateway.crash().reach("deletion.before_key_destruction");
+    let now = gateway.now();
+    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    hold(&tx, job, RequestState::Verified).await?;
+    store::subject::forget(&tx, case.request.subject_id, now).await.map_err(Error::from)?;
+    store::keys::destroy_subject_key(&tx, case.request.subject_id, now).await.map_err(Error::from)?;
+    store::request::advance(&tx, job.request_id, RequestState::Verified, RequestState::KeyDestroyed, now, None)
+        .await
+        .map_err(Error::from)?;
+    audit::record(gateway, &tx, audit::WORKER, "key.destroyed", job.request_id, []).await?;
+    tx.commit().await.map_err(Error::from)?;
+    gateway.crash().reach("deletion.after_key_destruction");
+    Ok(())
+}

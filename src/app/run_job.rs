@@ -1,0 +1,52 @@
+//! Claiming jobs, running one attempt, and recording what became of it.
+
+use jiff::SignedDuration;
+
+use super::{Error, Gateway, JobFailure, erase, interpret::shorten, take_access};
+use crate::{
+    domain::job::{JOB_ATTEMPTS_MAX, JobKind, Verdict, retry_delay_ms},
+    store::{
+        self,
+        job::{ClaimedJob, Unfinished},
+    },
+};
+
+/// Takes up to `limit` due jobs.
+pub async fn claim(gateway: &Gateway, limit: i64) -> Result<Vec<ClaimedJob>, Error> {
+    let queue = gateway.databases().queue.client().await?;
+    Ok(store::job::claim(&queue, limit, gateway.now(), gateway.leases().job_seconds).await?)
+}
+
+/// Extends the lease of a job. False when another worker has taken it: the attempt must stop.
+pub async fn heartbeat(gateway: &Gateway, job: &ClaimedJob) -> Result<bool, Error> {
+    let queue = gateway.databases().queue.client().await?;
+    Ok(store::job::heartbeat(&queue, job, gateway.leases().job_seconds).await?)
+}
+
+/// Runs one attempt. The job completes itself in the transaction of its result.
+pub async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+    match job.kind {
+        JobKind::AccessOff => take_access::access_off(gateway, job).await,
+        JobKind::AccessOn => take_access::access_on(gateway, job).await,
+        JobKind::Mark => take_access::mark(gateway, job).await,
+        JobKind::Deletion => Box::pin(erase::run(gateway, job)).await,
+    }
+}
+
+/// Records that an attempt did not complete. False when another worker has taken the job meanwhile.
+pub async fn leave_unfinished(gateway: &Gateway, job: &ClaimedJob, failure: &JobFailure) -> Result<bool, Error> {
+    let reason = shorten(&failure.reason, 300);
+    let now = gateway.now();
+    let how = match failure.verdict {
+        Verdict::Retry if job.failures + 1 >= JOB_ATTEMPTS_MAX => Unfinished::Dead(now, &reason),
+        Verdict::Retry => {
+            let delay_ms = retry_delay_ms(u32::try_from(job.failures).unwrap_or(0), gateway.chance());
+            let delay = SignedDuration::from_millis(i64::try_from(delay_ms).unwrap_or(i64::MAX));
+            Unfinished::RetryAt(now + delay, &reason)
+        }
+        Verdict::Hold => Unfinished::Held(&reason),
+        Verdict::Discard => Unfinished::Cancelled(now, &reason),
+    };
+    let queue = gateway.databases().queue.client().await?;
+    Ok(store::job::leave_unfinished(&queue, job, how).await?)
+}

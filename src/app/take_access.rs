@@ -1,0 +1,125 @@
+//! The small jobs of the timeline: access off at once, the mark at day 30, access back after a return.
+
+use super::{Error, Gateway, JobFailure, audit, person};
+use crate::{
+    domain::{JobId, SubjectId, TenantId, job::JobKind, request::RequestState},
+    proof::audit::Fact,
+    store::{self, TenantTx, job::ClaimedJob, request::RequestRow},
+    target::{self, PersonKey},
+};
+
+/// What a job about a person needs, read in one short transaction.
+pub(super) struct Case {
+    pub(super) request: RequestRow,
+    pub(super) tenant_key: String,
+    pub(super) person: PersonKey,
+}
+
+/// Reads a request with its person, whose identities are opened for this operation.
+pub(super) async fn read_case(gateway: &Gateway, job: &ClaimedJob) -> Result<Case, Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+    let request = store::request::read(&tx, job.request_id).await?.ok_or(Error::NotFound("request"))?;
+    let tenant_key = store::tenant::stable_key(&tx).await?;
+    let subject = store::subject::read(&tx, request.subject_id).await?.ok_or(Error::Missing("the subject"))?;
+    let identities = match gateway.vault().subject_key(&tx, request.subject_id).await? {
+        None => Vec::new(),
+        Some(key) => person::open_identities(&tx, request.subject_id, &key)
+            .await?
+            .into_iter()
+            .filter(|identity| identity.is_anchor)
+            .map(|identity| (identity.kind, identity.value))
+            .collect(),
+    };
+    Ok(Case { request, tenant_key, person: PersonKey { kind: subject.kind, identities } })
+}
+
+/// Takes access away in the target and records when.
+pub(super) async fn access_off(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+    let case = read_case(gateway, job).await?;
+    if case.request.state != RequestState::Open {
+        return Err(JobFailure::discard("the request is not open any more"));
+    }
+    let now = gateway.now();
+    let mut client = gateway.databases().target.client().await?;
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    let done = target::access_off(&mut client, scope, &case.person, now).await?;
+    drop(client);
+    gateway.crash().reach("access_off.after_target");
+    let facts = [("people", Fact::Count(done.people)), ("sessions", Fact::Count(done.sessions))];
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+    // A return that came while we were at it must not be locked out: its own job gives access back after this one.
+    if store::request::lock_state(&tx, job.request_id).await? == Some(RequestState::Open) {
+        store::request::set_access_off(&tx, job.request_id, now).await?;
+    } else {
+        let again = JobId::new(gateway.clock(), gateway.entropy());
+        store::job::insert(&tx, again, JobKind::AccessOn, job.request_id, now, now).await?;
+    }
+    audit::record(gateway, &tx, audit::WORKER, "access.off", job.request_id, facts).await?;
+    complete(&tx, job, now).await?;
+    tx.commit().await.map_err(Error::from)?;
+    Ok(())
+}
+
+/// Day 30: marks the data in the target.
+pub(super) async fn mark(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+    let case = read_case(gateway, job).await?;
+    if case.request.state != RequestState::Open {
+        return Err(JobFailure::discard("the request is not open any more"));
+    }
+    let now = gateway.now();
+    let mut client = gateway.databases().target.client().await?;
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    let people = target::mark(&mut client, scope, &case.person, now).await?;
+    drop(client);
+    gateway.crash().reach("mark.after_target");
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+    store::request::set_marked(&tx, job.request_id, now).await?;
+    audit::record(gateway, &tx, audit::WORKER, "data.marked", job.request_id, [("people", Fact::Count(people))])
+        .await?;
+    complete(&tx, job, now).await?;
+    tx.commit().await.map_err(Error::from)?;
+    Ok(())
+}
+
+/// Gives access back after a return, unless the person has left again meanwhile.
+pub(super) async fn access_on(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+    let case = read_case(gateway, job).await?;
+    let subject = case.request.subject_id;
+    if leaves_again(gateway, job.tenant_id, subject).await? {
+        return Err(JobFailure::discard("the person has left again"));
+    }
+    let mut client = gateway.databases().target.client().await?;
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    let people = target::access_on(&mut client, scope, &case.person).await?;
+    drop(client);
+    let now = gateway.now();
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+    if let Some(living) = store::request::living(&tx, subject).await? {
+        // A departure came between the check and the change: access goes off again, by a job of its own.
+        let again = JobId::new(gateway.clock(), gateway.entropy());
+        store::job::insert(&tx, again, JobKind::AccessOff, living, now, now).await?;
+    }
+    audit::record(gateway, &tx, audit::WORKER, "access.on", job.request_id, [("people", Fact::Count(people))]).await?;
+    complete(&tx, job, now).await?;
+    tx.commit().await.map_err(Error::from)?;
+    Ok(())
+}
+
+async fn leaves_again(gateway: &Gateway, tenant: TenantId, subject: SubjectId) -> Result<bool, Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    Ok(store::request::living(&tx, subject).await?.is_some())
+}
+
+/// Completes a job in the transaction of its result; a worker whose lease ran out commits nothing.
+pub(super) async fn complete(tx: &TenantTx<'_>, job: &ClaimedJob, at: jiff::Timestamp) -> Result<(), JobFailure> {
+    if store::job::complete(tx, job, at).await.map_err(Error::from)? {
+        Ok(())
+    } else {
+        Err(JobFailure::discard("another worker holds the job"))
+    }
+}
