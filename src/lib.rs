@@ -15,4 +15,5 @@ pub mod signature;
 pub mod sources;
 pub mod store;
 pub mod target;
+pub mod telemetry;
 pub mod worker;

@@ -1,1 +1,3 @@
+//! What the whole house does, seen from outside.
 
+mod architecture;

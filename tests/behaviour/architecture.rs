@@ -1,0 +1,270 @@
+//! The arrows between the rooms, held by reading the source text (DESIGN, section 4).
+//!
+//! It reads lines, not syntax: comment lines are skipped, and a grouped `use crate::{…}` at the root is refused because it
+//! would hide its rooms from a reader of lines.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+const PURE: &[&str] = &["domain"];
+const APP: &[&str] = &[
+    "domain",
+    "datamap",
+    "signature",
+    "sealing",
+    "proof",
+    "store",
+    "outbound",
+    "sources",
+    "mapping",
+    "planning",
+    "target",
+];
+const SYSTEM: &[&str] = &[
+    "domain",
+    "datamap",
+    "signature",
+    "sealing",
+    "proof",
+    "config",
+    "store",
+    "outbound",
+    "embedded",
+    "sources",
+    "mapping",
+    "planning",
+    "target",
+    "telemetry",
+    "app",
+];
+const CLI: &[&str] = &[
+    "domain",
+    "datamap",
+    "signature",
+    "sealing",
+    "proof",
+    "config",
+    "store",
+    "outbound",
+    "embedded",
+    "sources",
+    "mapping",
+    "planning",
+    "target",
+    "telemetry",
+    "app",
+    "http",
+    "worker",
+    "system",
+];
+
+/// Each room, and the rooms it may import.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("datamap", PURE),
+    ("signature", PURE),
+    ("sealing", PURE),
+    ("proof", PURE),
+    ("config", PURE),
+    ("store", PURE),
+    ("outbound", PURE),
+    ("embedded", PURE),
+    ("sources", &["domain", "signature"]),
+    ("mapping", &["domain", "datamap"]),
+    ("planning", &["domain", "datamap"]),
+    ("target", &["domain", "datamap"]),
+    ("telemetry", &["config"]),
+    ("app", APP),
+    ("http", &["domain", "app"]),
+    ("worker", &["domain", "app"]),
+    ("system", SYSTEM),
+    ("cli", CLI),
+    ("main", &["cli"]),
+];
+
+/// The rooms whose business is SQL.
+const SQL_ROOMS: &[&str] = &["store", "target"];
+const SQL_OPENINGS: &[&str] = &["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "];
+
+/// One source file, with the room it belongs to.
+struct Source {
+    room: String,
+    path: PathBuf,
+    text: String,
+}
+
+impl Source {
+    /// The lines that are not comments, with their numbers.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let numbered = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
+        numbered.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    /// The code before the file's tests, which may talk to anything.
+    fn code_outside_tests(&self) -> impl Iterator<Item = (usize, &str)> {
+        let is_test_file = self.path.file_stem().is_some_and(|name| name == "tests");
+        self.code().take_while(move |(_, line)| !is_test_file && line.trim() != "#[cfg(test)]")
+    }
+
+    fn at(&self, line: usize, what: &str) -> String {
+        format!("{}:{line}: {what}", self.path.display())
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    let mut dirs = vec![top.clone()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).expect("the source tree can be read").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let below = path.strip_prefix(&top).expect("every source file is below src");
+                let room = below.iter().next().expect("a file has a name").to_string_lossy();
+                let room = room.trim_end_matches(".rs").to_owned();
+                let text = fs::read_to_string(&path).expect("source is UTF-8");
+                found.push(Source { room, path: Path::new("src").join(below), text });
+            }
+        }
+    }
+    found.sort_by(|left, right| left.path.cmp(&right.path));
+    found
+}
+
+/// The rooms that a line names by `crate::room` (or, from the binary, `milestone_gateway::room`).
+fn rooms_named(line: &str) -> impl Iterator<Item = &str> {
+    let names = ["crate::", "milestone_gateway::"].into_iter().flat_map(|prefix| line.match_indices(prefix));
+    let starts = names.filter(|(start, _)| {
+        // `$crate::` and `other_crate::` are other words; inside a string it is a log target, not a path.
+        !line[..*start].ends_with(|before: char| before.is_alphanumeric() || "_$:\"".contains(before))
+    });
+    starts.map(|(start, prefix)| {
+        let rest = &line[start + prefix.len()..];
+        let end = rest.find(|character: char| !character.is_alphanumeric() && character != '_').unwrap_or(rest.len());
+        &rest[..end]
+    })
+}
+
+fn assert_none(findings: &[String]) {
+    assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
+}
+
+#[test]
+fn a_room_imports_only_what_its_row_allows() {
+    let arrows: BTreeMap<&str, &[&str]> = ARROWS.iter().copied().collect();
+    let mut findings = Vec::new();
+
+    for source in sources().iter().filter(|each| each.room != "lib") {
+        let Some(allowed) = arrows.get(source.room.as_str()) else {
+            findings.push(source.at(1, "is in no room of DESIGN section 4"));
+            continue;
+        };
+        for (number, line) in source.code() {
+            for named in rooms_named(line) {
+                if named.is_empty() {
+                    findings.push(source.at(number, "names the crate's root in a group; one `use` per room"));
+                } else if arrows.contains_key(named) && named != source.room && !allowed.contains(&named) {
+                    findings.push(source.at(number, &format!("{} may not import {named}", source.room)));
+                }
+            }
+        }
+    }
+
+    assert_none(&findings);
+}
+
+#[test]
+fn no_file_climbs_out_of_its_room() {
+    let mut findings = Vec::new();
+
+    for source in sources() {
+        // `src/room.rs` and `src/room/mod.rs` are the room itself; each folder or file below may climb one step.
+        let is_mod = source.path.file_name().is_some_and(|name| name == "mod.rs");
+        let depth = source.path.iter().count() - 2 - usize::from(is_mod);
+        // Inside the file's own `mod tests` one step more stays in the file.
+        let in_tests =
+            source.code().skip(source.code_outside_tests().count()).map(|(number, line)| (number, line, depth + 1));
+        let lines = source.code_outside_tests().map(|(number, line)| (number, line, depth)).chain(in_tests);
+        findings.extend(
+            lines
+                .filter(|(_, line, allowed)| line.contains(&"super::".repeat(allowed + 1)))
+                .map(|(number, ..)| source.at(number, "climbs out of its room with super::")),
+        );
+    }
+
+    assert_none(&findings);
+}
+
+#[test]
+fn every_room_is_listed_and_says_what_it_is_for() {
+    let sources = sources();
+    let listed: BTreeSet<&str> = ARROWS.iter().map(|(room, _)| *room).collect();
+    let mut findings = Vec::new();
+
+    for source in &sources {
+        let is_room = source.path.iter().count() == 2 || source.path.ends_with(format!("{}/mod.rs", source.room));
+        if !source.text.starts_with("//! ") {
+            findings.push(source.at(1, "has no module doc"));
+        }
+        if is_room && source.room != "lib" && !listed.contains(source.room.as_str()) {
+            findings.push(source.at(1, "is a room that ARROWS does not list"));
+        }
+    }
+
+    assert_none(&findings);
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    let undone = ["todo", "unimplemented", "dbg"].map(|name| format!("{name}!("));
+    let mut findings = Vec::new();
+
+    for source in sources() {
+        for (number, line) in source.code() {
+            if let Some(found) = undone.iter().find(|mark| line.contains(mark.as_str())) {
+                findings.push(source.at(number, found));
+            }
+        }
+    }
+
+    assert_none(&findings);
+}
+
+#[test]
+fn sql_is_written_only_in_the_rooms_of_the_two_databases() {
+    let mut findings = Vec::new();
+
+    for source in sources().iter().filter(|source| !SQL_ROOMS.contains(&source.room.as_str())) {
+        for (number, line) in source.code_outside_tests() {
+            if opens_sql(line) {
+                findings.push(source.at(number, "SQL outside store and target"));
+            }
+        }
+    }
+
+    assert_none(&findings);
+}
+
+/// True if a statement begins on this line: at its beginning, or at the beginning of a string.
+fn opens_sql(line: &str) -> bool {
+    let line = line.trim_start();
+    let begins = |text: &str| SQL_OPENINGS.iter().any(|opening| text.starts_with(opening));
+    begins(line) || line.split('"').skip(1).any(|text| begins(text.trim_start()))
+}
+
+#[test]
+fn the_reader_of_lines_sees_what_it_should() {
+    let rooms_in = |line| rooms_named(line).collect::<Vec<_>>();
+
+    assert_eq!(rooms_in("use crate::store::tenant; let x = crate::target::y();"), ["store", "target"]);
+    assert_eq!(rooms_in("use crate::{store, target};"), [""]);
+    assert_eq!(rooms_in("use milestone_gateway::cli;"), ["cli"]);
+    assert_eq!(rooms_in(r#"$crate::x! other_crate::y "milestone_gateway::store""#), [""; 0]);
+    assert!(opens_sql(r#"    db.execute("DELETE FROM t")"#) && opens_sql("INSERT INTO t"));
+    assert!(!opens_sql(r#"let text = "to UPDATE or not";"#));
+}
