@@ -59,7 +59,8 @@ pub async fn preview(
 }
 
 /// Counts, for each table of the plan in name order, the rows that refer to the person, each row once. Before an erasure it
-/// says how much there is; after it every count is zero.
+/// says how much there is. After it every count is zero, but rows behind a parent that is gone cannot be found any more: that
+/// nothing is left is proved by [`super::verify`] only.
 pub async fn rows_about(
     client: &mut Client,
     scope: TenantScope<'_>,

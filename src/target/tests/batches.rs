@@ -1,7 +1,7 @@
 //! Bounded batches, their markers, and workers that stop or come too late.
 
 use crate::{
-    domain::plan::Rewrite,
+    domain::{IdentityKind, Personal, plan::Rewrite},
     target::{BatchResult, MarkerRow, PersonKey, TargetError, begin, forget_markers, markers, preview, rows_about},
 };
 
@@ -149,6 +149,40 @@ async fn an_erasure_without_the_anchor_is_refused_rather_than_empty() {
 
         assert!(matches!(refused, Err(TargetError::NoAnchorIdentity { .. })), "{refused:?}");
         assert!(matches!(wrong_kind, Err(TargetError::PlanRefused { .. })), "{wrong_kind:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_person_with_two_account_ids_goes_with_both() {
+    in_a_database(|world| async move {
+        world.seed(&people()).await;
+        let (plan, mut client, mut person) = (member_plan(), world.tenant().await, ann());
+        person.identities.push((IdentityKind::AtlassianAccountId, Personal::new("557058:bob-0002".to_owned())));
+
+        let done = worker(1, 100).runs_plan(&mut client, &plan, &person).await;
+
+        assert_eq!(done, [2, 2, 2, 1, 1, 2, 1, 2, 1, 2]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_step_that_ended_can_be_taken_up_again_with_the_next_batch() {
+    in_a_database(|world| async move {
+        world.seed(&people()).await;
+        let (plan, mut client) = (member_plan(), world.tenant().await);
+        let ended = worker(1, 10).runs_batch(&mut client, &plan, &ann(), (3, 1)).await.unwrap();
+        world
+            .seed(&format!(
+                "INSERT INTO milestone.session SELECT tenant_id, md5('late')::uuid, member_id, NULL, NULL, 'digest', NULL, now() \
+                 FROM milestone.team_member WHERE tenant_id = '{TENANT}' AND account_id = '{ANN}'"
+            ))
+            .await;
+
+        let taken_up = worker(1, 10).runs_batch(&mut client, &plan, &ann(), (3, 2)).await.unwrap();
+
+        assert_eq!((ended, taken_up), (BatchResult { rows: 1, is_last: true }, BatchResult { rows: 1, is_last: true }));
     })
     .await;
 }

@@ -7,9 +7,12 @@ use crate::{
     domain::{IdentityKind, catalog::Catalog},
 };
 
-use super::super::{
-    scope::TenantScope,
-    statement::{self, Statement},
+use super::{
+    super::{
+        scope::TenantScope,
+        statement::{self, Statement},
+    },
+    token,
 };
 
 /// The alias of the searched table.
@@ -74,10 +77,10 @@ impl<'a> Excuse<'a, '_> {
         }
         // The erased person's own row, if it is still there, excuses nothing.
         Some(format!(
-            "{}::text ~ ANY({}) AND NOT COALESCE({}::text, '') ~ ANY({})",
-            statement::column(alias, email),
+            "{} ~ ANY({}) AND NOT COALESCE({}, '') ~ ANY({})",
+            token::raw_text(&statement::column(alias, email), "text"),
             self.emails,
-            statement::column(alias, anchor),
+            token::raw_text(&statement::column(alias, anchor), "text"),
             self.others,
         ))
     }

@@ -34,7 +34,8 @@ fn literal(value: &str) -> String {
     literal
 }
 
-/// The text of a column for [`rough_pattern`]. JSON is read through jsonb, which spells out `\u0040`.
+/// The text of a column for [`rough_pattern`]. JSON is read through jsonb, which spells out `\u0040`. The database's own
+/// collation is named because a column's may be one that regular expressions refuse.
 pub(super) fn raw_text(column: &str, data_type: &str) -> String {
     match data_type {
         "json" => format!("{column}::jsonb::text"),
@@ -42,7 +43,7 @@ pub(super) fn raw_text(column: &str, data_type: &str) -> String {
         "bytea[]" => {
             format!("(SELECT string_agg(encode(b.piece, 'escape'), ' ') FROM unnest({column}) AS b (piece))")
         }
-        _ => format!("{column}::text"),
+        _ => format!("({column}::text COLLATE \"default\")"),
     }
 }
 
