@@ -1,1 +1,46 @@
-//! target
+//! Their tables: everything that Milestone Gateway does in a product's own database.
+//!
+//! ```text
+//!  scope::begin ──▶ TargetTx ──▶ access    access off, on, mark
+//!  (tenant set)         │  ├───▶ fence     mirror, return, verdict under the advisory lock
+//!                       │  ├───▶ worklog   hours, versioned, behind the fence
+//!                       │  ├───▶ batch     one bounded disposal and its marker in one transaction   (execute)
+//!                       │  └───▶ preview   exact counts by the same predicate                       (preview)
+//!                       └──────▶ verify    an independent reader, built from the live catalog       (verify)
+//! ```
+//!
+//! Promises: tenant rows are touched only through [`TargetTx`], which sets the tenant for one transaction; names in SQL are
+//! those of the data map, the plan or the live catalog and are always quoted; values are always parameters; an error
+//! carries SQLSTATE, constraint and table and never a value; every function may be repeated.
+//!
+//! It owns `milestone_gateway.{job_token,marker,fence}` in each target. It does not decide what is deleted (planning), when
+//! (app) or how a digest is made (sealing), and it makes nothing atomic across two targets.
+
+mod access;
+mod batch;
+mod catalog;
+mod error;
+mod fence;
+mod marker;
+mod person;
+mod predicate;
+mod preview;
+mod scope;
+mod statement;
+mod verify;
+mod worklog;
+
+#[cfg(test)]
+mod tests;
+
+pub use access::{AccessOff, access_off, access_on, mark};
+pub use batch::{BATCH_ROWS_MAX, BATCHES_PER_STEP_MAX, Batch, BatchResult, run_batch};
+pub use catalog::read_catalog;
+pub use error::{DatabaseError, TargetError};
+pub use fence::{Digest, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, mirror_fence, open_generation};
+pub use marker::{MarkerRow, forget_markers, markers};
+pub use person::{PersonKey, collect_identifiers};
+pub use preview::{StepCount, TableCount, preview, rows_about};
+pub use scope::{LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS, TargetTx, TenantScope, VERIFY_STATEMENT_TIMEOUT_MS, begin};
+pub use verify::{VerifyError, verify};
+pub use worklog::{UNKNOWN_ISSUE, WorklogWritten, write_worklog};

@@ -1,0 +1,112 @@
+//! Access: off at once, on again after a return, and the mark of day 30.
+
+use jiff::Timestamp;
+use tokio_postgres::{Client, types::Type};
+
+use super::{
+    error::TargetError,
+    person::{PersonKey, is_own_row},
+    scope::{TargetTx, TenantScope, begin},
+    statement::{self, Statement},
+};
+
+/// What taking access away has changed. Both are zero when it was repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AccessOff {
+    /// Rows of the person that became restricted now.
+    pub people: u64,
+    /// Sessions that were deleted.
+    pub sessions: u64,
+}
+
+/// Takes access away in one transaction: sets the restricted column to `at` where it is null and deletes the sessions.
+/// Repeating is safe and keeps the first instant.
+pub async fn access_off(
+    client: &mut Client,
+    scope: TenantScope<'_>,
+    person: &PersonKey,
+    at: Timestamp,
+) -> Result<AccessOff, TargetError> {
+    let root = scope.subject_root(&person.kind)?;
+    let tx = begin(client, scope).await?;
+    let people = set_once(&tx, person, &root.restricted_column, at).await?;
+    let mut sessions = 0;
+    for link in &root.sessions {
+        sessions += delete_sessions(&tx, person, &link.collection, &link.column).await?;
+    }
+    tx.commit().await?;
+    Ok(AccessOff { people, sessions })
+}
+
+/// Gives access back: clears the restricted and the marked column. Returns how many rows of the person changed; zero when
+/// it was repeated. Sessions do not come back: the person signs in again.
+pub async fn access_on(client: &mut Client, scope: TenantScope<'_>, person: &PersonKey) -> Result<u64, TargetError> {
+    let root = scope.subject_root(&person.kind)?;
+    let (restricted, marked) = (statement::quoted(&root.restricted_column), statement::quoted(&root.marked_column));
+    let tx = begin(client, scope).await?;
+    let mut statement = Statement::default();
+    let own_row = is_own_row(&mut statement, scope, person, "t")?;
+    statement.line(format!("UPDATE {} AS t", scope.table(&root.collection)));
+    statement.line(format!("SET {restricted} = NULL, {marked} = NULL"));
+    statement.line(format!("WHERE {own_row}"));
+    statement.line(format!("AND (t.{restricted} IS NOT NULL OR t.{marked} IS NOT NULL)"));
+    let people = tx.change(&statement).await.map_err(|source| TargetError::ChangeAccess { source })?;
+    tx.commit().await?;
+    Ok(people)
+}
+
+/// Day 30: sets the marked column to `at` where it is null. Returns how many rows of the person changed; zero when it was
+/// repeated.
+pub async fn mark(
+    client: &mut Client,
+    scope: TenantScope<'_>,
+    person: &PersonKey,
+    at: Timestamp,
+) -> Result<u64, TargetError> {
+    let column = &scope.subject_root(&person.kind)?.marked_column;
+    let tx = begin(client, scope).await?;
+    let people = set_once(&tx, person, column, at).await?;
+    tx.commit().await?;
+    Ok(people)
+}
+
+async fn set_once(tx: &TargetTx<'_, '_>, person: &PersonKey, column: &str, at: Timestamp) -> Result<u64, TargetError> {
+    let scope = tx.scope();
+    let root = scope.subject_root(&person.kind)?;
+    let column = statement::quoted(column);
+    let mut statement = Statement::default();
+    let at = statement.bind(at, Type::TIMESTAMPTZ);
+    let own_row = is_own_row(&mut statement, scope, person, "t")?;
+    statement.line(format!("UPDATE {} AS t", scope.table(&root.collection)));
+    statement.line(format!("SET {column} = {at}"));
+    statement.line(format!("WHERE {own_row}"));
+    statement.line(format!("AND t.{column} IS NULL"));
+    tx.change(&statement).await.map_err(|source| TargetError::ChangeAccess { source })
+}
+
+async fn delete_sessions(
+    tx: &TargetTx<'_, '_>,
+    person: &PersonKey,
+    collection: &str,
+    column: &str,
+) -> Result<u64, TargetError> {
+    let scope = tx.scope();
+    let root = scope.subject_root(&person.kind)?;
+    let gap = || TargetError::MapGap { collection: collection.to_owned(), what: "the reference to the person's row" };
+    let field = scope.collection(collection)?.fields.get(column);
+    let reference = field.and_then(|field| field.references.as_ref()).ok_or_else(gap)?;
+    if reference.collection != root.collection {
+        return Err(gap());
+    }
+    let mut statement = Statement::default();
+    let tenant = scope.is_tenants(&mut statement, "t");
+    let own_row = is_own_row(&mut statement, scope, person, "p")?;
+    statement.line(format!("DELETE FROM {} AS t", scope.table(collection)));
+    statement.line(format!("WHERE {tenant}"));
+    statement.line(format!("AND {} IN (", statement::column("t", column)));
+    statement.line(format!("SELECT {}", statement::column("p", &reference.column)));
+    statement.line(format!("FROM {} AS p", scope.table(&root.collection)));
+    statement.line(format!("WHERE {own_row}"));
+    statement.line(")");
+    tx.change(&statement).await.map_err(|source| TargetError::ChangeAccess { source })
+}
