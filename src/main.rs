@@ -1,1 +1,3 @@
+//! The `milestone-gateway` binary: everything is in the library.
+
 fn main() {}

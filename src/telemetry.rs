@@ -12,6 +12,9 @@ use std::{
     time::Duration,
 };
 
+use crate::domain::metric::{
+    DELIVERIES_TOTAL, EVENT_QUEUE_PENDING, EVENTS_TOTAL, INFLIGHT_BYTES, INTAKE_BATCH_SIZE, JOB_SECONDS, JOBS_TOTAL,
+};
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing::{Level, Metadata, Subscriber};
@@ -25,21 +28,6 @@ use tracing_subscriber::{
 
 const OUR_TARGET: &str = "milestone_gateway";
 const DIRECTIVES_DEFAULT: &str = "info";
-
-/// Counter: deliveries by `source_kind` and `reply`.
-pub const DELIVERIES_TOTAL: &str = "milestone_gateway_deliveries_total";
-/// Counter: events by their final `outcome`.
-pub const EVENTS_TOTAL: &str = "milestone_gateway_events_total";
-/// Gauge: events accepted and not yet interpreted.
-pub const EVENT_QUEUE_PENDING: &str = "milestone_gateway_event_queue_pending";
-/// Counter: runs of jobs by `kind` and `outcome`.
-pub const JOBS_TOTAL: &str = "milestone_gateway_jobs_total";
-/// Histogram: how long one run of a job took.
-pub const JOB_SECONDS: &str = "milestone_gateway_job_seconds";
-/// Histogram: deliveries that shared one commit.
-pub const INTAKE_BATCH_SIZE: &str = "milestone_gateway_intake_batch_size";
-/// Gauge: bytes of request bodies held in memory.
-pub const INFLIGHT_BYTES: &str = "milestone_gateway_inflight_bytes";
 
 const JOB_SECONDS_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0];
 const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];

@@ -8,11 +8,7 @@ use super::{
 };
 use crate::{
     domain::{ReceiptId, request::RequestState, verification::VerificationReport},
-    proof::{
-        self, IdText,
-        audit::Fact,
-        claims::{AuditReference, ReceiptClaims, StepCount, VerificationSummary},
-    },
+    proof::{self, AuditReference, IdText, ReceiptClaims, StepCount, VerificationSummary, audit::Fact},
     store::{self, TenantTx, job::ClaimedJob},
 };
 

@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{Error, Gateway};
 use crate::{
-    domain::EventId,
+    domain::{EventId, metric},
     store::{
         self, StoreError,
         intake::{IncomingEvent, Stored},
@@ -72,7 +72,8 @@ pub async fn run_committer(gateway: Gateway) {
         if batch.is_empty() {
             return;
         }
-        metrics::histogram!("intake_batch_size").record(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
+        metrics::histogram!(metric::INTAKE_BATCH_SIZE)
+            .record(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
         commit_batch(&gateway, batch).await;
     }
 }

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     domain::{
-        FenceId, IdentityKind, Personal, PlanId, plan::Plan, request::RequestState, verification::VerificationReport,
+        FenceId, IdentityKind, JobId, Personal, PlanId, plan::Plan, request::RequestState,
+        verification::VerificationReport,
     },
     planning,
     proof::audit::Fact,
@@ -235,15 +236,21 @@ async fn run_step(
 ) -> Result<u64, JobFailure> {
     let mut client = gateway.databases().target.client().await.map_err(Error::from)?;
     let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
-    let mut rows = 0;
-    for batch_number in 1..=target::BATCHES_PER_STEP_MAX {
+    let run = JobId::from_uuid(plan.1.uuid());
+    // An ended step is taken up again with one more batch: the product may have added rows since, and a child row that
+    // came late would otherwise keep its parent from going for ever.
+    let markers = target::markers(&mut client, scope, run).await?;
+    let mine = || markers.iter().filter(|marker| marker.step == step.number);
+    let first = mine().map(|marker| marker.batch).max().unwrap_or(0) + 1;
+    let mut rows: u64 = mine().map(|marker| marker.rows).sum();
+    for batch_number in first..=target::BATCHES_PER_STEP_MAX {
         gateway.crash().reach("deletion.before_batch");
         let batch = target::Batch {
             plan: plan.0,
             step,
             person: &case.person,
             // Markers belong to a plan: a second plan after a failed verification runs its own steps.
-            run: plan.1.uuid(),
+            job: run,
             token: job.attempt.into(),
             batch_number,
             batch_rows: ERASE_BATCH_ROWS,
@@ -264,7 +271,12 @@ async fn verify(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), 
     let identifiers = identifiers(gateway, job, case).await?;
     let mut reader = gateway.databases().verifier.client().await.map_err(Error::from)?;
     let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
-    let report = target::verify(&mut reader, scope, &identifiers).await.map_err(Error::from)?;
+    let report = match target::verify(&mut reader, scope, &identifiers).await {
+        Ok(report) => report,
+        Err(error) if error.is_transient() => return Err(Error::from(error).into()),
+        // A reader that cannot see has not found nothing: that is a failed verification.
+        Err(error) => VerificationReport { blind: Some(Error::from(error).chain()), ..VerificationReport::default() },
+    };
     drop(reader);
     gateway.crash().reach("deletion.after_verify");
     let is_clean = report.is_clean();
@@ -284,6 +296,9 @@ async fn verify(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), 
 }
 
 fn failure_sentence(report: &VerificationReport) -> String {
+    if let Some(why) = &report.blind {
+        return why.clone();
+    }
     let columns: Vec<String> =
         report.left.iter().map(|finding| format!("{} ({} rows)", finding.column, finding.rows)).collect();
     format!("verification failed: {}", columns.join(", "))

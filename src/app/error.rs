@@ -19,7 +19,7 @@ pub enum Error {
     #[error("the target failed")]
     Target(#[from] TargetError),
     /// The independent reader could not read.
-    #[error("the verification could not be made")]
+    #[error("verification failed")]
     Verify(#[from] VerifyError),
     /// A sealed value did not open: wrong key ring, or damage.
     #[error("a sealed value did not open")]

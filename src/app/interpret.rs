@@ -12,7 +12,10 @@ use super::{
     offboard, record_hours,
 };
 use crate::{
-    domain::event::{IgnoreReason, LifecycleEvent, Malformed, Outcome},
+    domain::{
+        event::{IgnoreReason, LifecycleEvent, Malformed, Outcome},
+        metric,
+    },
     sealing::{Aad, open, seal},
     sources::{self, jira},
     store::{self, TenantTx, event::ClaimedEvent, keys::BodyKeyPurpose},
@@ -34,7 +37,7 @@ pub async fn interpret(gateway: &Gateway, event: &ClaimedEvent) -> Result<Option
     };
     gateway.crash().reach("interpret.after_commit");
     if let Some(outcome) = &outcome {
-        metrics::counter!("events_total", "outcome" => outcome.word()).increment(1);
+        metrics::counter!(metric::EVENTS_TOTAL, "outcome" => outcome.word()).increment(1);
         gateway.wake_workers();
     }
     Ok(outcome)

@@ -11,6 +11,7 @@ pub mod event;
 pub mod identity;
 pub mod ids;
 pub mod job;
+pub mod metric;
 pub mod personal;
 pub mod plan;
 pub mod reply;

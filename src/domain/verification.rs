@@ -9,6 +9,9 @@ pub struct VerificationReport {
     pub tables_read: u32,
     /// How many columns that can hold text were read.
     pub columns_read: u32,
+    /// Why the reader could see nothing at all, if that was so. Names tables, never values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blind: Option<String>,
     /// Identifiers of the subject that are still there and should not be.
     pub left: Vec<ColumnFinding>,
     /// Rows that hold the same identifier because it also belongs to another living subject (a shared mailbox).
@@ -18,9 +21,9 @@ pub struct VerificationReport {
 }
 
 impl VerificationReport {
-    /// True when nothing of the subject is left.
+    /// True when the reader could see, and nothing of the subject is left.
     pub fn is_clean(&self) -> bool {
-        self.left.is_empty()
+        self.blind.is_none() && self.left.is_empty()
     }
 
     /// Rows left over all columns.

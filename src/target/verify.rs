@@ -59,6 +59,16 @@ pub enum VerifyError {
     },
 }
 
+impl VerifyError {
+    /// True when the same reading may succeed later: the server was away or busy.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Begin { source } | Self::Search { source, .. } => source.is_transient(),
+            Self::Blind { .. } | Self::NothingToSearch => false,
+        }
+    }
+}
+
 /// Searches every text-like column (text, JSON, arrays, bytea, inet, …) of every table of the map's schema, mapped or not,
 /// for each identifier, in one read-only snapshot. E-mail addresses are compared without regard to case, other identifiers
 /// exactly; a column counts rows, not occurrences. `client` must be connected as a role that reads only (`gw_verify`).

@@ -1,0 +1,18 @@
+//! Names of our metrics. Labels are closed words; no metric ever carries an id or a value of a person.
+
+/// Counter: deliveries by `source_kind` and `reply`.
+pub const DELIVERIES_TOTAL: &str = "milestone_gateway_deliveries_total";
+/// Counter: events by their final `outcome`.
+pub const EVENTS_TOTAL: &str = "milestone_gateway_events_total";
+/// Gauge: events accepted and not yet interpreted.
+pub const EVENT_QUEUE_PENDING: &str = "milestone_gateway_event_queue_pending";
+/// Counter: runs of jobs by `kind` and `outcome`.
+pub const JOBS_TOTAL: &str = "milestone_gateway_jobs_total";
+/// Histogram: how long one run of a job took.
+pub const JOB_SECONDS: &str = "milestone_gateway_job_seconds";
+/// Histogram: deliveries that shared one commit.
+pub const INTAKE_BATCH_SIZE: &str = "milestone_gateway_intake_batch_size";
+/// Gauge: bytes of request bodies held in memory.
+pub const INFLIGHT_BYTES: &str = "milestone_gateway_inflight_bytes";
+/// Counter: refused deliveries by `reason`, a closed word.
+pub const REFUSALS_TOTAL: &str = "milestone_gateway_refusals_total";
