@@ -106,17 +106,18 @@ fn check_end(compiled: &Compiled, report: &mut Report, (path, line): (&str, usiz
 
 fn check_rewrite(compiled: &Compiled, report: &mut Report, (path, line): (&str, usize), (name, column): (&str, &str)) {
     let Some(field) = field_of(&compiled.map, name, column) else { return };
-    let message = if field.rewrite.is_none() {
-        Some(format!("{column} is rewritten but has no masking_strategy_override; say what it becomes"))
-    } else if compiled.fact(name, column).is_read_only {
-        Some(format!("{column} is rewritten but read_only; remove one of them"))
-    } else if column == compiled.map.tenant_column {
-        Some(format!("{column} is the tenant column and cannot be rewritten"))
-    } else {
-        referrer(&compiled.map, name, column)
-            .map(|from| format!("{column} is rewritten, but {from} refers to it; let that refer to the primary key"))
-    };
-    if let Some(message) = message {
+    if field.rewrite.is_none() {
+        let message = format!("{column} is rewritten but has no masking_strategy_override; say what it becomes");
+        report.error(line, path, message);
+    }
+    if compiled.fact(name, column).is_read_only {
+        report.error(line, path, format!("{column} is rewritten but read_only; remove one of them"));
+    }
+    if column == compiled.map.tenant_column {
+        report.error(line, path, format!("{column} is the tenant column and cannot be rewritten"));
+    }
+    if let Some(from) = referrer(&compiled.map, name, column) {
+        let message = format!("{column} is rewritten, but {from} refers to it; refer to a column that stays");
         report.error(line, path, message);
     }
 }

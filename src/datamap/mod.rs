@@ -39,6 +39,8 @@ mod tree;
 mod walk;
 
 #[cfg(test)]
+mod drift_mistakes;
+#[cfg(test)]
 mod mistakes;
 #[cfg(test)]
 pub(crate) mod reference_product;
