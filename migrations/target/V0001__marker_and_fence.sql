@@ -1,8 +1,6 @@
 -- What every target carries for the gateway: proof of each batch, and the fences that keep erased people away.
 -- Written by gw_tenant in the same transaction as the batch or the write that it protects.
 
-CREATE SCHEMA milestone_gateway;
-
 -- The highest fencing token that has worked on a job here. A worker with a smaller one is stale and must stop.
 CREATE TABLE milestone_gateway.job_token (
     tenant_key text NOT NULL,

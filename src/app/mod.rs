@@ -28,6 +28,8 @@ pub mod sweep;
 mod take_access;
 mod vault;
 
+/// What a worker claims; re-exported because `worker` never sees storage.
+pub use crate::store::{event::ClaimedEvent, job::ClaimedJob};
 pub use commit_events::{CommitQueue, run_committer};
 pub use error::{Error, JobFailure};
 pub use gateway::{Databases, Gateway, GatewayParts, Leases};

@@ -11,10 +11,10 @@ use crate::{
     },
 };
 
-/// Takes up to `limit` due jobs.
-pub async fn claim(gateway: &Gateway, limit: i64) -> Result<Vec<ClaimedJob>, Error> {
+/// Takes up to `limit` due jobs of the given kinds.
+pub async fn claim(gateway: &Gateway, kinds: &[JobKind], limit: i64) -> Result<Vec<ClaimedJob>, Error> {
     let queue = gateway.databases().queue.client().await?;
-    Ok(store::job::claim(&queue, limit, gateway.now(), gateway.leases().job_seconds).await?)
+    Ok(store::job::claim(&queue, kinds, limit, gateway.now(), gateway.leases().job_seconds).await?)
 }
 
 /// Extends the lease of a job. False when another worker has taken it: the attempt must stop.

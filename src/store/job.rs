@@ -23,6 +23,7 @@ statements! {
             FROM gateway.job
             WHERE state = 'pending'
                 AND not_before <= $2
+                AND kind = ANY($4)
                 AND (lease_until IS NULL OR lease_until < now())
             ORDER BY not_before
             LIMIT $1
@@ -176,14 +177,16 @@ pub async fn cancel(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Res
     tx.execute("cancel_jobs", CANCEL, &[&tx.tenant().uuid(), &request.uuid(), &at]).await
 }
 
-/// Takes up to `limit` due jobs under a lease by database time. Role `gw_queue`.
+/// Takes up to `limit` due jobs of the given kinds under a lease by database time. Role `gw_queue`.
 pub async fn claim(
     client: &Client,
+    kinds: &[JobKind],
     limit: i64,
     now: Timestamp,
     lease_seconds: f64,
 ) -> Result<Vec<ClaimedJob>, StoreError> {
-    let rows = tx::query(client, "claim_jobs", CLAIM, &[&limit, &now, &lease_seconds]).await?;
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    let rows = tx::query(client, "claim_jobs", CLAIM, &[&limit, &now, &lease_seconds, &kinds]).await?;
     rows.iter()
         .map(|row| {
             Ok(ClaimedJob {

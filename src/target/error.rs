@@ -45,6 +45,13 @@ impl DatabaseError {
 
 impl From<tokio_postgres::Error> for DatabaseError {
     fn from(error: tokio_postgres::Error) -> Self {
+        Self::reduce(&error)
+    }
+}
+
+impl DatabaseError {
+    /// Keeps of a driver error what holds no values.
+    pub(super) fn reduce(error: &tokio_postgres::Error) -> Self {
         let answer = error.as_db_error();
         Self {
             sqlstate: error.code().map(|state| state.code().to_owned()),
@@ -159,6 +166,15 @@ pub enum TargetError {
         /// What is missing, in our own words.
         what: &'static str,
     },
+    /// The target could not be brought up to this version.
+    #[error("cannot migrate the target")]
+    Migrate {
+        /// The cause.
+        source: DatabaseError,
+    },
+    /// The migrations applied there are not those of this version.
+    #[error("the target was migrated by another version")]
+    DivergentMigrations,
     /// The data map has no place for hours.
     #[error("the data map has no worklog sink")]
     NoWorklogSink,
@@ -197,6 +213,8 @@ impl TargetError {
             | Self::NoDigest
             | Self::UnknownSubjectKind { .. }
             | Self::MapGap { .. }
+            | Self::Migrate { .. }
+            | Self::DivergentMigrations
             | Self::NoWorklogSink
             | Self::PlanRefused { .. } => Verdict::Hold,
         }

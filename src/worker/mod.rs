@@ -1,1 +1,16 @@
-//! worker
+//! The worker: claims pending events and due jobs, runs them, renews leases, and sweeps.
+//!
+//! ```text
+//!            ┌─ wake-up (optimization) or poll (truth) ─┐
+//!            ▼                                          │
+//!   claim events ─▶ interpret ─▶ outcome                │   any number of processes over one database:
+//!   claim jobs ──▶ run + heartbeat ─▶ done, later, held │   FOR UPDATE SKIP LOCKED, leases by database time,
+//!   every minute: sweep                                 │   the attempt number as fencing token
+//! ```
+//!
+//! Promises: no work is lost when a worker dies (its lease runs out), none is done by two workers at once (a stale one
+//! cannot commit), and shutting down lets running work end first. It decides nothing: that is the business of `app`.
+
+mod run;
+
+pub use run::{Drained, Settings, drain, run};

@@ -10,6 +10,7 @@ use tokio_postgres::{Client, Config, NoTls};
 
 const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/milestone/V0001__reference_product.sql"),
+    "CREATE SCHEMA milestone_gateway;",
     include_str!("../../../migrations/target/V0001__marker_and_fence.sql"),
     include_str!("../../../migrations/target/V0002__fence_returned_at.sql"),
 ];

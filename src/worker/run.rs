@@ -1,0 +1,239 @@
+//! The loops of the worker.
+
+use std::time::{Duration, Instant};
+
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinSet},
+};
+
+use crate::{
+    app::{self, Error, Gateway, JobFailure, interpret, run_job, sweep},
+    domain::{
+        job::{EVENT_ATTEMPTS_MAX, JobKind, Verdict, retry_delay_ms},
+        metric,
+    },
+};
+
+/// How the worker works.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Events interpreted at the same time.
+    pub events_at_once: usize,
+    /// Jobs run at the same time.
+    pub jobs_at_once: usize,
+    /// How often it looks for work when nobody wakes it.
+    pub poll_every: Duration,
+    /// How often it sweeps.
+    pub sweep_every: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            events_at_once: 8,
+            jobs_at_once: 4,
+            poll_every: Duration::from_millis(500),
+            sweep_every: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What one draining has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Events that ended.
+    pub events: u64,
+    /// Job attempts that were run.
+    pub job_attempts: u64,
+}
+
+/// Works until `stop` resolves, then lets running work end.
+///
+/// Three lanes that never wait for one another: events, quick jobs (access off must not stand behind a long purge) and
+/// deletions; beside them the sweep.
+pub async fn run(gateway: Gateway, settings: Settings, stop: impl Future<Output = ()>) {
+    let (sender, stopped) = watch::channel(false);
+    let lanes = async {
+        tokio::join!(
+            lane(&gateway, settings, Lane::Events, stopped.clone()),
+            lane(&gateway, settings, Lane::Jobs(QUICK_JOBS), stopped.clone()),
+            lane(&gateway, settings, Lane::Jobs(LONG_JOBS), stopped.clone()),
+            sweep_regularly(&gateway, settings, stopped.clone()),
+        );
+    };
+    tokio::pin!(lanes);
+    tokio::select! {
+        () = &mut lanes => return,
+        () = stop => {}
+    }
+    let _ = sender.send(true);
+    lanes.await;
+}
+
+/// Work that is due at once and short.
+const QUICK_JOBS: &[JobKind] = &[JobKind::AccessOff, JobKind::AccessOn, JobKind::Mark];
+/// Work that may take long.
+const LONG_JOBS: &[JobKind] = &[JobKind::Deletion];
+
+#[derive(Clone, Copy)]
+enum Lane {
+    Events,
+    Jobs(&'static [JobKind]),
+}
+
+/// Keeps a lane as full as its bound allows. Ends, with nothing running, after `stopped` turns true.
+async fn lane(gateway: &Gateway, settings: Settings, lane: Lane, mut stopped: watch::Receiver<bool>) {
+    let mut running = JoinSet::new();
+    let at_once = match lane {
+        Lane::Events => settings.events_at_once,
+        Lane::Jobs(_) => settings.jobs_at_once,
+    };
+    while !*stopped.borrow() {
+        // The wake-up is asked for before looking, so that work which arrives while we look is not slept through.
+        let woken = gateway.woken();
+        let claimed = match claim(gateway, lane, at_once.saturating_sub(running.len()), &mut running).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(error = %error.chain(), "work could not be claimed; it is tried again");
+                0
+            }
+        };
+        if claimed > 0 && running.len() < at_once {
+            continue;
+        }
+        tokio::select! {
+            Some(ended) = running.join_next() => report_panic(&ended),
+            () = woken => {}
+            () = tokio::time::sleep(settings.poll_every) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+    while let Some(ended) = running.join_next().await {
+        report_panic(&ended);
+    }
+}
+
+async fn claim(gateway: &Gateway, lane: Lane, limit: usize, running: &mut JoinSet<()>) -> Result<usize, Error> {
+    if limit == 0 {
+        return Ok(0);
+    }
+    let bound = i64::try_from(limit).unwrap_or(1);
+    match lane {
+        Lane::Events => {
+            let events = interpret::claim(gateway, bound).await?;
+            let claimed = events.len();
+            for event in events {
+                let gateway = gateway.clone();
+                running.spawn(async move { attempt_event(&gateway, &event).await });
+            }
+            Ok(claimed)
+        }
+        Lane::Jobs(kinds) => {
+            let jobs = run_job::claim(gateway, kinds, bound).await?;
+            let claimed = jobs.len();
+            for job in jobs {
+                let gateway = gateway.clone();
+                running.spawn(async move { attempt_job(&gateway, &job).await });
+            }
+            Ok(claimed)
+        }
+    }
+}
+
+/// The panic hook has said where. The lease runs out and the work is taken again.
+fn report_panic(ended: &Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(is_panic = error.is_panic(), "an attempt ended abnormally");
+    }
+}
+
+async fn sweep_regularly(gateway: &Gateway, settings: Settings, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        if let Err(error) = sweep::run(gateway).await {
+            tracing::warn!(error = %error.chain(), "the sweep did not finish; it is tried again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(settings.sweep_every) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
+
+/// Works until nothing is due; for command lines, demos and tests. Fails when work cannot be claimed.
+pub async fn drain(gateway: &Gateway, settings: Settings) -> Result<Drained, Error> {
+    let mut total = Drained::default();
+    loop {
+        let mut running = JoinSet::new();
+        let jobs = claim(gateway, Lane::Jobs(&JobKind::ALL), settings.jobs_at_once, &mut running).await?;
+        let events = claim(gateway, Lane::Events, settings.events_at_once, &mut running).await?;
+        while let Some(ended) = running.join_next().await {
+            report_panic(&ended);
+        }
+        if jobs + events == 0 {
+            return Ok(total);
+        }
+        total.events += events as u64;
+        total.job_attempts += jobs as u64;
+    }
+}
+
+async fn attempt_event(gateway: &Gateway, event: &app::ClaimedEvent) {
+    match interpret::interpret(gateway, event).await {
+        Ok(Some(outcome)) => tracing::debug!(
+            event = %event.event_id,
+            outcome = outcome.word(),
+            reason = outcome.reason(),
+            "event ended"
+        ),
+        Ok(None) => tracing::info!(event = %event.event_id, "another worker has taken the event"),
+        Err(error) => {
+            let is_last = event.attempt >= EVENT_ATTEMPTS_MAX;
+            tracing::warn!(event = %event.event_id, attempt = event.attempt, is_last, error = %error.chain(), "event not interpreted");
+            let delay_ms = retry_delay_ms(u32::try_from(event.attempt).unwrap_or(0), gateway.chance());
+            if let Err(error) = interpret::give_back(gateway, event, &error, delay_ms).await {
+                tracing::warn!(event = %event.event_id, error = %error.chain(), "the event's lease has to run out");
+            }
+        }
+    }
+}
+
+async fn attempt_job(gateway: &Gateway, job: &app::ClaimedJob) {
+    let started = Instant::now();
+    let result = tokio::select! {
+        result = run_job::run(gateway, job) => result,
+        () = keep_lease(gateway, job) => Err(JobFailure::discard("another worker holds the job")),
+    };
+    metrics::histogram!(metric::JOB_SECONDS, "kind" => job.kind.as_str()).record(started.elapsed().as_secs_f64());
+    let outcome = match &result {
+        Ok(()) => "completed",
+        Err(failure) => match failure.verdict {
+            Verdict::Retry => "retry",
+            Verdict::Hold => "held",
+            Verdict::Discard => "discarded",
+        },
+    };
+    metrics::counter!(metric::JOBS_TOTAL, "kind" => job.kind.as_str(), "outcome" => outcome).increment(1);
+    match result {
+        Ok(()) => tracing::info!(job = %job.job_id, kind = %job.kind, request = %job.request_id, "job completed"),
+        Err(failure) => {
+            tracing::warn!(job = %job.job_id, kind = %job.kind, request = %job.request_id, outcome, reason = %failure.reason, "job not completed");
+            if let Err(error) = run_job::leave_unfinished(gateway, job, &failure).await {
+                tracing::warn!(job = %job.job_id, error = %error.chain(), "the job's lease has to run out");
+            }
+        }
+    }
+}
+
+/// Renews the lease at a third of its length. Resolves when the lease is lost.
+async fn keep_lease(gateway: &Gateway, job: &app::ClaimedJob) {
+    let every = Duration::from_secs_f64((gateway.leases().job_seconds / 3.0).max(0.05));
+    loop {
+        tokio::time::sleep(every).await;
+        match run_job::heartbeat(gateway, job).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => tracing::warn!(job = %job.job_id, error = %error.chain(), "heartbeat failed"),
+        }
+    }
+}
