@@ -8,7 +8,7 @@ use std::{
 
 use tokio_postgres::{Client, Config, NoTls};
 
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/milestone/V0001__reference_product.sql"),
     "CREATE SCHEMA milestone_gateway;",
     include_str!("../../../migrations/target/V0001__marker_and_fence.sql"),
