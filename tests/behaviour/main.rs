@@ -3,7 +3,11 @@
 
 mod architecture;
 mod catalog;
+mod fence;
 mod harness;
+mod hours;
 mod intake;
 mod main_path;
+mod malformed;
+mod offboarding;
 mod statements;
