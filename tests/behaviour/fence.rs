@@ -7,9 +7,7 @@ use milestone_gateway::{
     store::event::EventFilter,
 };
 
-use crate::harness::{
-    Person, Tenant, World, issue_of, user_created, user_deleted, user_updated, worklog,
-};
+use crate::harness::{Person, Tenant, World, issue_of, user_created, user_deleted, user_updated, worklog};
 
 fn days(count: i64) -> Timestamp {
     crate::harness::BEGINNING.parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * count)

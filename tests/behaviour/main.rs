@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod architecture;
+mod canary;
 mod catalog;
+mod crash;
 mod fence;
 mod harness;
 mod hours;
@@ -10,4 +12,8 @@ mod intake;
 mod main_path;
 mod malformed;
 mod offboarding;
+mod retention;
 mod statements;
+mod twice;
+mod twin;
+mod verification;

@@ -23,8 +23,11 @@ async fn each_malformed_event_becomes_a_dead_letter_that_names_the_field_and_kee
     let world = World::new().await;
     let acme = world.a_tenant("acme").await;
     let at = world.gateway.now().as_millisecond();
-    let user = |inner: &str| format!(r#"{{"timestamp":{at},"webhookEvent":"user_deleted","user":{inner}}}"#).into_bytes();
-    let log = |inner: &str| format!(r#"{{"timestamp":{at},"webhookEvent":"worklog_created","worklog":{inner}}}"#).into_bytes();
+    let user =
+        |inner: &str| format!(r#"{{"timestamp":{at},"webhookEvent":"user_deleted","user":{inner}}}"#).into_bytes();
+    let log = |inner: &str| {
+        format!(r#"{{"timestamp":{at},"webhookEvent":"worklog_created","worklog":{inner}}}"#).into_bytes()
+    };
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (b"\xff\xfe".to_vec(), "body_not_utf8"),
         (b"".to_vec(), "body_not_json"),
@@ -36,10 +39,7 @@ async fn each_malformed_event_becomes_a_dead_letter_that_names_the_field_and_kee
         (deep(), "invalid_field: user"),
         (user("{}"), "missing_field: user.accountId"),
         (user(r#"{"accountId":"a b"}"#), "invalid_field: user.accountId"),
-        (
-            user(r#"{"self":"https://evil.atlassian.net/rest/api/2/user","accountId":"a"}"#),
-            "foreign_site: user.self",
-        ),
+        (user(r#"{"self":"https://evil.atlassian.net/rest/api/2/user","accountId":"a"}"#), "foreign_site: user.self"),
         (log("{}"), "missing_field: worklog.author"),
         (log(r#"{"author":{"accountId":"a"}}"#), "missing_field: worklog.started"),
     ];

@@ -120,7 +120,8 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
 
 /// What of a request's state does not depend on when it was told.
 async fn what_stands(world: &World, tenant: &Tenant, person: &Person) -> String {
-    let living: Vec<_> = world.requests(tenant).await.into_iter().filter(|each| each.state == RequestState::Open).collect();
+    let living: Vec<_> =
+        world.requests(tenant).await.into_iter().filter(|each| each.state == RequestState::Open).collect();
     let timelines: Vec<_> = living.iter().map(|each| (each.timeline, each.latest_departure_at)).collect();
     format!("{timelines:?}, may sign in: {}", world.may_sign_in(person).await)
 }
@@ -162,10 +163,10 @@ async fn an_access_off_that_a_return_overtakes_does_not_lock_the_person_out() {
     let (acme, ann) = acme_with_ann(&world).await;
     world.jira_sends(&acme, &user_deleted(&ann, hours(0))).await;
     // The slow worker has its one connection to the target taken away while it holds the job.
-    let slow = world.another_gateway_with(data_map(), Databases {
-        target: world.database.pool_of("gw_tenant", 1),
-        ..world.pools()
-    });
+    let slow = world.another_gateway_with(
+        data_map(),
+        Databases { target: world.database.pool_of("gw_tenant", 1), ..world.pools() },
+    );
     let event = milestone_gateway::app::interpret::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
     milestone_gateway::app::interpret::interpret(&world.gateway, &event).await.unwrap();
     let job = run_job::claim(&slow, &[JobKind::AccessOff], 1).await.unwrap().pop().unwrap();
