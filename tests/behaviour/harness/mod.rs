@@ -24,7 +24,7 @@ use tokio_postgres::Client;
 
 pub(crate) use database::pool_to_nowhere;
 pub(crate) use jira::{Delivery, deliver_to, user_created, user_deleted, user_updated, worklog, worklog_deleted};
-pub(crate) use product::{Person, Tenant, issue_of, uuid_of};
+pub(crate) use product::{Person, Tenant, issue_of};
 
 use database::Database;
 use fakes::{ManualClock, SeededEntropy};
@@ -96,11 +96,6 @@ impl World {
         Self { committer, gateway, crash, admin, database, clock, parts, deliveries, has_ended: false }
     }
 
-    /// Another process over the same database, with a data map and pools of its own.
-    pub(crate) fn another_gateway(&self, map: DataMap) -> Gateway {
-        self.another_gateway_with(map, pools(&self.database))
-    }
-
     /// Another process over the same database.
     pub(crate) fn another_gateway_with(&self, map: DataMap, databases: Databases) -> Gateway {
         self.parts.gateway(&self.clock, &CrashPoints::default(), databases, map)
@@ -113,12 +108,14 @@ impl World {
         self.committer = spawn_committer(self.gateway.clone());
     }
 
-    pub(crate) fn pools(&self) -> Databases {
-        pools(&self.database)
+    /// Replaces the gateway by a new process, which remembers nothing.
+    pub(crate) fn restarts(&mut self) {
+        self.restarts_with_map(data_map());
     }
 
-    pub(crate) fn ring(&self) -> &KeyRing {
-        &self.parts.ring
+    /// Connections for another process.
+    pub(crate) fn pools(&self) -> Databases {
+        pools(&self.database)
     }
 
     /// Registers a tenant with one source, and makes the product's rows of it.
