@@ -77,7 +77,7 @@ impl World {
     pub(crate) async fn memory_of_the_gateway(&self) -> String {
         let mut rows = self.rows_of_schema("gateway").await;
         rows.extend(self.rows_of_schema("milestone_gateway").await);
-        rows.into_iter().map(|(table, row)| format!("{table}: {row}\n")).collect()
+        rows.into_iter().map(|(table, row)| format!("{table}: {row}")).collect::<Vec<_>>().join("\n")
     }
 
     pub(super) async fn nothing_is_left_to_do(&self) {

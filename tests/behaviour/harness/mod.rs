@@ -9,6 +9,7 @@ mod product;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 use milestone_gateway::{
     app::{self, CommitQueue, Databases, Gateway, GatewayParts, Leases, sources::Registration, sweep},
@@ -111,6 +112,17 @@ impl World {
     /// Replaces the gateway by a new process, which remembers nothing.
     pub(crate) fn restarts(&mut self) {
         self.restarts_with_map(data_map());
+    }
+
+    /// Restarts with a key ring that has one digest key more; everything from now on is digested with it.
+    pub(crate) fn restarts_with_another_digest_key(&mut self) {
+        let mut ring: serde_json::Value = serde_json::from_str(&self.parts.ring.to_json()).unwrap();
+        let keys = ring["digest"].as_array_mut().expect("a list of digest keys");
+        let id = keys.len() + 1;
+        let key = STANDARD.encode([u8::try_from(id).unwrap(); 32]);
+        keys.push(serde_json::json!({ "id": id, "key": key }));
+        self.parts.ring = Arc::new(KeyRing::parse(&ring.to_string()).expect("a ring with one key more"));
+        self.restarts();
     }
 
     /// Connections for another process.
