@@ -5,7 +5,7 @@
 
 use postgres_protocol::escape::{escape_identifier, escape_literal};
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, error::SqlState};
 
 use super::error::{DatabaseFailure, StoreError};
 
@@ -92,6 +92,46 @@ fn reduce_migration(error: &refinery::Error) -> StoreError {
         cause = inner.source();
     }
     StoreError::Migrate { reason: "the migrations applied here differ from those of this version".to_owned() }
+}
+
+/// Makes a database unless it is there. Needs a role that may create databases.
+pub async fn create_database(admin: &Client, name: &str) -> Result<(), StoreError> {
+    let exists = admin
+        .query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&name])
+        .await
+        .map_err(StoreError::of("find_database"))?;
+    if exists.is_some() {
+        return Ok(());
+    }
+    match admin.batch_execute(&format!("CREATE DATABASE {}", escape_identifier(name))).await {
+        // Another process was faster; the name alone is enough to collide, or its row in the catalog.
+        Err(error) if matches!(error.code(), Some(&SqlState::DUPLICATE_DATABASE | &SqlState::UNIQUE_VIOLATION)) => {
+            Ok(())
+        }
+        result => result.map_err(StoreError::of("create_database")),
+    }
+}
+
+/// The database that a connection is in.
+pub async fn current_database(client: &Client) -> Result<String, StoreError> {
+    let row = client.query_one("SELECT current_database()", &[]).await.map_err(StoreError::of("current_database"))?;
+    Ok(row.get(0))
+}
+
+/// True when the database was marked demo at its creation. Needs the schema.
+pub async fn is_demo(client: &Client) -> Result<bool, StoreError> {
+    let row =
+        client.query_one("SELECT is_demo FROM gateway.deployment", &[]).await.map_err(StoreError::of("is_demo"))?;
+    Ok(row.get(0))
+}
+
+/// True when something was sealed here: then only the key ring it was sealed with may be used.
+pub async fn was_written_with_keys(client: &Client) -> Result<bool, StoreError> {
+    let row = client
+        .query_one("SELECT EXISTS (SELECT FROM gateway.key_check)", &[])
+        .await
+        .map_err(StoreError::of("was_written_with_keys"))?;
+    Ok(row.get(0))
 }
 
 /// How many of this version's migrations are not applied yet.
