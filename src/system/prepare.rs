@@ -29,7 +29,8 @@ pub(super) async fn embedded(server: &Embedded, keyring_file: &Path, demo: bool)
     let owner_config = connect::parse(&server.connection_string(database, "gw_owner").into(), "the private database")?;
     let mut owner = connect::connect(&owner_config, tls).await?;
     bootstrap::migrate(&mut owner, demo).await?;
-    target::migrate(&mut owner, what_to_migrate(&owner).await?).await?;
+    let what = what_to_migrate(&owner).await?;
+    target::migrate(&mut owner, what).await?;
     ring_for(keyring_file, bootstrap::was_written_with_keys(&admin).await?)
 }
 

@@ -44,7 +44,10 @@ pub use marker::{MarkerRow, forget_markers, markers};
 pub use migrate::{Migrate, grant_product_schema, migrate};
 pub use person::{PersonKey, collect_identifiers};
 pub use preview::{StepCount, TableCount, preview, rows_about};
-pub use reference::{Fingerprint, Fingerprints, changed_beyond_declared, fingerprints, seed_reference_tenant};
+pub use reference::{
+    Fingerprint, Fingerprints, ReferenceMember, changed_beyond_declared, fingerprints, reference_member,
+    reference_member_may_sign_in, seed_reference_tenant,
+};
 pub use scope::{LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS, TargetTx, TenantScope, VERIFY_STATEMENT_TIMEOUT_MS, begin};
 pub use verify::{VerifyError, verify};
 pub use worklog::{UNKNOWN_ISSUE, WorklogWritten, write_worklog};

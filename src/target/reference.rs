@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::{Client, types::Type};
 
-use crate::domain::plan::{Disposal, Plan};
+use crate::domain::{
+    Personal,
+    plan::{Disposal, Plan},
+};
 
 use super::{
     error::TargetError,
@@ -22,6 +25,49 @@ pub async fn seed_reference_tenant(client: &mut Client, scope: TenantScope<'_>) 
         .await
         .map_err(|error| TargetError::Migrate { source: error.into() })?;
     tx.commit().await
+}
+
+/// A team member of a seeded tenant.
+pub struct ReferenceMember {
+    /// The Atlassian account id.
+    pub account_id: Personal<String>,
+    /// The e-mail address.
+    pub email: Personal<String>,
+}
+
+/// The `number`-th team member (1 to 8) of a seeded tenant.
+pub async fn reference_member(
+    client: &mut Client,
+    scope: TenantScope<'_>,
+    number: i32,
+) -> Result<ReferenceMember, TargetError> {
+    let tx = begin_read(client, scope).await?;
+    let mut statement = Statement::default();
+    let tenant = statement.text(scope.tenant_key);
+    let number = statement.bind(number, Type::INT4);
+    statement.line("SELECT account_id, email");
+    statement.line("FROM milestone.team_member");
+    statement.line(format!("WHERE member_id = md5({tenant}::text || '/member/' || {number})::uuid"));
+    let failed = |source| TargetError::CollectIdentifiers { source };
+    let rows = tx.rows(&statement).await.map_err(failed)?;
+    let row = rows.first().ok_or(TargetError::PlanRefused { what: "the tenant is not seeded" })?;
+    Ok(ReferenceMember { account_id: Personal::new(row.get(0)), email: Personal::new(row.get(1)) })
+}
+
+/// True while the product's own view, which its sign-in reads, shows the member.
+pub async fn reference_member_may_sign_in(
+    client: &mut Client,
+    scope: TenantScope<'_>,
+    account_id: &Personal<String>,
+) -> Result<bool, TargetError> {
+    let tx = begin_read(client, scope).await?;
+    let mut statement = Statement::default();
+    let account_id = statement.text(account_id.expose_for("a parameter of a statement in the target"));
+    statement.line("SELECT 1");
+    statement.line("FROM milestone.member_with_access");
+    statement.line(format!("WHERE account_id = {account_id}"));
+    let rows = tx.rows(&statement).await.map_err(|source| TargetError::ChangeAccess { source })?;
+    Ok(!rows.is_empty())
 }
 
 /// One row as it is now: digests only.
