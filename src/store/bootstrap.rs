@@ -112,6 +112,14 @@ pub async fn create_database(admin: &Client, name: &str) -> Result<(), StoreErro
     }
 }
 
+/// Drops a database with everything in it: for measurements and tests, on databases that they have made.
+pub async fn drop_database(admin: &Client, name: &str) -> Result<(), StoreError> {
+    admin
+        .batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", escape_identifier(name)))
+        .await
+        .map_err(StoreError::of("drop_database"))
+}
+
 /// The database that a connection is in.
 pub async fn current_database(client: &Client) -> Result<String, StoreError> {
     let row = client.query_one("SELECT current_database()", &[]).await.map_err(StoreError::of("current_database"))?;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use anyhow::{Context, bail};
 use jiff::SignedDuration;
 
+use crate::cli::output::remark;
 use crate::{
     app::{self, Gateway, demo_clock, report, sources},
     domain::{IdentityKind, Personal, SubjectKind, TenantId},
@@ -35,7 +36,6 @@ pub(super) const MSPS: [Msp; 3] = [
 pub(super) struct Stage {
     pub(super) gateway: Gateway,
     pub(super) address: SocketAddr,
-    pub(super) is_quiet: bool,
 }
 
 impl Stage {
@@ -60,9 +60,7 @@ impl Stage {
 
     /// Prints a line of the story on standard error, so that standard output holds the figures only.
     pub(super) fn say(&self, text: &str) {
-        if !self.is_quiet {
-            crate::cli::output::note(text);
-        }
+        remark(text);
     }
 
     fn scope(&self, msp: &Msp) -> TenantScope<'_> {
