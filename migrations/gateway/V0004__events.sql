@@ -165,7 +165,7 @@ BEGIN
             AND parent.relname IN ('event_body', 'dead_letter_body')
             AND child.relname ~ '_[0-9]{8}$'
     LOOP
-        IF part.body_day < CASE part.parent WHEN 'event_body' THEN delivery_bound ELSE dead_letter_bound END THEN
+        IF part.body_day < (CASE part.parent WHEN 'event_body' THEN delivery_bound ELSE dead_letter_bound END) THEN
             EXECUTE format('DROP TABLE gateway.%I', part.relname);
             dropped := dropped + 1;
         END IF;

@@ -1,0 +1,248 @@
+//! A world of its own for each test: a database, a gateway whose time and chance the test controls, and verbs that read as
+//! what people do. Every world must end by [`World::ends_cleanly`].
+
+mod database;
+mod fakes;
+mod jira;
+mod looking;
+mod product;
+
+use std::sync::{
+    Arc,
+    atomic::AtomicU64,
+};
+
+use jiff::SignedDuration;
+use milestone_gateway::{
+    app::{self, CommitQueue, Databases, Gateway, GatewayParts, Leases, sources::Registration, sweep},
+    datamap::{self, SourceFile, map::DataMap, policy::Policy},
+    domain::CrashPoints,
+    proof::SigningKey,
+    sealing::KeyRing,
+    signature::SecretBytes,
+    worker::{self, Drained},
+};
+use tokio::task::JoinHandle;
+use tokio_postgres::Client;
+
+pub(crate) use database::pool_to_nowhere;
+pub(crate) use jira::{Delivery, user_created, user_deleted, user_updated, worklog, worklog_deleted};
+pub(crate) use product::{Person, Tenant, issue_of, uuid_of};
+
+use database::Database;
+use fakes::{ManualClock, SeededEntropy};
+
+pub(crate) const DATASET: &str = include_str!("../../../policies/milestone/dataset.yaml");
+const POLICY: &str = include_str!("../../../policies/milestone/policy.yaml");
+const PRIVACY_POLICY: &str = include_str!("../../../policies/milestone/privacy-policy.md");
+/// A Monday morning.
+pub(crate) const BEGINNING: &str = "2026-01-05T09:00:00Z";
+
+/// One test's world. Its fields are dropped in this order, the database last.
+pub(crate) struct World {
+    committer: JoinHandle<()>,
+    pub(crate) gateway: Gateway,
+    pub(crate) crash: CrashPoints,
+    /// A connection that row level security does not concern.
+    pub(crate) admin: Client,
+    pub(crate) database: Database,
+    clock: Arc<ManualClock>,
+    parts: PartsOfAll,
+    deliveries: AtomicU64,
+    has_ended: bool,
+}
+
+/// What all gateways of one world share.
+struct PartsOfAll {
+    entropy: Arc<SeededEntropy>,
+    ring: Arc<KeyRing>,
+    signing_key: Arc<SigningKey>,
+    policy: Arc<Policy>,
+}
+
+/// The reference product's data map, as shipped.
+pub(crate) fn data_map() -> DataMap {
+    data_map_of(DATASET)
+}
+
+/// Compiles a dataset, whatever the lint thinks of what it leaves out.
+pub(crate) fn data_map_of(text: &str) -> DataMap {
+    let (compiled, findings) = datamap::compile_dataset(SourceFile { name: "dataset.yaml", text }, false);
+    compiled.unwrap_or_else(|| panic!("{findings:#?}")).map
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with_map(data_map()).await
+    }
+
+    /// A world whose gateway believes in this data map.
+    pub(crate) async fn with_map(map: DataMap) -> Self {
+        let database = Database::new().await;
+        let entropy = Arc::new(SeededEntropy::new(7));
+        let ring = Arc::new(KeyRing::generate(entropy.as_ref()));
+        let (key_id, seed) = ring.receipt_signing();
+        let signing_key = Arc::new(SigningKey::from_seed(key_id, seed).unwrap());
+        let (policy, findings) = datamap::compile_policy(
+            SourceFile { name: "policy.yaml", text: POLICY },
+            SourceFile { name: "privacy-policy.md", text: PRIVACY_POLICY },
+            &data_map(),
+        );
+        let policy = Arc::new(policy.unwrap_or_else(|| panic!("{findings:#?}")));
+        let clock = Arc::new(ManualClock::at(BEGINNING.parse().unwrap()));
+        let parts = PartsOfAll { entropy, ring, signing_key, policy };
+        let crash = CrashPoints::default();
+        let gateway = parts.gateway(&clock, &crash, pools(&database), map);
+        let committer = spawn_committer(gateway.clone());
+        let admin = database.admin().await;
+        let deliveries = AtomicU64::new(0);
+        Self { committer, gateway, crash, admin, database, clock, parts, deliveries, has_ended: false }
+    }
+
+    /// Another process over the same database, with a data map and pools of its own.
+    pub(crate) fn another_gateway(&self, map: DataMap) -> Gateway {
+        self.another_gateway_with(map, pools(&self.database))
+    }
+
+    /// Another process over the same database.
+    pub(crate) fn another_gateway_with(&self, map: DataMap, databases: Databases) -> Gateway {
+        self.parts.gateway(&self.clock, &CrashPoints::default(), databases, map)
+    }
+
+    /// Replaces the gateway by one with this data map, as a restart with another file would.
+    pub(crate) fn restarts_with_map(&mut self, map: DataMap) {
+        self.committer.abort();
+        self.gateway = self.parts.gateway(&self.clock, &self.crash, pools(&self.database), map);
+        self.committer = spawn_committer(self.gateway.clone());
+    }
+
+    pub(crate) fn pools(&self) -> Databases {
+        pools(&self.database)
+    }
+
+    pub(crate) fn ring(&self) -> &KeyRing {
+        &self.parts.ring
+    }
+
+    /// Registers a tenant with one source, and makes the product's rows of it.
+    pub(crate) async fn a_tenant(&self, name: &str) -> Tenant {
+        self.a_tenant_with(name, None).await
+    }
+
+    /// A tenant whose source refuses what is older than so many seconds.
+    pub(crate) async fn a_tenant_with(&self, name: &str, replay_window_seconds: Option<i32>) -> Tenant {
+        let key = self.seed_tenant(name).await;
+        let source = format!("{name}-jira");
+        let registration = Registration {
+            name: &source,
+            tenant_key: &key,
+            site_host: Some(&format!("{name}.atlassian.net")),
+            replay_window_seconds,
+            secret: &secret_of(name),
+        };
+        let (_, id) = app::sources::register(&self.gateway, "tester", &registration).await.unwrap();
+        Tenant { name: name.to_owned(), key, source, id }
+    }
+
+    /// Works until nothing is due.
+    pub(crate) async fn the_worker_drains(&self) -> Drained {
+        drain(&self.gateway).await
+    }
+
+    /// Moves the calendar and works until nothing is due.
+    pub(crate) async fn days_pass(&self, days: i64) -> Drained {
+        self.time_passes(SignedDuration::from_hours(24 * days));
+        self.the_worker_drains().await
+    }
+
+    /// Moves the calendar; nobody works.
+    pub(crate) fn time_passes(&self, by: SignedDuration) {
+        self.clock.advance(by);
+    }
+
+    pub(crate) async fn the_sweep_runs(&self) -> sweep::Swept {
+        sweep::run(&self.gateway).await.unwrap()
+    }
+
+    /// Whoever holds work has died long ago.
+    pub(crate) async fn the_lease_runs_out(&self) {
+        for table in ["event", "job"] {
+            let sql = format!("UPDATE gateway.{table} SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL");
+            self.admin.execute(&sql, &[]).await.unwrap();
+        }
+    }
+
+    /// Nothing is left to do, and every event has one outcome.
+    pub(crate) async fn ends_cleanly(mut self) {
+        self.has_ended = true;
+        self.nothing_is_left_to_do().await;
+    }
+
+    /// For tests that leave work behind on purpose.
+    pub(crate) fn ends_with_work_left(mut self) {
+        self.has_ended = true;
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.committer.abort();
+        assert!(self.has_ended || std::thread::panicking(), "a world must end by ends_cleanly");
+    }
+}
+
+impl PartsOfAll {
+    fn gateway(&self, clock: &Arc<ManualClock>, crash: &CrashPoints, databases: Databases, map: DataMap) -> Gateway {
+        Gateway::new(GatewayParts {
+            clock: Arc::<ManualClock>::clone(clock),
+            entropy: Arc::<SeededEntropy>::clone(&self.entropy),
+            ring: Arc::clone(&self.ring),
+            databases,
+            map: Arc::new(map),
+            policy: Arc::clone(&self.policy),
+            signing_key: Arc::clone(&self.signing_key),
+            leases: Leases::default(),
+            crash: crash.clone(),
+            commit_queue: CommitQueue::default(),
+        })
+    }
+}
+
+pub(crate) async fn drain(gateway: &Gateway) -> Drained {
+    worker::drain(gateway, worker::Settings::default()).await.unwrap()
+}
+
+/// The secret a tenant's source was registered with.
+pub(crate) fn secret_of(tenant: &str) -> SecretBytes {
+    SecretBytes::new(format!("the secret of {tenant}, which is long").into_bytes())
+}
+
+fn pools(database: &Database) -> Databases {
+    Databases {
+        intake: database.pool_of("gw_intake", 3),
+        queue: database.pool_of("gw_queue", 3),
+        tenant: database.pool_of("gw_tenant", 8),
+        target: database.pool_of("gw_tenant", 8),
+        verifier: database.pool_of("gw_verify", 2),
+    }
+}
+
+/// The committer, begun again whenever it dies, as the composition root does.
+fn spawn_committer(gateway: Gateway) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            let one_life = tokio::spawn(app::run_committer(gateway.clone()));
+            let abort = AbortOnDrop(one_life.abort_handle());
+            drop(one_life.await);
+            drop(abort);
+        }
+    })
+}
+
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
