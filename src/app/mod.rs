@@ -28,6 +28,8 @@ pub mod sweep;
 mod take_access;
 mod vault;
 
+/// What Jira is told; re-exported because `http` never sees a sender's contract.
+pub use crate::sources::jira::reply_status as jira_reply_status;
 /// What a worker claims; re-exported because `worker` never sees storage.
 pub use crate::store::{event::ClaimedEvent, job::ClaimedJob};
 pub use commit_events::{CommitQueue, run_committer};
