@@ -7,10 +7,7 @@ mod jira;
 mod looking;
 mod product;
 
-use std::sync::{
-    Arc,
-    atomic::AtomicU64,
-};
+use std::sync::{Arc, atomic::AtomicU64};
 
 use jiff::SignedDuration;
 use milestone_gateway::{
@@ -167,7 +164,9 @@ impl World {
     /// Whoever holds work has died long ago.
     pub(crate) async fn the_lease_runs_out(&self) {
         for table in ["event", "job"] {
-            let sql = format!("UPDATE gateway.{table} SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL");
+            let sql = format!(
+                "UPDATE gateway.{table} SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL"
+            );
             self.admin.execute(&sql, &[]).await.unwrap();
         }
     }
