@@ -84,8 +84,7 @@ pub struct Arriving {
 
 /// Begins a delivery before its body is read. `Err` is the final answer.
 pub async fn begin(gateway: &Gateway, source_name: &str, headers: DeliveryHeaders) -> Result<Arriving, Accepted> {
-    // Unknown names are remembered too, and whoever calls chooses them: long ones would fill the memory.
-    if source_name.len() > SOURCE_NAME_BYTES_MAX {
+    if !could_be_a_name(source_name) {
         return Err(Accepted::refused(Refusal::UnknownSource));
     }
     let source = match sources::look_up(gateway, source_name).await {
@@ -97,6 +96,12 @@ pub async fn begin(gateway: &Gateway, source_name: &str, headers: DeliveryHeader
         HubSignature::from_headers(headers.signatures.iter().map(Vec::as_slice)).map_err(Accepted::refused)?;
     let verifier = HubVerifier::new(claimed, &source.secrets).map_err(Accepted::refused)?;
     Ok(Arriving { name: source_name.to_owned(), source, claimed, verifier, headers, body: Vec::new() })
+}
+
+/// Unknown names are looked up and remembered, and whoever calls chooses them: long ones would fill the memory, and the
+/// database refuses some characters, which would look like an inability of ours.
+fn could_be_a_name(text: &str) -> bool {
+    text.len() <= SOURCE_NAME_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn unable(error: &Error) -> Accepted {

@@ -10,10 +10,8 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
 use super::budget::{Budget, Exhausted, Reservation};
-use crate::{
-    app::accept_event::{EVENT_BODY_BYTES_MAX, RETRY_AFTER_SECONDS},
-    domain::reply::SenderReply,
-};
+use crate::app::accept_event::{EVENT_BODY_BYTES_MAX, RETRY_AFTER_SECONDS};
+use crate::domain::reply::SenderReply;
 
 /// The bounds of one body.
 pub(super) struct Bounds<'a> {

@@ -12,10 +12,8 @@ use actix_web::{
 use tokio::time::timeout;
 
 use super::{edge::Edge, openapi::description, problem};
-use crate::{
-    app::report,
-    domain::metric::{EVENT_QUEUE_PENDING, INFLIGHT_BYTES},
-};
+use crate::app::report;
+use crate::domain::metric::{EVENT_QUEUE_PENDING, INFLIGHT_BYTES};
 
 /// How long the databases may take to answer before we are not ready.
 const READINESS_TIMEOUT: Duration = Duration::from_secs(2);

@@ -15,15 +15,13 @@ use super::{
     body::{self, Bounds},
     edge::Edge,
 };
-use crate::{
-    app::{
-        accept_event::{self, Accepted, DeliveryHeaders, RETRY_AFTER_SECONDS},
-        jira_reply_status,
-    },
-    domain::{
-        metric::{DELIVERIES_TOTAL, REFUSALS_TOTAL},
-        reply::SenderReply,
-    },
+use crate::app::{
+    accept_event::{self, Accepted, DeliveryHeaders, RETRY_AFTER_SECONDS},
+    jira_reply_status,
+};
+use crate::domain::{
+    metric::{DELIVERIES_TOTAL, REFUSALS_TOTAL},
+    reply::SenderReply,
 };
 
 const SIGNATURE: &str = "X-Hub-Signature";
