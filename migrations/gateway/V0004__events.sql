@@ -107,6 +107,24 @@ GRANT SELECT, INSERT, UPDATE ON gateway.event TO gw_tenant;
 GRANT SELECT ON gateway.event_body TO gw_tenant;
 GRANT SELECT, INSERT ON gateway.dead_letter_body TO gw_tenant;
 
+-- Makes one partition, unless rows of its range came first and lie in the default partition already. Those stay where they
+-- are, and whatever ends a partition ends them there too.
+CREATE FUNCTION gateway.make_partition(part text, parent text, from_bound text, to_bound text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('CREATE TABLE gateway.%I PARTITION OF gateway.%I FOR VALUES FROM (%L) TO (%L)',
+        part, parent, from_bound, to_bound);
+    IF parent IN ('event_body', 'dead_letter_body') THEN
+        EXECUTE format('ALTER TABLE gateway.%I ALTER COLUMN sealed SET STORAGE EXTERNAL', part);
+    END IF;
+EXCEPTION WHEN check_violation THEN
+    NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION gateway.make_partition(text, text, text, text) FROM PUBLIC;
+
 -- Partitions for the days and months around `around`. Runs as the owner; callers may pass nothing but a date.
 CREATE FUNCTION gateway.ensure_partitions(around date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
@@ -123,9 +141,8 @@ BEGIN
         FOREACH parent IN ARRAY ARRAY['event', 'audit_entry'] LOOP
             part := format('%s_%s', parent, to_char(first_day, 'YYYYMM'));
             IF to_regclass('gateway.' || parent) IS NOT NULL AND to_regclass('gateway.' || part) IS NULL THEN
-                EXECUTE format('CREATE TABLE gateway.%I PARTITION OF gateway.%I FOR VALUES FROM (%L) TO (%L)',
-                    part, parent, first_day::timestamp AT TIME ZONE 'UTC',
-                    (first_day + interval '1 month')::timestamp AT TIME ZONE 'UTC');
+                PERFORM gateway.make_partition(part, parent, (first_day::timestamp AT TIME ZONE 'UTC')::text,
+                    ((first_day + interval '1 month')::timestamp AT TIME ZONE 'UTC')::text);
             END IF;
         END LOOP;
     END LOOP;
@@ -134,9 +151,7 @@ BEGIN
         FOREACH parent IN ARRAY ARRAY['event_body', 'dead_letter_body'] LOOP
             part := format('%s_%s', parent, to_char(first_day, 'YYYYMMDD'));
             IF to_regclass('gateway.' || part) IS NULL THEN
-                EXECUTE format('CREATE TABLE gateway.%I PARTITION OF gateway.%I FOR VALUES FROM (%L) TO (%L)',
-                    part, parent, first_day, first_day + 1);
-                EXECUTE format('ALTER TABLE gateway.%I ALTER COLUMN sealed SET STORAGE EXTERNAL', part);
+                PERFORM gateway.make_partition(part, parent, first_day::text, (first_day + 1)::text);
             END IF;
         END LOOP;
     END LOOP;

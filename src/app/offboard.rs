@@ -95,7 +95,7 @@ async fn open_generation(
     let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
     target::open_generation(&mut target_client, scope, named.kind, &named.target_digests(), at).await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
-    if store::fence::open_generation(&tx, fence.fence_id, at).await? {
+    if store::fence::open_generation(&tx, fence.request_id, at).await? {
         let facts = [("returned_at", Fact::At(at))];
         audit::record(gateway, &tx, audit::WORKER, "fence.opened", fence.fence_id, facts).await?;
     }

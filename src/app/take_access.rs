@@ -49,15 +49,17 @@ pub(super) async fn access_off(gateway: &Gateway, job: &ClaimedJob) -> Result<()
     let facts = [("people", Fact::Count(done.people)), ("sessions", Fact::Count(done.sessions))];
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    // A return that came while we were at it must not be locked out: its own job gives access back after this one.
+    audit::record(gateway, &tx, audit::WORKER, "access.off", job.request_id, facts).await?;
     if store::request::lock_state(&tx, job.request_id).await? == Some(RequestState::Open) {
         store::request::set_access_off(&tx, job.request_id, now).await?;
+        complete(&tx, job, now).await?;
     } else {
+        // A return that came while we were at it must not be locked out: a job of its own gives access back after this
+        // one. It is committed even though the return has cancelled our job, for what we did in the target stands.
         let again = JobId::new(gateway.clock(), gateway.entropy());
         store::job::insert(&tx, again, JobKind::AccessOn, job.request_id, now, now).await?;
+        store::job::complete(&tx, job, now).await?;
     }
-    audit::record(gateway, &tx, audit::WORKER, "access.off", job.request_id, facts).await?;
-    complete(&tx, job, now).await?;
     tx.commit().await.map_err(Error::from)?;
     Ok(())
 }

@@ -24,9 +24,10 @@ statements! {
         ORDER BY fence_id
         LIMIT 100";
     FORGET_EXPIRED = "DELETE FROM gateway.fence WHERE tenant_id = $1 AND expires_at <= $2";
+    // Every digest version of the erased identity, and the earliest return, as the mirror in each target keeps it.
     OPEN_GENERATION = "UPDATE gateway.fence
         SET returned_at = $3
-        WHERE tenant_id = $1 AND fence_id = $2 AND returned_at IS NULL AND covers_until < $3";
+        WHERE tenant_id = $1 AND request_id = $2 AND covers_until < $3 AND (returned_at IS NULL OR returned_at > $3)";
 }
 
 /// A fence.
@@ -100,11 +101,16 @@ pub async fn of_request(tx: &TenantTx<'_>, request: RequestId) -> Result<Vec<Fen
     rows.iter().map(fence).collect()
 }
 
-/// Lets the person back from `returned_at` on, in source time. True the first time.
-pub async fn open_generation(tx: &TenantTx<'_>, fence: FenceId, returned_at: Timestamp) -> Result<bool, StoreError> {
+/// Lets the person back from `returned_at` on, in source time, through every fence that the request has raised. The
+/// earliest return counts, in whichever order they become known. True when something changed.
+pub async fn open_generation(
+    tx: &TenantTx<'_>,
+    request: RequestId,
+    returned_at: Timestamp,
+) -> Result<bool, StoreError> {
     let changed =
-        tx.execute("open_generation", OPEN_GENERATION, &[&tx.tenant().uuid(), &fence.uuid(), &returned_at]).await?;
-    Ok(changed == 1)
+        tx.execute("open_generation", OPEN_GENERATION, &[&tx.tenant().uuid(), &request.uuid(), &returned_at]).await?;
+    Ok(changed > 0)
 }
 
 /// Takes away fences whose time is over; returns how many.

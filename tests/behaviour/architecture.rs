@@ -1,7 +1,7 @@
 //! The arrows between the rooms, held by reading the source text (DESIGN, section 4).
 //!
-//! It reads lines, not syntax: comment lines are skipped, and a grouped `use crate::{…}` at the root is refused because it
-//! would hide its rooms from a reader of lines.
+//! It reads text, not syntax: comment lines are skipped, and of a grouped `use crate::{a::b, c}` the names directly under
+//! the root are read, over as many lines as the group takes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -76,7 +76,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mapping", &["domain", "datamap"]),
     ("planning", &["domain", "datamap"]),
     ("target", &["domain", "datamap"]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["domain", "config"]),
     ("app", APP),
     ("http", &["domain", "app"]),
     ("worker", &["domain", "app"]),
@@ -101,6 +101,12 @@ impl Source {
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let numbered = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
         numbered.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    /// The text with its comment lines emptied, so that line numbers stay.
+    fn without_comments(&self) -> String {
+        let is_comment = |line: &str| line.trim_start().starts_with("//");
+        self.text.lines().flat_map(|line| [if is_comment(line) { "" } else { line }, "\n"]).collect()
     }
 
     /// The code before the file's tests, which may talk to anything.
@@ -136,18 +142,48 @@ fn sources() -> Vec<Source> {
     found
 }
 
-/// The rooms that a line names by `crate::room` (or, from the binary, `milestone_gateway::room`).
-fn rooms_named(line: &str) -> impl Iterator<Item = &str> {
-    let names = ["crate::", "milestone_gateway::"].into_iter().flat_map(|prefix| line.match_indices(prefix));
+/// The rooms that a text names by `crate::room` or in `crate::{room, other}` (or, from the binary, `milestone_gateway::`),
+/// each with the number of lines before it.
+fn rooms_named(text: &str) -> Vec<(usize, &str)> {
+    let names = ["crate::", "milestone_gateway::"].into_iter().flat_map(|prefix| text.match_indices(prefix));
     let starts = names.filter(|(start, _)| {
         // `$crate::` and `other_crate::` are other words; inside a string it is a log target, not a path.
-        !line[..*start].ends_with(|before: char| before.is_alphanumeric() || "_$:\"".contains(before))
+        !text[..*start].ends_with(|before: char| before.is_alphanumeric() || "_$:\"".contains(before))
     });
-    starts.map(|(start, prefix)| {
-        let rest = &line[start + prefix.len()..];
-        let end = rest.find(|character: char| !character.is_alphanumeric() && character != '_').unwrap_or(rest.len());
-        &rest[..end]
-    })
+    let mut found = Vec::new();
+    for (start, prefix) in starts {
+        let first = start + prefix.len();
+        let places = if text[first..].starts_with('{') { members_of_group(text, first) } else { vec![first] };
+        found.extend(places.into_iter().map(|place| (text[..place].matches('\n').count(), word_at(text, place))));
+    }
+    found
+}
+
+/// Where the members directly inside the braces at `open` begin.
+fn members_of_group(text: &str, open: usize) -> Vec<usize> {
+    let mut places = Vec::new();
+    let (mut depth, mut is_at_beginning) = (0_usize, false);
+    for (offset, character) in text[open..].char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 1 => break,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 1 && "{,".contains(character) {
+            is_at_beginning = true;
+        } else if is_at_beginning && !character.is_whitespace() {
+            places.push(open + offset);
+            is_at_beginning = false;
+        }
+    }
+    places
+}
+
+fn word_at(text: &str, place: usize) -> &str {
+    let rest = &text[place..];
+    let end = rest.find(|character: char| !character.is_alphanumeric() && character != '_').unwrap_or(rest.len());
+    &rest[..end]
 }
 
 fn assert_none(findings: &[String]) {
@@ -164,13 +200,9 @@ fn a_room_imports_only_what_its_row_allows() {
             findings.push(source.at(1, "is in no room of DESIGN section 4"));
             continue;
         };
-        for (number, line) in source.code() {
-            for named in rooms_named(line) {
-                if named.is_empty() {
-                    findings.push(source.at(number, "names the crate's root in a group; one `use` per room"));
-                } else if arrows.contains_key(named) && named != source.room && !allowed.contains(&named) {
-                    findings.push(source.at(number, &format!("{} may not import {named}", source.room)));
-                }
+        for (lines_before, named) in rooms_named(&source.without_comments()) {
+            if arrows.contains_key(named) && named != source.room && !allowed.contains(&named) {
+                findings.push(source.at(lines_before + 1, &format!("{} may not import {named}", source.room)));
             }
         }
     }
@@ -259,10 +291,14 @@ fn opens_sql(line: &str) -> bool {
 
 #[test]
 fn the_reader_of_lines_sees_what_it_should() {
-    let rooms_in = |line| rooms_named(line).collect::<Vec<_>>();
+    let rooms_in = |text| rooms_named(text).into_iter().map(|(_, room)| room).collect::<Vec<_>>();
 
     assert_eq!(rooms_in("use crate::store::tenant; let x = crate::target::y();"), ["store", "target"]);
-    assert_eq!(rooms_in("use crate::{store, target};"), [""]);
+    assert_eq!(rooms_in("use crate::{store, target::a};"), ["store", "target"]);
+    assert_eq!(
+        rooms_named("use crate::{\n    app::{self, http},\n    domain::{a::{b, c}, cli},\n    store\n};\nlet a = {worker};"),
+        [(1, "app"), (2, "domain"), (3, "store")]
+    );
     assert_eq!(rooms_in("use milestone_gateway::cli;"), ["cli"]);
     assert_eq!(rooms_in(r#"$crate::x! other_crate::y "milestone_gateway::store""#), [""; 0]);
     assert!(opens_sql(r#"    db.execute("DELETE FROM t")"#) && opens_sql("INSERT INTO t"));

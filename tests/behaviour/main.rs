@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod architecture;
+mod catalog;
 mod harness;
+mod intake;
 mod main_path;
 mod statements;

@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
 pub(crate) use database::pool_to_nowhere;
-pub(crate) use jira::{Delivery, user_created, user_deleted, user_updated, worklog, worklog_deleted};
+pub(crate) use jira::{Delivery, deliver_to, user_created, user_deleted, user_updated, worklog, worklog_deleted};
 pub(crate) use product::{Person, Tenant, issue_of, uuid_of};
 
 use database::Database;
