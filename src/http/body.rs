@@ -31,7 +31,8 @@ impl From<Exhausted> for SenderReply {
 
 /// Hands every chunk to `take` as it arrives and returns what is held for them. Keep it as long as the bytes.
 ///
-/// A declared length is held up front, so that a body which was let in also fits to its end. Fails with the final answer:
+/// A declared length that does not fit now is refused at once, but only bytes that have arrived are held: a claim costs
+/// its sender nothing, and ten claims must not lock everybody else out. Fails with the final answer:
 /// too large by its declaration, no budget, too slow (also when the body broke off), or what `take` says.
 pub(super) async fn receive<E: From<SenderReply>>(
     payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
@@ -42,7 +43,8 @@ pub(super) async fn receive<E: From<SenderReply>>(
     if declared > EVENT_BODY_BYTES_MAX {
         return Err(SenderReply::TooLarge.into());
     }
-    let held = bounds.budget.reserve(declared).map_err(SenderReply::from)?;
+    drop(bounds.budget.reserve(declared).map_err(SenderReply::from)?);
+    let held = bounds.budget.reserve(0).map_err(SenderReply::from)?;
     let all = receive_all(payload, held, take);
     tokio::time::timeout(bounds.deadline, all).await.unwrap_or_else(|_| Err(SenderReply::TooSlow.into()))
 }
@@ -147,7 +149,7 @@ mod tests {
             |_| Ok::<(), SenderReply>(()),
         ));
         assert!(futures_util::poll!(receiving.as_mut()).is_pending());
-        assert_eq!(budget.held(), 20);
+        assert_eq!(budget.held(), 10);
         drop(receiving);
 
         assert_eq!(budget.held(), 0);

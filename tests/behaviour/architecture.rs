@@ -296,7 +296,9 @@ fn the_reader_of_lines_sees_what_it_should() {
     assert_eq!(rooms_in("use crate::store::tenant; let x = crate::target::y();"), ["store", "target"]);
     assert_eq!(rooms_in("use crate::{store, target::a};"), ["store", "target"]);
     assert_eq!(
-        rooms_named("use crate::{\n    app::{self, http},\n    domain::{a::{b, c}, cli},\n    store\n};\nlet a = {worker};"),
+        rooms_named(
+            "use crate::{\n    app::{self, http},\n    domain::{a::{b, c}, cli},\n    store\n};\nlet a = {worker};"
+        ),
         [(1, "app"), (2, "domain"), (3, "store")]
     );
     assert_eq!(rooms_in("use milestone_gateway::cli;"), ["cli"]);

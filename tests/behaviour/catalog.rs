@@ -96,7 +96,8 @@ async fn no_role_of_ours_is_powerful_and_none_can_become_another() {
     let powerful = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'gw\\_%'
         AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)";
     assert_eq!(world.number(powerful).await, 0);
-    let members = "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname LIKE 'gw\\_%'";
+    let members =
+        "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname LIKE 'gw\\_%'";
     assert_eq!(world.number(members).await, 0);
     let open_to_all = "SELECT count(*) FROM pg_proc p WHERE p.pronamespace = 'gateway'::regnamespace AND p.prosecdef
         AND (has_function_privilege('public', p.oid, 'EXECUTE') OR p.proconfig IS NULL)";

@@ -225,7 +225,8 @@ async fn a_source_with_a_replay_window_refuses_what_is_older_or_does_not_tell_it
 async fn while_the_database_is_away_a_delivery_is_unavailable_and_nothing_is_acknowledged() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
-    let delivery = Delivery::signed(user_deleted(&ann, world.gateway.now()).to_string(), Some("id"), &secret_of("acme"));
+    let delivery =
+        Delivery::signed(user_deleted(&ann, world.gateway.now()).to_string(), Some("id"), &secret_of("acme"));
     let away = Databases { intake: pool_to_nowhere(), ..world.pools() };
     let gateway = world.another_gateway_with(data_map(), away);
 
@@ -243,7 +244,8 @@ async fn while_the_database_is_away_a_delivery_is_unavailable_and_nothing_is_ack
 async fn when_the_commit_is_refused_the_sender_repeats_and_nothing_is_lost() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
-    let delivery = Delivery::signed(user_deleted(&ann, world.gateway.now()).to_string(), Some("id"), &secret_of("acme"));
+    let delivery =
+        Delivery::signed(user_deleted(&ann, world.gateway.now()).to_string(), Some("id"), &secret_of("acme"));
     world.delivers(&acme.source, &Delivery::signed("{}", Some("before"), &secret_of("acme"))).await;
 
     world.admin.batch_execute("REVOKE INSERT ON gateway.event FROM gw_intake").await.unwrap();

@@ -45,7 +45,10 @@ async fn a_person_who_left_is_locked_out_at_once_marked_on_day_30_and_gone_befor
     world.days_pass(29).await;
     assert_eq!(world.request(&acme).await.marked_at, None);
     world.days_pass(1).await;
-    let marked = format!("SELECT count(*) FROM milestone.team_member WHERE marked_for_deletion_at IS NOT NULL AND account_id = '{}'", ann.account_id);
+    let marked = format!(
+        "SELECT count(*) FROM milestone.team_member WHERE marked_for_deletion_at IS NOT NULL AND account_id = '{}'",
+        ann.account_id
+    );
     assert_eq!(world.number(&marked).await, 1);
     assert!(world.request(&acme).await.marked_at.is_some());
     assert_eq!(world.state_of_request(&acme).await, RequestState::Open);
