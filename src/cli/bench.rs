@@ -69,7 +69,8 @@ pub(super) async fn run(_options: &GlobalOptions, command: &BenchCommand, output
     if output.is_json() {
         output.line(&value.to_string())?;
     } else {
-        let fields = [("connections", "connections"), ("per_second", "per second"), ("p50_ms", "p50 ms"), ("p99_ms", "p99 ms")];
+        let fields =
+            [("connections", "connections"), ("per_second", "per second"), ("p50_ms", "p50 ms"), ("p99_ms", "p99 ms")];
         output.record(&fields, &value)?;
     }
     Ok(Exit::Done)
@@ -101,7 +102,6 @@ impl Place {
             pg_bin: None,
             keyring_file: folder.join("keyring.json"),
             policy_dir: None,
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         };
         let product = system::read_product(None)?;
         system::bootstrap(&settings, &url, &product.compiled.map.schema, true).await?;
@@ -128,7 +128,7 @@ async fn measure(place: &Place, connections: u16, length: Duration) -> anyhow::R
     let edge = Edge::new(
         system.gateway.clone(),
         Arc::new(String::new),
-        EdgeSettings::new(place.settings.listen),
+        EdgeSettings::new(SocketAddr::from(([127, 0, 0, 1], 0))),
         tokio::runtime::Handle::current(),
     );
     let listening = http::start(edge)?;

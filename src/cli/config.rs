@@ -14,11 +14,7 @@ pub(super) enum ConfigCommand {
 
 /// Prints the settings.
 #[expect(clippy::unused_async, reason = "every command has the same shape")]
-pub(super) async fn run(
-    options: &GlobalOptions,
-    command: &ConfigCommand,
-    output: &mut Output,
-) -> anyhow::Result<Exit> {
+pub(super) async fn run(options: &GlobalOptions, command: &ConfigCommand, output: &mut Output) -> anyhow::Result<Exit> {
     let ConfigCommand::Show = command;
     let settings = context::settings(options)?;
     let shown = |is_set: bool| if is_set { "set (not shown)" } else { "not set" };

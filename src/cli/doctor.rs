@@ -3,11 +3,7 @@
 use serde_json::json;
 
 use super::{arguments::GlobalOptions, context, exit::Exit, output::Output};
-use crate::{
-    app::report,
-    store::job::JobFilter,
-    system::Opening,
-};
+use crate::{app::report, store::job::JobFilter, system::Opening};
 
 /// Opens the gateway with every check of a start, then looks for what waits.
 pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow::Result<Exit> {

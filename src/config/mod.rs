@@ -3,7 +3,7 @@
 //! Order: default, then environment, then command line (the command line merges the two). Rooms receive values, not
 //! [`Settings`]. Secrets come from the environment or a file and are never printed.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use secrecy::SecretString;
 
@@ -48,8 +48,6 @@ pub struct Inputs {
     pub keyring_file: Option<PathBuf>,
     /// `--policy-dir`, `MILESTONE_POLICY_DIR`.
     pub policy_dir: Option<PathBuf>,
-    /// `--listen`, `MILESTONE_LISTEN`.
-    pub listen: Option<String>,
     /// True for the superuser.
     pub is_root: bool,
     /// `XDG_CONFIG_HOME`.
@@ -82,8 +80,6 @@ pub struct Settings {
     pub keyring_file: PathBuf,
     /// Data map and policy; the built-in Milestone policy when absent.
     pub policy_dir: Option<PathBuf>,
-    /// Where the server listens.
-    pub listen: SocketAddr,
 }
 
 /// Every problem at once.
@@ -104,9 +100,6 @@ impl std::error::Error for SettingsError {}
 /// Reads the settings. Fails with every problem in one report.
 pub fn read(inputs: Inputs) -> Result<Settings, SettingsError> {
     let mut problems = Vec::new();
-    let listen_text = inputs.listen.as_deref().unwrap_or("127.0.0.1:8080");
-    let listen =
-        listen_text.parse().map_err(|_| problems.push("listen is an address such as 127.0.0.1:8080".to_owned()));
     let tls = inputs
         .database_tls
         .as_deref()
@@ -127,8 +120,8 @@ pub fn read(inputs: Inputs) -> Result<Settings, SettingsError> {
     let keyring_file = default_keyring(&inputs)
         .ok_or("keyring must be named: there is neither HOME nor XDG_CONFIG_HOME to keep it in")
         .map_err(|why| problems.push(why.to_owned()));
-    match (listen, tls, keyring_file) {
-        (Ok(listen), Ok(database_tls), Ok(keyring_file)) if problems.is_empty() => Ok(Settings {
+    match (tls, keyring_file) {
+        (Ok(database_tls), Ok(keyring_file)) if problems.is_empty() => Ok(Settings {
             database: inputs.database_url.map_or(Database::Embedded, |url| Database::External(url.into())),
             target_database: inputs.target_database_url.map(Into::into),
             database_tls,
@@ -136,7 +129,6 @@ pub fn read(inputs: Inputs) -> Result<Settings, SettingsError> {
             pg_bin: inputs.pg_bin,
             keyring_file,
             policy_dir: inputs.policy_dir,
-            listen,
         }),
         _ => Err(SettingsError { problems }),
     }
@@ -182,7 +174,6 @@ mod tests {
     fn without_settings_everything_has_a_safe_default() {
         let settings = read(home()).expect("defaults");
         assert!(matches!(settings.database, Database::Embedded));
-        assert!(settings.listen.ip().is_loopback());
         assert_eq!(settings.database_tls, DatabaseTls::VerifyOffLoopback);
         assert_eq!(settings.keyring_file, PathBuf::from("/home/operator/.config/milestone-gateway/keyring.json"));
     }
@@ -190,12 +181,11 @@ mod tests {
     #[test]
     fn every_problem_is_reported_at_once() {
         let inputs = Inputs {
-            listen: Some("nowhere".into()),
             database_tls: Some("maybe".into()),
             database_url: Some("what".into()),
             data_dir: Some("/data".into()),
             ..Inputs::default()
         };
-        assert_eq!(read(inputs).err().map(|error| error.problems.len()), Some(5));
+        assert_eq!(read(inputs).err().map(|error| error.problems.len()), Some(4));
     }
 }

@@ -50,7 +50,6 @@ pub(super) async fn run(options: &GlobalOptions, args: &DemoArgs, output: &mut O
         pg_bin: context::settings(options)?.pg_bin,
         keyring_file: folder.path.join("keys/keyring.json"),
         policy_dir: None,
-        listen: args.listen,
     };
     remark("Milestone Gateway demo: a private PostgreSQL, three MSPs, one person who leaves");
     let opened = system::open(&settings, Opening { demo: true, check_drift: true }).await?;

@@ -1,6 +1,6 @@
 //! The demo as a sender: real HTTP, real signatures.
 
-use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use std::{collections::HashMap, net::SocketAddr};
 
 use anyhow::Context;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::stage::{MSPS, Msp};
 use crate::{
     app::{Gateway, sources},
-    outbound,
+    outbound::{self, Timeouts},
     signature::{SecretBytes, hub_hmac},
 };
 
@@ -65,7 +65,7 @@ impl Sender {
         for msp in &MSPS {
             secrets.insert(msp.source, sources::signing_secret(gateway, msp.source).await?);
         }
-        let client = outbound::client(Duration::from_secs(30)).context("an HTTP client")?;
+        let client = outbound::client(Timeouts::default()).context("an HTTP client")?;
         Ok(Self { client, address, secrets, sent: 0, accepted: 0, rejected: 0 })
     }
 

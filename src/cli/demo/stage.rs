@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use jiff::SignedDuration;
 
 use crate::cli::output::remark;
 use crate::{
-    app::{self, Gateway, demo_clock, report, sources},
+    app::{Gateway, demo_clock, report, sources},
     domain::{IdentityKind, Personal, SubjectKind, TenantId},
     planning,
     signature::SecretBytes,
@@ -100,7 +100,9 @@ impl Stage {
         let mut all = BTreeMap::new();
         for other in MSPS.iter().filter(|other| other.source != msp.source) {
             let rows = self.fingerprints(other, account_id).await?;
-            all.extend(rows.into_iter().map(|((table, key), row)| ((format!("{table} of {}", other.source), key), row)));
+            all.extend(
+                rows.into_iter().map(|((table, key), row)| ((format!("{table} of {}", other.source), key), row)),
+            );
         }
         Ok(all)
     }
@@ -151,7 +153,7 @@ impl Stage {
                 return Ok(());
             }
             if started.elapsed() > PATIENCE {
-                let held = app::report::jobs(&self.gateway, &crate::store::job::JobFilter::default(), 20).await?;
+                let held = report::jobs(&self.gateway, &crate::store::job::JobFilter::default(), 20).await?;
                 let reasons: Vec<_> = held.into_iter().filter_map(|job| job.failure_reason).collect();
                 bail!("work did not end: {events} events, {jobs} jobs; reasons: {reasons:?}");
             }

@@ -58,7 +58,10 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<Figures> {
     stage.say("\n1. Hours arrive, signed by Jira, over HTTP");
     let left_at = stage.gateway.now();
     send_hours(&mut sender, msp, (&person, &colleague), left_at).await?;
-    sender.post(msp, &delivery("user-updated-1", user("user_updated", &person, left_at - hours(3)))).await?.expect_status(200)?;
+    sender
+        .post(msp, &delivery("user-updated-1", user("user_updated", &person, left_at - hours(3))))
+        .await?
+        .expect_status(200)?;
     stage.settle().await?;
     let before = stage.fingerprints(msp, &person.account_id).await?;
     let others_before = stage.other_tenants(msp, &person.account_id).await?;
@@ -84,7 +87,8 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<Figures> {
 
     stage.say("5. Old deliveries come again: from Jira, and replayed by support");
     come_again(stage, &mut sender, msp, &person, left_at).await?;
-    let resurrected = about(&stage.fingerprints(msp, &person.account_id).await?) + stage.identifiers_left(msp, &person).await?;
+    let resurrected =
+        about(&stage.fingerprints(msp, &person.account_id).await?) + stage.identifiers_left(msp, &person).await?;
     let balance = report::balance(&stage.gateway).await?;
     if balance.accepted != balance.applied + balance.ignored + balance.dead_lettered {
         bail!("events do not balance: {balance:?}");
@@ -180,7 +184,8 @@ async fn leave(
     }
     let access_off_ms = answered.elapsed().as_secs_f64() * 1_000.0;
     stage.settle().await?;
-    let requests = report::requests(&stage.gateway, Some(stage.tenant(msp).await?), None, Some(RequestState::Open), 2).await?;
+    let requests =
+        report::requests(&stage.gateway, Some(stage.tenant(msp).await?), None, Some(RequestState::Open), 2).await?;
     let [(_, request)] = requests.as_slice() else { bail!("one open request was expected, not {}", requests.len()) };
     Ok((access_off_ms, request.request_id))
 }
