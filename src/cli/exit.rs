@@ -162,7 +162,7 @@ mod tests {
     use crate::store::DatabaseFailure;
 
     fn statement(sqlstate: &str) -> StoreError {
-        let source = DatabaseFailure { sqlstate: sqlstate.to_owned(), constraint: None, table: None };
+        let source = DatabaseFailure { sqlstate: Some(sqlstate.to_owned()), constraint: None, table: None };
         StoreError::Statement { statement: "select_events", source }
     }
 

@@ -54,7 +54,7 @@ pub(super) struct Sender {
     address: SocketAddr,
     secrets: HashMap<&'static str, SecretBytes>,
     pub(super) sent: u32,
-    pub(super) accepted: u32,
+    pub(super) acknowledged: u32,
     pub(super) rejected: u32,
 }
 
@@ -66,7 +66,7 @@ impl Sender {
             secrets.insert(msp.source, sources::signing_secret(gateway, msp.source).await?);
         }
         let client = outbound::client(Timeouts::default()).context("an HTTP client")?;
-        Ok(Self { client, address, secrets, sent: 0, accepted: 0, rejected: 0 })
+        Ok(Self { client, address, secrets, sent: 0, acknowledged: 0, rejected: 0 })
     }
 
     pub(super) async fn post(&mut self, msp: &Msp, delivery: &Delivery) -> anyhow::Result<Answer> {
@@ -92,7 +92,7 @@ impl Sender {
         let status = request.send().await.context("the gateway did not answer")?.status().as_u16();
         self.sent += 1;
         match status {
-            200 | 204 => self.accepted += 1,
+            200 | 204 => self.acknowledged += 1,
             401 => self.rejected += 1,
             _ => {}
         }

@@ -93,10 +93,11 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<Figures> {
     if balance.accepted != balance.applied + balance.ignored + balance.dead_lettered {
         bail!("events do not balance: {balance:?}");
     }
+    let duplicates = u32::try_from(stage.duplicates().await?).unwrap_or(u32::MAX);
     Ok(Figures {
         deliveries_sent: sender.sent,
-        accepted: sender.accepted,
-        duplicates: u32::try_from(stage.duplicates().await?).unwrap_or(u32::MAX),
+        accepted: sender.acknowledged.saturating_sub(duplicates),
+        duplicates,
         rejected: sender.rejected,
         access_off_ms,
         rows_before,
