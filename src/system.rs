@@ -96,13 +96,10 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
     let ring = Arc::new(ring);
     let endpoints = connect::Endpoints::new(settings, embedded.as_ref(), &ring)?;
     endpoints.refuse_power().await?;
-    let databases = Databases {
-        intake: endpoints.ours("gw_intake", INTAKE_CONNECTIONS)?,
-        queue: endpoints.ours("gw_queue", QUEUE_CONNECTIONS)?,
-        tenant: endpoints.ours("gw_tenant", TENANT_CONNECTIONS)?,
-        target: endpoints.theirs("gw_tenant", TARGET_CONNECTIONS)?,
-        verifier: endpoints.theirs("gw_verify", VERIFIER_CONNECTIONS)?,
-    };
+    if embedded.is_none() {
+        prepare::refuse_pending(&endpoints).await?;
+    }
+    let databases = databases(&endpoints)?;
     prepare::check_keys(&databases, &ring).await?;
     if opening.check_drift {
         policy::refuse_drift(&databases, &product).await?;
@@ -137,6 +134,16 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
     }
     background.spawn(keep_committing(gateway.clone()));
     Ok(System { gateway, is_demo, embedded, background })
+}
+
+fn databases(endpoints: &connect::Endpoints<'_>) -> Result<Databases, SystemError> {
+    Ok(Databases {
+        intake: endpoints.ours("gw_intake", INTAKE_CONNECTIONS)?,
+        queue: endpoints.ours("gw_queue", QUEUE_CONNECTIONS)?,
+        tenant: endpoints.ours("gw_tenant", TENANT_CONNECTIONS)?,
+        target: endpoints.theirs("gw_tenant", TARGET_CONNECTIONS)?,
+        verifier: endpoints.theirs("gw_verify", VERIFIER_CONNECTIONS)?,
+    })
 }
 
 /// Runs the committer and runs it again should it panic: nothing acknowledged is lost, and intake goes on.

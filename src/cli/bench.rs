@@ -37,7 +37,7 @@ const SECRET: &[u8] = b"a secret for measurements only";
 /// What `bench` takes.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(super) enum BenchCommand {
-    /// Measures intake on the PostgreSQL that MILESTONE_TEST_PG names; see scripts/bench
+    /// Measures intake on the PostgreSQL that `MILESTONE_TEST_PG` names; see `scripts/bench`
     Intake {
         /// Connections that send at the same time, each waiting for its answer
         #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -59,10 +59,10 @@ pub(super) async fn run(_options: &GlobalOptions, command: &BenchCommand, output
     let mut micros = measured?;
     micros.sort_unstable();
     let percentile = |share: usize| micros.get(micros.len() * share / 1_000).map_or(0.0, |at| f64::from(*at) / 1_000.0);
-    let per_second = micros.len() as f64 / seconds as f64;
+    let per_second = micros.len() as u64 / seconds;
     let value = json!({
         "connections": connections,
-        "per_second": per_second.round(),
+        "per_second": per_second,
         "p50_ms": percentile(500),
         "p99_ms": percentile(990),
     });

@@ -14,7 +14,7 @@ use crate::system;
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct BootstrapArgs {
     /// An administrator of that PostgreSQL: may create roles, and owns or may alter the product's schema. Taken from
-    /// DATABASE_URL when it is not given
+    /// `DATABASE_URL` when it is not given
     #[arg(long, value_name = "URL", env = "MILESTONE_ADMIN_URL", hide_env_values = true)]
     pub(super) admin_url: Option<SecretString>,
     /// Mark an empty database demo; the mark cannot be set later

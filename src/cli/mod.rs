@@ -85,7 +85,7 @@ async fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Send(args) => send::run(options, args, output).await,
         Command::Events(command) => events::run(options, command, output).await,
         Command::Requests(command) => requests::run(options, command, output).await,
-        Command::Receipts(command) => receipts::run(options, command, output).await,
+        Command::Receipts(command) => receipts::run(options, command, output),
         Command::Jobs(command) => jobs::run(options, command, output).await,
         Command::Subjects(command) => subjects::run(options, command, output).await,
         Command::Sources(command) => sources::run(options, command, output).await,

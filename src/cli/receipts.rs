@@ -50,13 +50,9 @@ pub(super) struct VerifyArgs {
 }
 
 /// Runs one of the commands.
-pub(super) async fn run(
-    options: &GlobalOptions,
-    command: &ReceiptsCommand,
-    output: &mut Output,
-) -> anyhow::Result<Exit> {
+pub(super) fn run(options: &GlobalOptions, command: &ReceiptsCommand, output: &mut Output) -> anyhow::Result<Exit> {
     match command {
-        ReceiptsCommand::Verify(args) => verify(options, args, output).await,
+        ReceiptsCommand::Verify(args) => verify(options, args, output),
         ReceiptsCommand::PublicKey => {
             let jwk: Value = serde_json::from_str(&context::receipt_key(options)?.to_jwk())?;
             output.json(&jwk)?;
@@ -65,7 +61,7 @@ pub(super) async fn run(
     }
 }
 
-async fn verify(options: &GlobalOptions, args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit> {
+fn verify(options: &GlobalOptions, args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let receipt = input::read_line(&args.file, "receipt")?;
     let key = match &args.public_key {
         Some(path) => {

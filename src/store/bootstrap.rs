@@ -144,9 +144,10 @@ pub async fn was_written_with_keys(client: &Client) -> Result<bool, StoreError> 
 
 /// How many of this version's migrations are not applied yet.
 pub async fn pending_migrations(owner: &mut Client) -> Result<usize, StoreError> {
+    owner.batch_execute("SET search_path = gateway").await.map_err(StoreError::of("pending_migrations"))?;
     let mut runner = gateway_migrations::migrations::runner();
     runner.set_migration_table_name("gateway_schema_history");
-    let applied = runner.get_applied_migrations_async(owner).await.map(|list| list.len()).unwrap_or(0);
+    let applied = runner.get_applied_migrations_async(owner).await.map_or(0, |list| list.len());
     Ok(runner.get_migrations().len().saturating_sub(applied))
 }
 

@@ -60,6 +60,11 @@ impl<'a> Endpoints<'a> {
         pool(&as_role(&self.theirs, role, self.ring), self.tls, size)
     }
 
+    /// A connection of the schemas' owner, for looking at migrations.
+    pub(super) async fn owner(&self) -> Result<tokio_postgres::Client, SystemError> {
+        connect(&as_role(&self.ours, "gw_owner", self.ring), self.tls).await
+    }
+
     /// The gateway never works as a superuser or past row level security: it refuses to start.
     pub(super) async fn refuse_power(&self) -> Result<(), SystemError> {
         for role in ["gw_intake", "gw_queue", "gw_tenant", "gw_verify"] {

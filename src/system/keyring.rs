@@ -19,7 +19,7 @@ pub fn load(path: &Path) -> Result<Option<KeyRing>, SystemError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(SystemError::KeyRing(format!("{} cannot be read: {}", path.display(), error.kind()))),
     };
-    let mode = fs::metadata(path).map(|metadata| metadata.permissions().mode()).unwrap_or(0);
+    let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
     if mode & 0o077 != 0 {
         let path = path.display();
         return Err(SystemError::KeyRing(format!("{path} can be read by others; run: chmod 600 {path}")));

@@ -52,6 +52,17 @@ fn ring_for(path: &Path, was_written: bool) -> Result<KeyRing, SystemError> {
     }
 }
 
+/// Refuses a PostgreSQL of the operator's that is not at this version yet: migrating is a decision of theirs.
+pub(super) async fn refuse_pending(endpoints: &connect::Endpoints<'_>) -> Result<(), SystemError> {
+    let mut owner = endpoints.owner().await?;
+    match bootstrap::pending_migrations(&mut owner).await? {
+        0 => Ok(()),
+        pending => Err(SystemError::Refused(format!(
+            "{pending} migrations are not applied to this database; run `milestone-gateway migrate` first"
+        ))),
+    }
+}
+
 /// The key ring for a PostgreSQL of the operator's: `bootstrap` has made it, because it gives the roles their passwords.
 pub(super) fn external(path: &Path) -> Result<KeyRing, SystemError> {
     keyring::load(path)?.ok_or_else(|| {
@@ -76,7 +87,8 @@ pub(super) async fn check_keys(databases: &Databases, ring: &KeyRing) -> Result<
         }
     }
     let is_ours = |purpose: &str, ids: &[i32]| recorded.iter().any(|(its, id, _)| its == purpose && ids.contains(id));
-    if !recorded.is_empty() && !(is_ours("master", &ring.master_ids()) && is_ours("digest", &ring.digest_ids())) {
+    let is_known = is_ours("master", &ring.master_ids()) && is_ours("digest", &ring.digest_ids());
+    if !recorded.is_empty() && !is_known {
         return Err(SystemError::KeyRing(
             "the key ring knows none of the keys that this database was written with".to_owned(),
         ));

@@ -205,7 +205,10 @@ async fn twenty_kills_under_load_lose_nothing_and_do_nothing_twice() {
     assert_eq!(acknowledged, all, "every delivery was acknowledged in the end");
     let count = async |sql: &str| site.count(sql).await;
     assert_eq!(count("SELECT count(*) FROM gateway.event").await, i64::try_from(all).unwrap());
-    assert_eq!(count("SELECT count(*) FROM gateway.event WHERE outcome = 'applied'").await, i64::try_from(all).unwrap());
+    assert_eq!(
+        count("SELECT count(*) FROM gateway.event WHERE outcome = 'applied'").await,
+        i64::try_from(all).unwrap()
+    );
     assert_eq!(count("SELECT count(*) FROM milestone.hours_entry WHERE worklog_id ~ '^7[0-9]{5}$'").await, 3_000);
     assert_eq!(count("SELECT count(*) FROM gateway.privacy_request").await, 5);
     assert_eq!(count("SELECT count(*) FROM gateway.privacy_request WHERE state = 'completed'").await, 5);

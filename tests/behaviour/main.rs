@@ -5,5 +5,6 @@ mod architecture;
 mod catalog;
 mod harness;
 mod intake;
+mod kill;
 mod main_path;
 mod statements;

@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use anyhow::bail;
 use jiff::SignedDuration;
 
-use crate::cli::output::remark;
 use crate::{
     app::{Gateway, demo_clock, report, sources},
     domain::{IdentityKind, Personal, SubjectKind, TenantId},
@@ -15,7 +14,7 @@ use crate::{
 };
 
 /// How long the stage waits for the workers.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An MSP of the demo.
 pub(super) struct Msp {
@@ -56,11 +55,6 @@ impl Stage {
             target::seed_reference_tenant(&mut client, self.scope(msp)).await?;
         }
         Ok(())
-    }
-
-    /// Prints a line of the story on standard error, so that standard output holds the figures only.
-    pub(super) fn say(&self, text: &str) {
-        remark(text);
     }
 
     fn scope(&self, msp: &Msp) -> TenantScope<'_> {

@@ -13,13 +13,14 @@ use super::{
 };
 use crate::{
     app::{self, report},
+    cli::output::remark,
     domain::{RequestId, request::RequestState},
     store::event::EventFilter,
     target::{self, Fingerprints, ReferenceMember},
 };
 
 /// How long the demo waits for anything before it says what did not happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The figures of one demo, as the last line of `--once --json` prints them.
 #[derive(Debug, Serialize)]
@@ -55,37 +56,37 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<Figures> {
     let msp = &MSPS[0];
     let (person, colleague) = (stage.member(msp, 1).await?, stage.member(msp, 2).await?);
     let mut sender = Sender::new(stage.address, &stage.gateway).await?;
-    stage.say("\n1. Hours arrive, signed by Jira, over HTTP");
+    remark("\n1. Hours arrive, signed by Jira, over HTTP");
     let left_at = stage.gateway.now();
     send_hours(&mut sender, msp, (&person, &colleague), left_at).await?;
     sender
-        .post(msp, &delivery("user-updated-1", user("user_updated", &person, left_at - hours(3))))
+        .post(msp, &delivery("user-updated-1", &user("user_updated", &person, left_at - hours(3))))
         .await?
         .expect_status(200)?;
     stage.settle().await?;
     let before = stage.fingerprints(msp, &person.account_id).await?;
     let others_before = stage.other_tenants(msp, &person.account_id).await?;
     let rows_before = about(&before);
-    stage.say(&format!("   {} rows of {} refer to the person", rows_before, before.len()));
+    remark(&format!("   {} rows of {} refer to the person", rows_before, before.len()));
 
-    stage.say("2. Jira says that the person was removed from the site");
+    remark("2. Jira says that the person was removed from the site");
     let (access_off_ms, request) = leave(stage, &mut sender, msp, &person, left_at).await?;
-    stage.say(&format!("   access was off {access_off_ms:.1} ms after the answer; request {request}"));
+    remark(&format!("   access was off {access_off_ms:.1} ms after the answer; request {request}"));
 
-    stage.say("3. A duplicate, a forgery, an unsigned and an unknown one, and one that comes late");
+    remark("3. A duplicate, a forgery, an unsigned and an unknown one, and one that comes late");
     disturb(&mut sender, msp, (&person, &colleague), left_at).await?;
     stage.settle().await?;
 
-    stage.say("4. The calendar moves on");
+    remark("4. The calendar moves on");
     let finished_on_day = wait_for_purge(stage, &request, left_at).await?;
     let after = stage.fingerprints(msp, &person.account_id).await?;
     let others_after = stage.other_tenants(msp, &person.account_id).await?;
     let mut changed = target::changed_beyond_declared(&before, &after);
     changed.extend(target::changed_beyond_declared(&others_before, &others_after));
     let identifiers_left = stage.identifiers_left(msp, &person).await?;
-    stage.say(&format!("   purged on day {finished_on_day}; {} rows still refer to the person", about(&after)));
+    remark(&format!("   purged on day {finished_on_day}; {} rows still refer to the person", about(&after)));
 
-    stage.say("5. Old deliveries come again: from Jira, and replayed by support");
+    remark("5. Old deliveries come again: from Jira, and replayed by support");
     come_again(stage, &mut sender, msp, &person, left_at).await?;
     let resurrected =
         about(&stage.fingerprints(msp, &person.account_id).await?) + stage.identifiers_left(msp, &person).await?;
@@ -123,8 +124,8 @@ fn account_id(member: &ReferenceMember) -> &str {
     member.account_id.expose_for("the body of a delivery, as Jira would send it")
 }
 
-fn delivery(identifier: &str, body: Value) -> Delivery {
-    Delivery::signed(identifier, &body)
+fn delivery(identifier: &str, body: &Value) -> Delivery {
+    Delivery::signed(identifier, body)
 }
 
 fn user(event: &str, member: &ReferenceMember, at: Timestamp) -> Value {
@@ -159,7 +160,7 @@ async fn send_hours(
 ) -> anyhow::Result<()> {
     for (number, author) in [(1, person), (2, colleague), (3, person)] {
         let body = worklog(90_000 + number, author, 3_600, now - hours(2));
-        sender.post(msp, &delivery(&format!("worklog-{number}"), body)).await?.expect_status(200)?;
+        sender.post(msp, &delivery(&format!("worklog-{number}"), &body)).await?.expect_status(200)?;
     }
     Ok(())
 }
@@ -175,7 +176,7 @@ async fn leave(
     if !stage.may_sign_in(msp, &person.account_id).await? {
         bail!("the person could not sign in before leaving; the demo proves nothing");
     }
-    sender.post(msp, &delivery("user-deleted-1", user("user_deleted", person, at))).await?.expect_status(200)?;
+    sender.post(msp, &delivery("user-deleted-1", &user("user_deleted", person, at))).await?.expect_status(200)?;
     let answered = Instant::now();
     while stage.may_sign_in(msp, &person.account_id).await? {
         if answered.elapsed() > PATIENCE {
@@ -197,7 +198,7 @@ async fn disturb(
     (person, colleague): (&ReferenceMember, &ReferenceMember),
     left_at: Timestamp,
 ) -> anyhow::Result<()> {
-    let departure = delivery("user-deleted-1", user("user_deleted", person, left_at));
+    let departure = delivery("user-deleted-1", &user("user_deleted", person, left_at));
     sender.post(msp, &departure).await?.expect_status(200)?;
     let other = user("user_deleted", colleague, left_at);
     sender.post(msp, &Delivery::forged("forged-1", &other)).await?.expect_status(401)?;
@@ -205,7 +206,7 @@ async fn disturb(
     sender.post_to("no-such-source", &Delivery::forged("unknown-1", &other)).await?.expect_status(401)?;
     // Happened a day before the departure, arrives after it: it must not stop the clock.
     let late = user("user_created", person, left_at - hours(24));
-    sender.post(msp, &delivery("user-created-late", late)).await?.expect_status(200)?;
+    sender.post(msp, &delivery("user-created-late", &late)).await?.expect_status(200)?;
     Ok(())
 }
 
@@ -219,7 +220,7 @@ async fn wait_for_purge(stage: &Stage, request: &RequestId, left_at: Timestamp) 
             bail!("nothing was marked by day 30");
         }
         if day == 30 {
-            stage.say("   day 30: marked for deletion");
+            remark("   day 30: marked for deletion");
         }
         match now.request.state {
             RequestState::Completed => {
@@ -247,15 +248,15 @@ async fn come_again(
     left_at: Timestamp,
 ) -> anyhow::Result<()> {
     let old_create = user("user_created", person, left_at - hours(48));
-    sender.post(msp, &delivery("user-created-again", old_create)).await?.expect_status(200)?;
+    sender.post(msp, &delivery("user-created-again", &old_create)).await?.expect_status(200)?;
     let old_hours = worklog(90_009, person, 1_800, left_at - hours(5));
-    sender.post(msp, &delivery("worklog-again", old_hours)).await?.expect_status(200)?;
+    sender.post(msp, &delivery("worklog-again", &old_hours)).await?.expect_status(200)?;
     let seen_before = worklog(90_001, person, 3_600, left_at - hours(2));
-    sender.post(msp, &delivery("worklog-1-redelivered", seen_before)).await?.expect_status(200)?;
+    sender.post(msp, &delivery("worklog-1-redelivered", &seen_before)).await?.expect_status(200)?;
     stage.settle().await?;
     let filter = EventFilter { tenant_id: Some(stage.tenant(msp).await?), ..EventFilter::default() };
     let replayed = app::replay::execute(&stage.gateway, "operator:demo", "demo-replay", &filter).await?;
-    stage.say(&format!("   {} events were replayed", replayed.len()));
+    remark(&format!("   {} events were replayed", replayed.len()));
     stage.settle().await
 }
 
