@@ -75,6 +75,7 @@ pub async fn rotate_epoch(gateway: &Gateway, tenant: TenantId) -> Result<u64, Er
     tx.commit().await?;
     for _ in 0..ROUNDS_MAX {
         let tx = TenantTx::begin(&mut client, tenant).await?;
+        store::keys::lock_epochs_before(&tx, epoch.epoch).await?;
         let old = store::keys::keys_of_epochs_before(&tx, epoch.epoch, REWRAP_KEYS_MAX).await?;
         if old.is_empty() {
             let destroyed = store::keys::destroy_epochs_before(&tx, epoch.epoch, now).await?;

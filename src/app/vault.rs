@@ -23,6 +23,9 @@ use crate::{
 /// The most body keys kept in memory; more than the longest retention in days, twice.
 const BODY_KEYS_MAX: usize = 128;
 
+/// How often a key is looked for that a rotation may be moving; one rotation a month makes the second reading the last.
+const READINGS_MAX: usize = 3;
+
 /// Opens and makes the keys below the master.
 pub struct Vault {
     ring: Arc<KeyRing>,
@@ -78,10 +81,14 @@ impl Vault {
 
     /// A subject's key, or `None` once it is destroyed.
     pub async fn subject_key(&self, tx: &TenantTx<'_>, subject: SubjectId) -> Result<Option<SecretKey>, Error> {
-        let Some((epoch, wrapped)) = store::keys::subject_key(tx, subject).await? else { return Ok(None) };
-        let epoch_row = store::keys::epoch(tx, epoch).await?.ok_or(Error::Missing("the tenant's key epoch"))?;
-        let epoch_key = self.open_epoch(tx, &epoch_row)?;
-        Ok(Some(unwrap_under(&epoch_key, &subject_aad(tx, subject), &wrapped)?))
+        for _ in 0..READINGS_MAX {
+            let Some((epoch, wrapped)) = store::keys::subject_key(tx, subject).await? else { return Ok(None) };
+            // Between the two readings a rotation may have taken the key along to the next epoch: read it there.
+            let Some(epoch) = store::keys::epoch(tx, epoch).await? else { continue };
+            let epoch_key = self.open_epoch(tx, &epoch)?;
+            return Ok(Some(unwrap_under(&epoch_key, &subject_aad(tx, subject), &wrapped)?));
+        }
+        Err(Error::Missing("the tenant's key epoch"))
     }
 
     /// Makes and records the key of a new subject.
@@ -99,10 +106,12 @@ impl Vault {
         Ok(key)
     }
 
-    /// The tenant's living epoch, made when there is none.
+    /// The tenant's living epoch, made when there is none. It is not destroyed before the transaction ends.
     pub async fn current_epoch(&self, tx: &TenantTx<'_>, at: Timestamp) -> Result<WrappedEpoch, Error> {
-        if let Some(epoch) = store::keys::current_epoch(tx).await? {
-            return Ok(epoch);
+        for _ in 0..READINGS_MAX {
+            if let Some(epoch) = store::keys::epoch_for_use(tx).await? {
+                return Ok(epoch);
+            }
         }
         self.begin_epoch(tx, at).await
     }

@@ -11,6 +11,18 @@ statements! {
         WHERE tenant_id = $1 AND destroyed_at IS NULL
         ORDER BY epoch DESC
         LIMIT 1";
+    // Held until the new key that it wraps is committed: a rotation waits, and then finds that key.
+    EPOCH_FOR_USE = "SELECT epoch, master_id, wrapped, created_at
+        FROM gateway.tenant_key
+        WHERE tenant_id = $1 AND destroyed_at IS NULL
+        ORDER BY epoch DESC
+        LIMIT 1
+        FOR SHARE";
+    LOCK_EPOCHS_BEFORE = "SELECT epoch
+        FROM gateway.tenant_key
+        WHERE tenant_id = $1 AND epoch < $2 AND destroyed_at IS NULL
+        ORDER BY epoch
+        FOR UPDATE";
     EPOCH = "SELECT epoch, master_id, wrapped, created_at
         FROM gateway.tenant_key
         WHERE tenant_id = $1 AND epoch = $2 AND destroyed_at IS NULL";
@@ -85,6 +97,19 @@ pub struct WrappedEpoch {
 pub async fn current_epoch(tx: &TenantTx<'_>) -> Result<Option<WrappedEpoch>, StoreError> {
     let row = tx.query_opt("current_epoch", CURRENT_EPOCH, &[&tx.tenant().uuid()]).await?;
     Ok(row.as_ref().map(wrapped_epoch))
+}
+
+/// The living epoch, which cannot be destroyed until the transaction ends. `None` also when it was destroyed while we
+/// waited for it; asking again finds its successor.
+pub async fn epoch_for_use(tx: &TenantTx<'_>) -> Result<Option<WrappedEpoch>, StoreError> {
+    let row = tx.query_opt("epoch_for_use", EPOCH_FOR_USE, &[&tx.tenant().uuid()]).await?;
+    Ok(row.as_ref().map(wrapped_epoch))
+}
+
+/// Waits for everybody who is wrapping a key under an epoch before `epoch`, and keeps others from it until the end of the
+/// transaction. Whatever is read afterwards knows their keys.
+pub async fn lock_epochs_before(tx: &TenantTx<'_>, epoch: i32) -> Result<(), StoreError> {
+    tx.query("lock_epochs", LOCK_EPOCHS_BEFORE, &[&tx.tenant().uuid(), &epoch]).await.map(|_| ())
 }
 
 /// One epoch, while it is not destroyed.

@@ -2,9 +2,19 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod architecture;
+mod canary;
 mod catalog;
+mod crash;
+mod fence;
 mod harness;
+mod hours;
 mod intake;
 mod kill;
 mod main_path;
+mod malformed;
+mod offboarding;
+mod retention;
 mod statements;
+mod twice;
+mod twin;
+mod verification;

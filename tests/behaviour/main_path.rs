@@ -130,7 +130,7 @@ async fn the_receipt_is_verified_by_the_public_key_alone_and_counts_what_was_don
     for identifier in ann.identifiers() {
         assert!(!serde_json::to_string(&claims).unwrap().contains(identifier));
     }
-    let other_key = milestone_gateway::proof::SigningKey::from_seed("receipt-x", &[3; 32]).unwrap();
+    let other_key = proof::SigningKey::from_seed("receipt-x", &[3; 32]).unwrap();
     assert!(proof::verify(&receipt, other_key.public_key()).is_err());
     world.ends_cleanly().await;
 }
