@@ -14,6 +14,7 @@ pub mod sealing;
 pub mod signature;
 pub mod sources;
 pub mod store;
+pub mod system;
 pub mod target;
 pub mod telemetry;
 pub mod worker;

@@ -1,3 +1,7 @@
 //! The `milestone-gateway` binary: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    milestone_gateway::cli::run()
+}

@@ -1,10 +1,13 @@
 -- Wrapped keys. Master keys are never here: a stolen database or backup opens nothing.
 
--- A value that only the right master key can reproduce, compared at start.
+-- Values that only the right keys can reproduce, compared at start: a wrong master key opens nothing, and a wrong digest
+-- key would silently find nobody.
 CREATE TABLE gateway.key_check (
-    master_id integer PRIMARY KEY,
+    purpose text NOT NULL CHECK (purpose IN ('master', 'digest')),
+    key_id integer NOT NULL,
     check_value bytea NOT NULL CHECK (octet_length(check_value) = 32),
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (purpose, key_id)
 );
 
 -- Epochs of a tenant's key. Rotating re-wraps the surviving subject keys and destroys the old epoch: that is what makes

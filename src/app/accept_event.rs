@@ -25,6 +25,8 @@ use crate::{
 
 /// The largest body that Jira sends (Atlassian: larger ones are not delivered), in bytes.
 pub const EVENT_BODY_BYTES_MAX: usize = 25 * 1024 * 1024;
+/// The longest name that a source can have, in bytes.
+const SOURCE_NAME_BYTES_MAX: usize = 63;
 /// What a sender should wait before it repeats, in seconds.
 pub const RETRY_AFTER_SECONDS: u32 = 30;
 
@@ -59,7 +61,14 @@ impl Accepted {
     }
 
     fn unavailable() -> Self {
-        Self { reply: UNAVAILABLE, refusal: None, event_id: None, is_duplicate: false }
+        UNAVAILABLE.into()
+    }
+}
+
+/// An answer that says nothing about the credential.
+impl From<SenderReply> for Accepted {
+    fn from(reply: SenderReply) -> Self {
+        Self { reply, refusal: None, event_id: None, is_duplicate: false }
     }
 }
 
@@ -75,6 +84,9 @@ pub struct Arriving {
 
 /// Begins a delivery before its body is read. `Err` is the final answer.
 pub async fn begin(gateway: &Gateway, source_name: &str, headers: DeliveryHeaders) -> Result<Arriving, Accepted> {
+    if !could_be_a_name(source_name) {
+        return Err(Accepted::refused(Refusal::UnknownSource));
+    }
     let source = match sources::look_up(gateway, source_name).await {
         Ok(Some(source)) => source,
         Ok(None) => return Err(Accepted::refused(Refusal::UnknownSource)),
@@ -86,6 +98,12 @@ pub async fn begin(gateway: &Gateway, source_name: &str, headers: DeliveryHeader
     Ok(Arriving { name: source_name.to_owned(), source, claimed, verifier, headers, body: Vec::new() })
 }
 
+/// Unknown names are looked up and remembered, and whoever calls chooses them: long ones would fill the memory, and the
+/// database refuses some characters, which would look like an inability of ours.
+fn could_be_a_name(text: &str) -> bool {
+    text.len() <= SOURCE_NAME_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 fn unable(error: &Error) -> Accepted {
     tracing::warn!(error = %error.chain(), "a delivery could not be taken");
     Accepted::unavailable()
@@ -95,7 +113,7 @@ impl Arriving {
     /// Takes the next bytes of the body. `Err` is the final answer.
     pub fn update(&mut self, bytes: &[u8]) -> Result<(), Accepted> {
         if self.body.len() + bytes.len() > EVENT_BODY_BYTES_MAX {
-            return Err(Accepted { reply: SenderReply::TooLarge, ..Accepted::unavailable() });
+            return Err(SenderReply::TooLarge.into());
         }
         self.verifier.update(bytes);
         self.body.extend_from_slice(bytes);

@@ -4,7 +4,7 @@
 //! accept_event ─▶ commit_events          (a delivery becomes a pending event; acknowledged means committed)
 //! interpret ─▶ person, record_hours ─▶ offboard      (an event becomes its consequences, in one commit)
 //! take_access, mark, erase ─▶ certify                (jobs; each may run twice and die at any line)
-//! replay, list_*, find_subject, register_source …    (what operators do)
+//! replay, report, find_subject, sources, verify_audit, demo_clock   (what operators do)
 //! sweep                                              (partitions, retention, key epochs, audit chain)
 //! ```
 
@@ -12,6 +12,7 @@ pub mod accept_event;
 mod audit;
 mod certify;
 mod commit_events;
+pub mod demo_clock;
 pub mod erase;
 mod error;
 pub mod find_subject;
@@ -27,7 +28,10 @@ pub mod sources;
 pub mod sweep;
 mod take_access;
 mod vault;
+pub mod verify_audit;
 
+/// What Jira is told; re-exported because `http` never sees a sender's contract.
+pub use crate::sources::jira::reply_status as jira_reply_status;
 /// What a worker claims; re-exported because `worker` never sees storage.
 pub use crate::store::{event::ClaimedEvent, job::ClaimedJob};
 pub use commit_events::{CommitQueue, run_committer};

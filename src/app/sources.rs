@@ -49,13 +49,20 @@ pub struct LoadedSource {
 /// Sources as they were last read, bounded in number and age.
 #[derive(Default)]
 pub struct SourceCache {
-    entries: RwLock<HashMap<String, (Instant, Option<Arc<LoadedSource>>)>>,
+    entries: RwLock<HashMap<String, LookUp>>,
+}
+
+/// What a look-up has found: a source, or that there certainly is none.
+#[derive(Clone)]
+struct LookUp {
+    read_at: Instant,
+    found: Option<Arc<LoadedSource>>,
 }
 
 impl SourceCache {
-    fn fresh(&self, name: &str, within: Duration) -> Option<Option<Arc<LoadedSource>>> {
+    fn fresh(&self, name: &str, within: Duration) -> Option<LookUp> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.get(name).filter(|(read_at, _)| read_at.elapsed() < within).map(|(_, source)| source.clone())
+        entries.get(name).filter(|look_up| look_up.read_at.elapsed() < within).cloned()
     }
 
     fn keep(&self, name: &str, source: Option<Arc<LoadedSource>>) {
@@ -63,7 +70,7 @@ impl SourceCache {
         if entries.len() >= NAMES_MAX && !entries.contains_key(name) {
             entries.clear();
         }
-        entries.insert(name.to_owned(), (Instant::now(), source));
+        entries.insert(name.to_owned(), LookUp { read_at: Instant::now(), found: source });
     }
 }
 
@@ -79,7 +86,7 @@ pub(super) async fn look_again(gateway: &Gateway, name: &str) -> Result<Option<A
 
 async fn look_up_within(gateway: &Gateway, name: &str, within: Duration) -> Result<Option<Arc<LoadedSource>>, Error> {
     if let Some(kept) = gateway.sources().fresh(name, within) {
-        return Ok(kept);
+        return Ok(kept.found);
     }
     let client = gateway.databases().intake.client().await?;
     let source = match store::source::for_intake(&client, name, gateway.now()).await? {

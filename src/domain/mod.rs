@@ -6,6 +6,7 @@
 pub mod catalog;
 pub mod clock;
 pub mod crash;
+pub mod database;
 pub mod entropy;
 pub mod event;
 pub mod identity;

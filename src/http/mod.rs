@@ -1,1 +1,45 @@
-//! http
+//! The edge: webhooks of senders, and what operators' machines ask (alive, ready, metrics, description).
+//!
+//! ```text
+//! socket ─▶ stamp (request id, span, security headers) ─▶ configure ─┬─▶ webhooks    headers ▸ begin ▸ bytes under budget
+//!                                                                    │               and deadline ▸ finish ▸ the sender's status
+//!                                                                    ├─▶ operations  alive, ready, metrics, description
+//!                                                                    └─▶ problem     everything that is not 2xx and not a sender's
+//! ```
+//!
+//! Promises: a request holds memory for its body only within the global budget and only until its deadline; nothing that
+//! a caller sent is echoed or logged, only our own request id, closed words and counts; whatever touches a database runs
+//! on the main runtime, never on a worker thread of the server.
+//!
+//! It decides nothing: whether a delivery is taken is the business of `app`. TLS ends before it.
+
+mod body;
+mod budget;
+mod edge;
+mod openapi;
+mod operations;
+mod problem;
+mod recent;
+mod server;
+mod stamp;
+mod webhooks;
+
+use actix_web::web;
+
+pub use edge::{Edge, EdgeSettings, MetricsText};
+pub use openapi::description;
+pub use server::{Listening, start};
+
+/// Every route. A path that is not here is answered by a problem of status 404, a wrong method by one of 405.
+pub fn configure(services: &mut web::ServiceConfig) {
+    services
+        .service(web::resource("/webhooks/jira/{source}").route(web::post().to(webhooks::jira)))
+        .service(web::resource("/healthz").route(web::get().to(operations::alive)))
+        .service(web::resource("/readyz").route(web::get().to(operations::ready)))
+        .service(web::resource("/metrics").route(web::get().to(operations::metrics)))
+        .service(web::resource("/openapi.json").route(web::get().to(operations::openapi)))
+        .default_service(web::to(problem::no_such_route));
+}
+
+#[cfg(test)]
+mod tests;

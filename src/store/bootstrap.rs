@@ -5,7 +5,7 @@
 
 use postgres_protocol::escape::{escape_identifier, escape_literal};
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, error::SqlState};
 
 use super::error::{DatabaseFailure, StoreError};
 
@@ -94,11 +94,60 @@ fn reduce_migration(error: &refinery::Error) -> StoreError {
     StoreError::Migrate { reason: "the migrations applied here differ from those of this version".to_owned() }
 }
 
+/// Makes a database unless it is there. Needs a role that may create databases.
+pub async fn create_database(admin: &Client, name: &str) -> Result<(), StoreError> {
+    let exists = admin
+        .query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&name])
+        .await
+        .map_err(StoreError::of("find_database"))?;
+    if exists.is_some() {
+        return Ok(());
+    }
+    match admin.batch_execute(&format!("CREATE DATABASE {}", escape_identifier(name))).await {
+        // Another process was faster; the name alone is enough to collide, or its row in the catalog.
+        Err(error) if matches!(error.code(), Some(&SqlState::DUPLICATE_DATABASE | &SqlState::UNIQUE_VIOLATION)) => {
+            Ok(())
+        }
+        result => result.map_err(StoreError::of("create_database")),
+    }
+}
+
+/// Drops a database with everything in it: for measurements and tests, on databases that they have made.
+pub async fn drop_database(admin: &Client, name: &str) -> Result<(), StoreError> {
+    admin
+        .batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", escape_identifier(name)))
+        .await
+        .map_err(StoreError::of("drop_database"))
+}
+
+/// The database that a connection is in.
+pub async fn current_database(client: &Client) -> Result<String, StoreError> {
+    let row = client.query_one("SELECT current_database()", &[]).await.map_err(StoreError::of("current_database"))?;
+    Ok(row.get(0))
+}
+
+/// True when the database was marked demo at its creation. Needs the schema.
+pub async fn is_demo(client: &Client) -> Result<bool, StoreError> {
+    let row =
+        client.query_one("SELECT is_demo FROM gateway.deployment", &[]).await.map_err(StoreError::of("is_demo"))?;
+    Ok(row.get(0))
+}
+
+/// True when something was sealed here: then only the key ring it was sealed with may be used.
+pub async fn was_written_with_keys(client: &Client) -> Result<bool, StoreError> {
+    let row = client
+        .query_one("SELECT EXISTS (SELECT FROM gateway.key_check)", &[])
+        .await
+        .map_err(StoreError::of("was_written_with_keys"))?;
+    Ok(row.get(0))
+}
+
 /// How many of this version's migrations are not applied yet.
 pub async fn pending_migrations(owner: &mut Client) -> Result<usize, StoreError> {
+    owner.batch_execute("SET search_path = gateway").await.map_err(StoreError::of("pending_migrations"))?;
     let mut runner = gateway_migrations::migrations::runner();
     runner.set_migration_table_name("gateway_schema_history");
-    let applied = runner.get_applied_migrations_async(owner).await.map(|list| list.len()).unwrap_or(0);
+    let applied = runner.get_applied_migrations_async(owner).await.map_or(0, |list| list.len());
     Ok(runner.get_migrations().len().saturating_sub(applied))
 }
 

@@ -9,10 +9,10 @@ statements! {
         VALUES ($1)
         ON CONFLICT (only_row) DO UPDATE SET offset_seconds = demo_clock.offset_seconds + EXCLUDED.offset_seconds
         RETURNING offset_seconds";
-    READ_KEY_CHECKS = "SELECT master_id, check_value FROM gateway.key_check";
-    INSERT_KEY_CHECK = "INSERT INTO gateway.key_check (master_id, check_value)
-        VALUES ($1, $2)
-        ON CONFLICT (master_id) DO NOTHING";
+    READ_KEY_CHECKS = "SELECT purpose, key_id, check_value FROM gateway.key_check ORDER BY purpose, key_id";
+    INSERT_KEY_CHECK = "INSERT INTO gateway.key_check (purpose, key_id, check_value)
+        VALUES ($1, $2, $3)
+        ON CONFLICT (purpose, key_id) DO NOTHING";
     ENSURE_PARTITIONS = "SELECT gateway.ensure_partitions($1)";
     DROP_BODIES = "SELECT gateway.drop_bodies_before($1, $2)";
     PING = "SELECT 1";
@@ -40,15 +40,20 @@ pub async fn advance_demo_clock(client: &Client, seconds: i64) -> Result<i64, St
     })
 }
 
-/// The check values of the master keys that this database was written with. Role `gw_queue`.
-pub async fn key_checks(client: &Client) -> Result<Vec<(i32, Vec<u8>)>, StoreError> {
+/// The check values of the keys that this database was written with: `master` or `digest`, key id, value. Role `gw_queue`.
+pub async fn key_checks(client: &Client) -> Result<Vec<(String, i32, Vec<u8>)>, StoreError> {
     let rows = tx::query(client, "key_checks", READ_KEY_CHECKS, &[]).await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
 }
 
-/// Records a master key's check value if there is none yet. Role `gw_queue`.
-pub async fn insert_key_check(client: &Client, master_id: i32, check_value: &[u8]) -> Result<(), StoreError> {
-    tx::execute(client, "insert_key_check", INSERT_KEY_CHECK, &[&master_id, &check_value]).await.map(|_| ())
+/// Records a key's check value if there is none yet. Role `gw_queue`.
+pub async fn insert_key_check(
+    client: &Client,
+    purpose: &str,
+    key_id: i32,
+    check_value: &[u8],
+) -> Result<(), StoreError> {
+    tx::execute(client, "insert_key_check", INSERT_KEY_CHECK, &[&purpose, &key_id, &check_value]).await.map(|_| ())
 }
 
 /// Makes the partitions around a day. Safe to repeat. Roles `gw_queue`, `gw_intake`.

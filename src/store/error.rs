@@ -1,46 +1,6 @@
 //! Errors of storage, reduced to what may be logged.
 
-use std::fmt;
-
-/// A database error without its message, detail and hint, which hold values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DatabaseFailure {
-    /// The SQLSTATE, or `connection` when the server did not answer.
-    pub sqlstate: String,
-    /// The violated constraint, if there is one.
-    pub constraint: Option<String>,
-    /// The table, if the server named it.
-    pub table: Option<String>,
-}
-
-impl DatabaseFailure {
-    /// Reduces a driver error.
-    pub fn reduce(error: &tokio_postgres::Error) -> Self {
-        match error.as_db_error() {
-            Some(db) => Self {
-                sqlstate: db.code().code().to_owned(),
-                constraint: db.constraint().map(str::to_owned),
-                table: db.table().map(str::to_owned),
-            },
-            None => Self { sqlstate: "connection".to_owned(), constraint: None, table: None },
-        }
-    }
-}
-
-impl fmt::Display for DatabaseFailure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "sqlstate {}", self.sqlstate)?;
-        if let Some(constraint) = &self.constraint {
-            write!(formatter, ", constraint {constraint}")?;
-        }
-        if let Some(table) = &self.table {
-            write!(formatter, ", table {table}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for DatabaseFailure {}
+pub use crate::domain::database::DatabaseFailure;
 
 /// What can go wrong in storage.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,10 +51,7 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::NoConnection => true,
-            Self::Statement { source, .. } => {
-                source.sqlstate == "connection"
-                    || ["08", "40", "53", "57", "55"].iter().any(|class| source.sqlstate.starts_with(class))
-            }
+            Self::Statement { source, .. } => source.is_transient(),
             Self::RowCount { .. } | Self::UnknownValue { .. } | Self::Migrate { .. } => false,
         }
     }

@@ -45,6 +45,7 @@ statements! {
         VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (source_id, body_day, event_id) DO NOTHING";
     COUNT_UNFINISHED = "SELECT count(*) FROM gateway.event WHERE state = 'pending'";
+    DUPLICATES = "SELECT coalesce(sum(duplicate_count - conflict_count), 0)::int8 FROM gateway.event_key";
     BALANCE = "SELECT count(*),
                count(*) FILTER (WHERE state = 'pending'),
                count(*) FILTER (WHERE outcome = 'applied'),
@@ -264,6 +265,12 @@ pub async fn keep_dead_letter(tx: &TenantTx<'_>, event: &ClaimedEvent, sealed: &
 /// How many events are not finished. Role `gw_queue`.
 pub async fn count_unfinished(client: &Client) -> Result<i64, StoreError> {
     let rows = tx::query(client, "count_unfinished", COUNT_UNFINISHED, &[]).await?;
+    Ok(rows.first().map_or(0, |row| row.get(0)))
+}
+
+/// How many deliveries had been committed before. Role `gw_queue`.
+pub async fn duplicates(client: &Client) -> Result<i64, StoreError> {
+    let rows = tx::query(client, "duplicates", DUPLICATES, &[]).await?;
     Ok(rows.first().map_or(0, |row| row.get(0)))
 }
 

@@ -1,65 +1,8 @@
 //! What can go wrong in a target. Promises that no error carries a value of the product's data.
 
-use tokio_postgres::error::SqlState;
-
 use crate::domain::{IdentityKind, SubjectKind, job::Verdict};
 
-/// A database error without its message and detail, because those hold values of the product's rows.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.describe())]
-pub struct DatabaseError {
-    /// The five characters of SQLSTATE; `None` when the server did not answer (connection lost, value not sendable).
-    pub sqlstate: Option<String>,
-    /// The constraint that was violated.
-    pub constraint: Option<String>,
-    /// The table that the server named.
-    pub table: Option<String>,
-}
-
-impl DatabaseError {
-    fn describe(&self) -> String {
-        let mut text = match &self.sqlstate {
-            Some(state) => format!("the target answered SQLSTATE {state}"),
-            None => String::from("the target gave no answer"),
-        };
-        if let Some(constraint) = &self.constraint {
-            text.push_str(", constraint ");
-            text.push_str(constraint);
-        }
-        if let Some(table) = &self.table {
-            text.push_str(", table ");
-            text.push_str(table);
-        }
-        text
-    }
-
-    /// True when the same statement may succeed later: connection, resources, locks, serialization, shutdown, and a
-    /// foreign key that a row written meanwhile still holds.
-    pub fn is_transient(&self) -> bool {
-        self.sqlstate.as_deref().is_none_or(|state| {
-            matches!(state.get(..2), Some("08" | "40" | "53" | "55" | "57"))
-                || state == SqlState::FOREIGN_KEY_VIOLATION.code()
-        })
-    }
-}
-
-impl From<tokio_postgres::Error> for DatabaseError {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::reduce(&error)
-    }
-}
-
-impl DatabaseError {
-    /// Keeps of a driver error what holds no values.
-    pub(super) fn reduce(error: &tokio_postgres::Error) -> Self {
-        let answer = error.as_db_error();
-        Self {
-            sqlstate: error.code().map(|state| state.code().to_owned()),
-            constraint: answer.and_then(|detail| detail.constraint()).map(str::to_owned),
-            table: answer.and_then(|detail| detail.table()).map(str::to_owned),
-        }
-    }
-}
+pub use crate::domain::database::DatabaseFailure as DatabaseError;
 
 /// Why an operation in a target did not happen. Nothing of a failed operation is committed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -53,6 +53,18 @@ async fn migrate_locked(owner: &mut Client, what: Migrate) -> Result<usize, Targ
     Ok(applied)
 }
 
+/// Lets the gateway's roles work on a product's schema: one writes a tenant's rows, the independent reader reads them. Row
+/// level security still decides which. Needs the schema's owner; safe to repeat.
+pub async fn grant_product_schema(admin: &Client, schema: &str) -> Result<(), TargetError> {
+    let schema = postgres_protocol::escape::escape_identifier(schema);
+    let sql = format!(
+        "GRANT USAGE ON SCHEMA {schema} TO gw_tenant, gw_verify;
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO gw_tenant;
+         GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO gw_verify"
+    );
+    admin.batch_execute(&sql).await.map_err(|error| TargetError::Migrate { source: error.into() })
+}
+
 fn reduce(error: &refinery::Error) -> TargetError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     while let Some(inner) = cause {

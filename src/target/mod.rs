@@ -26,6 +26,7 @@ mod migrate;
 mod person;
 mod predicate;
 mod preview;
+mod reference;
 mod scope;
 mod statement;
 mod verify;
@@ -40,9 +41,13 @@ pub use catalog::read_catalog;
 pub use error::{DatabaseError, TargetError};
 pub use fence::{Digest, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, mirror_fence, open_generation};
 pub use marker::{MarkerRow, forget_markers, markers};
-pub use migrate::{Migrate, migrate};
+pub use migrate::{Migrate, grant_product_schema, migrate};
 pub use person::{PersonKey, collect_identifiers};
 pub use preview::{StepCount, TableCount, preview, rows_about};
+pub use reference::{
+    Fingerprint, Fingerprints, ReferenceMember, changed_beyond_declared, fingerprints, reference_member,
+    reference_member_may_sign_in, seed_reference_tenant,
+};
 pub use scope::{LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS, TargetTx, TenantScope, VERIFY_STATEMENT_TIMEOUT_MS, begin};
 pub use verify::{VerifyError, verify};
 pub use worklog::{UNKNOWN_ISSUE, WorklogWritten, write_worklog};

@@ -34,7 +34,7 @@ impl Default for Settings {
             events_at_once: 8,
             jobs_at_once: 4,
             poll_every: Duration::from_millis(500),
-            sweep_every: Duration::from_secs(60),
+            sweep_every: Duration::from_mins(1),
         }
     }
 }

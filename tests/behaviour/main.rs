@@ -9,6 +9,7 @@ mod fence;
 mod harness;
 mod hours;
 mod intake;
+mod kill;
 mod main_path;
 mod malformed;
 mod offboarding;

@@ -1,0 +1,120 @@
+//! What can be typed: the commands and the options that all of them share.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
+
+use super::{
+    audit::AuditCommand, bench::BenchCommand, bootstrap::BootstrapArgs, config::ConfigCommand, demo::DemoArgs,
+    events::EventsCommand, exit::EXIT_CODES, jobs::JobsCommand, migrate::MigrateArgs, policy::PolicyCommand,
+    receipts::ReceiptsCommand, requests::RequestsCommand, send::SendArgs, serve::ServeArgs, simulate::SimulateArgs,
+    sources::SourcesCommand, subjects::SubjectsCommand, tenants::TenantsCommand,
+};
+
+/// When Atlassian says that a person is gone, makes it true in Postgres: on time, provably, and for good.
+#[derive(Debug, Parser)]
+#[command(name = "milestone-gateway", version, after_help = EXIT_CODES, subcommand_required = true)]
+#[command(arg_required_else_help = true, max_term_width = 120)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) options: GlobalOptions,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// The options that every command takes. Settings that are not given here come from the environment.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(super) struct GlobalOptions {
+    /// The gateway's database; without one, a private PostgreSQL is used
+    #[arg(long, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(super) database_url: Option<SecretString>,
+    /// The database with the product's tables, when it is another one
+    #[arg(long, global = true, value_name = "URL", env = "MILESTONE_TARGET_DATABASE_URL", hide_env_values = true)]
+    pub(super) target_database_url: Option<SecretString>,
+    /// `verify` (certificate and host name, off this machine), `encrypt-without-verifying` or `plain-everywhere`
+    #[arg(long, global = true, value_name = "HOW", env = "MILESTONE_DATABASE_TLS")]
+    pub(super) database_tls: Option<String>,
+    /// Where the private PostgreSQL keeps its data
+    #[arg(long, global = true, value_name = "DIR", env = "MILESTONE_DATA_DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+    /// The folder with `initdb` and `postgres`, for the private PostgreSQL
+    #[arg(long, global = true, value_name = "DIR", env = "MILESTONE_PG_BIN")]
+    pub(super) pg_bin: Option<PathBuf>,
+    /// The file with the gateway's keys
+    #[arg(long, global = true, value_name = "FILE", env = "MILESTONE_KEYRING_FILE")]
+    pub(super) keyring: Option<PathBuf>,
+    /// A product's dataset, policy and privacy policy, or a folder with one folder for each product
+    #[arg(long, global = true, value_name = "DIR", env = "MILESTONE_POLICY_DIR")]
+    pub(super) policy_dir: Option<PathBuf>,
+    /// How log lines look (on standard error)
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(super) log_format: Option<LogFormatWord>,
+    /// Print one JSON document on standard output instead of text
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormatWord {
+    /// One JSON object a line, for machines
+    Json,
+    /// One line an event, for people
+    Pretty,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the gateway: intake, workers, admin API
+    Serve(ServeArgs),
+    /// Bring the database's schema up to date
+    Migrate(MigrateArgs),
+    /// Make roles and schema in a database of yours, once, as its administrator
+    Bootstrap(BootstrapArgs),
+    /// Sign a payload as a source would, post it to a gateway, and show the request and the answer
+    Send(Box<SendArgs>),
+    /// What sources have said: list, show, replay
+    #[command(subcommand)]
+    Events(EventsCommand),
+    /// Privacy requests and their timelines
+    #[command(subcommand)]
+    Requests(RequestsCommand),
+    /// Signed proofs of erasure: verify one, print the key
+    #[command(subcommand)]
+    Receipts(ReceiptsCommand),
+    /// Queued work: list, show, retry
+    #[command(subcommand)]
+    Jobs(JobsCommand),
+    /// Look a person up: why was this user not deleted?
+    #[command(subcommand)]
+    Subjects(SubjectsCommand),
+    /// Systems that send: register one, rotate its secret
+    #[command(subcommand)]
+    Sources(SourcesCommand),
+    /// The customers whose people the gateway knows
+    #[command(subcommand)]
+    Tenants(TenantsCommand),
+    /// What was done, by whom, and whether the record is untouched
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Check data maps and policies
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Move the clock of a demo database forward
+    Simulate(SimulateArgs),
+    /// Show the main job from end to end on sample data
+    Demo(DemoArgs),
+    /// Measure this machine
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// The settings in force
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check the setup: database, keys, policy, target
+    Doctor,
+    /// Print the description of the admin API
+    Openapi,
+}

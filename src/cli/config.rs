@@ -1,0 +1,47 @@
+//! `config show`: the settings as they are in force, without secrets.
+
+use serde_json::json;
+
+use super::{arguments::GlobalOptions, context, exit::Exit, output::Output};
+use crate::config::Database;
+
+/// What `config` takes.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Shows the settings that are in force; secrets are never shown
+    Show,
+}
+
+/// Prints the settings.
+#[expect(clippy::unused_async, reason = "every command has the same shape")]
+pub(super) async fn run(options: &GlobalOptions, command: &ConfigCommand, output: &mut Output) -> anyhow::Result<Exit> {
+    let ConfigCommand::Show = command;
+    let settings = context::settings(options)?;
+    let shown = |is_set: bool| if is_set { "set (not shown)" } else { "not set" };
+    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let value = json!({
+        "database": match settings.database {
+            Database::Embedded => "a private PostgreSQL",
+            Database::External(_) => "set (not shown)",
+        },
+        "target_database": shown(settings.target_database.is_some()),
+        "database_tls": format!("{:?}", settings.database_tls),
+        "data_dir": path(&settings.data_dir),
+        "pg_bin": path(&settings.pg_bin),
+        "keyring": settings.keyring_file.display().to_string(),
+        "policy_dir": path(&settings.policy_dir),
+    });
+    output.record(
+        &[
+            ("database", "database"),
+            ("target_database", "target database"),
+            ("database_tls", "database TLS"),
+            ("data_dir", "data dir"),
+            ("pg_bin", "PostgreSQL programs"),
+            ("keyring", "key ring"),
+            ("policy_dir", "policy dir"),
+        ],
+        &value,
+    )?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,122 @@
+//! `demo`: the whole main job on a database of its own, with figures at the end.
+//!
+//! Standard error tells the story, standard output holds the figures. The database, its key ring and everything in it live
+//! in a new folder that is removed at the end.
+
+mod sender;
+mod stage;
+mod story;
+
+use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf};
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use self::stage::Stage;
+use super::{
+    arguments::GlobalOptions,
+    context,
+    exit::Exit,
+    output::{Output, remark},
+    serve::{Running, a_signal, start_logging},
+};
+use crate::{
+    config::{Database, DatabaseTls, Settings},
+    domain::Entropy,
+    system::{self, Opening, OsEntropy},
+};
+
+/// What `demo` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct DemoArgs {
+    /// End when the story is told, instead of leaving the server up
+    #[arg(long)]
+    pub(super) once: bool,
+    /// Where the demo's server listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(super) listen: SocketAddr,
+}
+
+/// Tells the story on a new demo database.
+pub(super) async fn run(options: &GlobalOptions, args: &DemoArgs, output: &mut Output) -> anyhow::Result<Exit> {
+    // The demo's own lines are the story; only trouble is worth a log line.
+    start_logging(options, "milestone_gateway=error")?;
+    let folder = Folder::make()?;
+    let settings = Settings {
+        database: Database::Embedded,
+        target_database: None,
+        database_tls: DatabaseTls::VerifyOffLoopback,
+        data_dir: Some(folder.path.join("data")),
+        pg_bin: context::settings(options)?.pg_bin,
+        keyring_file: folder.path.join("keys/keyring.json"),
+        policy_dir: None,
+    };
+    remark("Milestone Gateway demo: a private PostgreSQL, three MSPs, one person who leaves");
+    let opened = system::open(&settings, Opening { demo: true, check_drift: true }).await?;
+    let running = Running::start(opened, args.listen)?;
+    let told = Box::pin(tell(&running, output)).await;
+    if told.is_ok() && !args.once {
+        say_what_to_look_at(&running, &folder.path);
+        a_signal()?.await;
+    }
+    running.stop().await?;
+    drop(folder);
+    told?;
+    Ok(Exit::Done)
+}
+
+async fn tell(running: &Running, output: &mut Output) -> anyhow::Result<()> {
+    let stage = Stage { gateway: running.system.gateway.clone(), address: running.address };
+    stage.seed().await?;
+    let figures = serde_json::to_value(story::tell(&stage).await?)?;
+    if output.is_json() {
+        // One line, so that scripts can take the last line of the output.
+        return output.line(&figures.to_string());
+    }
+    output.line("")?;
+    for (name, value) in figures.as_object().into_iter().flatten() {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        output.line(&format!("{name:<24}{value}"))?;
+    }
+    Ok(())
+}
+
+fn say_what_to_look_at(running: &Running, folder: &std::path::Path) {
+    let (data, keys) = (folder.join("data"), folder.join("keys/keyring.json"));
+    let shared = format!("--data-dir {} --keyring {}", data.display(), keys.display());
+    remark(&format!("\nThe server is up at http://{} until you press Ctrl-C. In another terminal:", running.address));
+    remark(&format!("  milestone-gateway {shared} requests list"));
+    remark(&format!("  milestone-gateway {shared} events list"));
+    remark(&format!("  milestone-gateway {shared} tenants list"));
+    remark(&format!("  curl http://{}/metrics", running.address));
+}
+
+/// A new folder that goes with the demo.
+struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    fn make() -> anyhow::Result<Self> {
+        let mut random = [0_u8; 6];
+        OsEntropy.fill(&mut random);
+        let path = std::env::temp_dir().join(format!("milestone-gateway-demo-{}", hex::encode(random)));
+        // Others may pass through: as root the database runs as another user, in a folder of its own below.
+        fs::DirBuilder::new()
+            .mode(0o711)
+            .create(&path)
+            .with_context(|| format!("the demo's folder {} cannot be made", path.display()))?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if fs::remove_dir_all(&self.path).is_err() {
+            remark(&format!("the demo's folder {} could not be removed", self.path.display()));
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Where the demo plays: three MSPs on a demo database, a running server, a calendar that can be moved.
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use anyhow::bail;
+use jiff::SignedDuration;
+
+use crate::{
+    app::{Gateway, demo_clock, report, sources},
+    domain::{IdentityKind, Personal, SubjectKind, TenantId},
+    planning,
+    signature::SecretBytes,
+    target::{self, Fingerprints, PersonKey, ReferenceMember, TenantScope},
+};
+
+/// How long the stage waits for the workers.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// An MSP of the demo.
+pub(super) struct Msp {
+    /// Its source's name.
+    pub(super) source: &'static str,
+    /// Its Atlassian cloudId.
+    pub(super) cloud_id: &'static str,
+}
+
+/// Three MSPs that share every table.
+pub(super) const MSPS: [Msp; 3] = [
+    Msp { source: "msp-one", cloud_id: "11f24d08-5a4c-4b6e-9d0f-0c1a5b2e7f01" },
+    Msp { source: "msp-two", cloud_id: "22f24d08-5a4c-4b6e-9d0f-0c1a5b2e7f02" },
+    Msp { source: "msp-three", cloud_id: "33f24d08-5a4c-4b6e-9d0f-0c1a5b2e7f03" },
+];
+
+/// The stage.
+pub(super) struct Stage {
+    pub(super) gateway: Gateway,
+    pub(super) address: SocketAddr,
+}
+
+impl Stage {
+    /// Registers the MSPs and fills their tenants.
+    pub(super) async fn seed(&self) -> anyhow::Result<()> {
+        for msp in &MSPS {
+            let mut secret = vec![0_u8; 32];
+            self.gateway.entropy().fill(&mut secret);
+            let registration = sources::Registration {
+                name: msp.source,
+                tenant_key: msp.cloud_id,
+                site_host: None,
+                replay_window_seconds: None,
+                secret: &SecretBytes::new(hex::encode(secret).into_bytes()),
+            };
+            sources::register(&self.gateway, "operator:demo", &registration).await?;
+            let mut client = self.gateway.databases().target.client().await?;
+            target::seed_reference_tenant(&mut client, self.scope(msp)).await?;
+        }
+        Ok(())
+    }
+
+    fn scope(&self, msp: &Msp) -> TenantScope<'_> {
+        let tenant_key = MSPS.iter().find(|known| known.source == msp.source).map_or("", |known| known.cloud_id);
+        TenantScope { map: self.gateway.map(), tenant_key }
+    }
+
+    /// Our id of an MSP.
+    pub(super) async fn tenant(&self, msp: &Msp) -> anyhow::Result<TenantId> {
+        Ok(report::tenant_by_key(&self.gateway, msp.cloud_id).await?)
+    }
+
+    /// The `number`-th team member of an MSP, 1 to 8.
+    pub(super) async fn member(&self, msp: &Msp, number: i32) -> anyhow::Result<ReferenceMember> {
+        let mut client = self.gateway.databases().verifier.client().await?;
+        Ok(target::reference_member(&mut client, self.scope(msp), number).await?)
+    }
+
+    fn kind() -> anyhow::Result<SubjectKind> {
+        Ok(SubjectKind::parse("msp_team_member")?)
+    }
+
+    fn person(account_id: &Personal<String>) -> anyhow::Result<PersonKey> {
+        let identity = (IdentityKind::AtlassianAccountId, account_id.clone());
+        Ok(PersonKey { kind: Self::kind()?, identities: vec![identity] })
+    }
+
+    /// Every row of an MSP with regard to one person.
+    pub(super) async fn fingerprints(&self, msp: &Msp, account_id: &Personal<String>) -> anyhow::Result<Fingerprints> {
+        let plan = planning::plan(self.gateway.map(), &Self::kind()?)?;
+        let mut client = self.gateway.databases().verifier.client().await?;
+        Ok(target::fingerprints(&mut client, self.scope(msp), &plan, &Self::person(account_id)?).await?)
+    }
+
+    /// Every row of every other MSP, with regard to nobody there.
+    pub(super) async fn other_tenants(&self, msp: &Msp, account_id: &Personal<String>) -> anyhow::Result<Fingerprints> {
+        let mut all = BTreeMap::new();
+        for other in MSPS.iter().filter(|other| other.source != msp.source) {
+            let rows = self.fingerprints(other, account_id).await?;
+            all.extend(
+                rows.into_iter().map(|((table, key), row)| ((format!("{table} of {}", other.source), key), row)),
+            );
+        }
+        Ok(all)
+    }
+
+    /// True while the product's own view lets the person in.
+    pub(super) async fn may_sign_in(&self, msp: &Msp, account_id: &Personal<String>) -> anyhow::Result<bool> {
+        let mut client = self.gateway.databases().verifier.client().await?;
+        Ok(target::reference_member_may_sign_in(&mut client, self.scope(msp), account_id).await?)
+    }
+
+    /// What the independent reader still finds of a member: account id and e-mail.
+    pub(super) async fn identifiers_left(&self, msp: &Msp, member: &ReferenceMember) -> anyhow::Result<u64> {
+        let identifiers = [
+            (IdentityKind::AtlassianAccountId, member.account_id.clone()),
+            (IdentityKind::Email, member.email.clone()),
+        ];
+        let mut client = self.gateway.databases().verifier.client().await?;
+        let report = target::verify(&mut client, self.scope(msp), &identifiers).await?;
+        Ok(report.left_rows() + report.mentioned.iter().map(|finding| finding.rows).sum::<u64>())
+    }
+
+    /// How many deliveries were recognized as duplicates.
+    pub(super) async fn duplicates(&self) -> anyhow::Result<i64> {
+        Ok(report::duplicates(&self.gateway).await?)
+    }
+
+    /// Moves the demo calendar and waits until the running server has noticed.
+    pub(super) async fn advance(&self, by: SignedDuration) -> anyhow::Result<()> {
+        let target_time = self.gateway.now() + by;
+        demo_clock::advance(&self.gateway, by).await?;
+        let started = std::time::Instant::now();
+        while self.gateway.now() < target_time {
+            if started.elapsed() > PATIENCE {
+                bail!("the demo clock did not move");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until no event and no due job is left.
+    pub(super) async fn settle(&self) -> anyhow::Result<()> {
+        let started = std::time::Instant::now();
+        self.gateway.wake_workers();
+        loop {
+            let (events, jobs) = report::backlog(&self.gateway).await?;
+            if events == 0 && jobs == 0 {
+                return Ok(());
+            }
+            if started.elapsed() > PATIENCE {
+                let held = report::jobs(&self.gateway, &crate::store::job::JobFilter::default(), 20).await?;
+                let reasons: Vec<_> = held.into_iter().filter_map(|job| job.failure_reason).collect();
+                bail!("work did not end: {events} events, {jobs} jobs; reasons: {reasons:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `doctor`: is everything as it must be? Roles, keys, data map against the live target, work that waits for a person.
+
+use serde_json::json;
+
+use super::{arguments::GlobalOptions, context, exit::Exit, output::Output};
+use crate::{app::report, store::job::JobFilter, system::Opening};
+
+/// Opens the gateway with every check of a start, then looks for what waits.
+pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow::Result<Exit> {
+    let system = context::open_system(options, Opening { demo: false, check_drift: true }).await?;
+    let gateway = &system.gateway;
+    let (events, jobs) = report::backlog(gateway).await?;
+    let mut waiting = Vec::new();
+    for state in ["held", "dead"] {
+        let filter = JobFilter { state: Some(state.to_owned()), ..JobFilter::default() };
+        for job in report::jobs(gateway, &filter, 100).await? {
+            waiting.push(json!({ "job": job.job_id, "state": job.state, "why": job.failure_reason }));
+        }
+    }
+    let balance = report::balance(gateway).await?;
+    let balances = balance.accepted == balance.pending + balance.applied + balance.ignored + balance.dead_lettered;
+    let is_well = waiting.is_empty() && balances;
+    let value = json!({
+        "database": "reachable, as roles without power",
+        "keys": "the ones this database was written with",
+        "data_map": "true of the live target",
+        "events_waiting": events,
+        "jobs_due": jobs,
+        "events_balance": balances,
+        "jobs_that_need_a_person": waiting.len(),
+    });
+    output.record(
+        &[
+            ("database", "database"),
+            ("keys", "keys"),
+            ("data_map", "data map"),
+            ("events_waiting", "events waiting"),
+            ("jobs_due", "jobs due"),
+            ("events_balance", "events balance"),
+            ("jobs_that_need_a_person", "jobs that need a person"),
+        ],
+        &value,
+    )?;
+    if !output.is_json() {
+        output.section("Jobs that need a person", &[("job", "job"), ("state", "state"), ("why", "why")], &waiting)?;
+    }
+    system.close().await?;
+    Ok(if is_well { Exit::Done } else { Exit::Failed })
+}

@@ -1,0 +1,217 @@
+//! How a command ends: a documented code and, when it failed, a sentence, its causes and what to do.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+};
+
+use anyhow::Chain;
+
+use crate::app;
+use crate::outbound::OutboundError;
+use crate::store::StoreError;
+
+/// The exit codes as `--help` shows them.
+pub(super) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done (a dry run that found something to do is done, too)
+  1  failed
+  2  the command line was not understood
+  3  there is no such thing
+  4  refused: not allowed now, or not like this
+  5  unavailable: the database or the server cannot be reached; try again";
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// Done.
+    Done,
+    /// Failed.
+    Failed,
+    /// The command line was not understood.
+    Usage,
+    /// What was asked for does not exist.
+    NotFound,
+    /// Not allowed now, or not like this.
+    Refused,
+    /// The database or a server cannot be reached.
+    Unavailable,
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub(super) const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::Refused => 4,
+            Self::Unavailable => 5,
+        }
+    }
+}
+
+/// A reason to stop that a command finds by itself, with what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct Stop {
+    exit: Exit,
+    message: String,
+    hint: String,
+}
+
+impl Stop {
+    /// Stops with a code, a sentence and what to do.
+    pub(super) fn new(exit: Exit, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: hint.into() }
+    }
+}
+
+/// The reader of standard output has gone, as `head` does: nothing went wrong and nobody is there to be told.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output was closed")]
+pub(super) struct OutputClosed;
+
+/// Prints what went wrong on standard error and returns the code that belongs to it.
+pub(super) fn report(error: &anyhow::Error) -> Exit {
+    if error.is::<OutputClosed>() {
+        return Exit::Done;
+    }
+    let (exit, hint) = judge(error);
+    // A closed standard error leaves nobody to be told.
+    let _ = io::stderr().write_all(text_of(error.chain(), &hint).as_bytes());
+    exit
+}
+
+fn text_of(chain: Chain<'_>, hint: &str) -> String {
+    let mut text = String::new();
+    for (depth, cause) in chain.enumerate() {
+        let label = if depth == 0 { "error" } else { "  caused by" };
+        let _ = writeln!(text, "{label}: {cause}");
+    }
+    let _ = writeln!(text, "hint: {hint}");
+    text
+}
+
+/// The code of an error and what to do, by the first cause that says something about it.
+fn judge(error: &anyhow::Error) -> (Exit, String) {
+    // A `Stop` put around another error is not a link of the chain by itself.
+    if let Some(stop) = error.downcast_ref::<Stop>() {
+        return (stop.exit, stop.hint.clone());
+    }
+    for cause in error.chain() {
+        if let Some(stop) = cause.downcast_ref::<Stop>() {
+            return (stop.exit, stop.hint.clone());
+        }
+        if let Some(error) = cause.downcast_ref::<app::Error>() {
+            return judge_app(error);
+        }
+        if let Some(error) = cause.downcast_ref::<OutboundError>() {
+            return judge_outbound(error);
+        }
+        if let Some(error) = cause.downcast_ref::<StoreError>()
+            && error.is_transient()
+        {
+            return (Exit::Unavailable, AWAY.to_owned());
+        }
+    }
+    (Exit::Failed, LOOK.to_owned())
+}
+
+const AWAY: &str = "check that the database runs and that --database-url names it, then run the same command again";
+const LOOK: &str = "`milestone-gateway doctor` checks database, keys, policy and target";
+
+fn judge_app(error: &app::Error) -> (Exit, String) {
+    match error {
+        app::Error::NotFound(what) => (Exit::NotFound, format!("`milestone-gateway {what}s list` shows what there is")),
+        app::Error::Refused(_) => {
+            (Exit::Refused, "nothing was changed; change what the sentence names and run the command again".to_owned())
+        }
+        app::Error::Busy(_) => (Exit::Unavailable, "wait for it, then run the same command again".to_owned()),
+        app::Error::Open(_) => (
+            Exit::Failed,
+            "this database was written with other keys; give --keyring the key ring that belongs to it".to_owned(),
+        ),
+        app::Error::Store(_) | app::Error::Target(_) | app::Error::Verify(_) if error.is_transient() => {
+            (Exit::Unavailable, AWAY.to_owned())
+        }
+        app::Error::Store(_)
+        | app::Error::Target(_)
+        | app::Error::Verify(_)
+        | app::Error::Plan(_)
+        | app::Error::Proof(_)
+        | app::Error::Missing(_) => (Exit::Failed, LOOK.to_owned()),
+    }
+}
+
+fn judge_outbound(error: &OutboundError) -> (Exit, String) {
+    if error.is_transient() {
+        let hint = "is a gateway running there? Start one with `milestone-gateway serve`, or name another with --url";
+        (Exit::Unavailable, hint.to_owned())
+    } else {
+        (Exit::Failed, "check --url and the headers; the body was not sent".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+    use crate::store::DatabaseFailure;
+
+    fn statement(sqlstate: &str) -> StoreError {
+        let source = DatabaseFailure { sqlstate: Some(sqlstate.to_owned()), constraint: None, table: None };
+        StoreError::Statement { statement: "select_events", source }
+    }
+
+    fn exit_of(error: impl Into<anyhow::Error>) -> Exit {
+        judge(&error.into()).0
+    }
+
+    #[test]
+    fn every_way_to_end_has_its_documented_code() {
+        let all = [Exit::Done, Exit::Failed, Exit::Usage, Exit::NotFound, Exit::Refused, Exit::Unavailable];
+        for (number, exit) in (0_u8..).zip(all) {
+            assert_eq!(exit.code(), number);
+            assert!(EXIT_CODES.contains(&format!("\n  {number}  ")));
+        }
+    }
+
+    #[test]
+    fn errors_of_use_cases_end_as_what_a_caller_can_do_about_them() {
+        assert_eq!(exit_of(app::Error::NotFound("event")), Exit::NotFound);
+        assert_eq!(exit_of(app::Error::Refused("no".to_owned())), Exit::Refused);
+        assert_eq!(exit_of(app::Error::Busy("later")), Exit::Unavailable);
+        assert_eq!(exit_of(app::Error::Store(StoreError::NoConnection)), Exit::Unavailable);
+        assert_eq!(exit_of(app::Error::Store(statement("connection"))), Exit::Unavailable);
+        assert_eq!(exit_of(app::Error::Store(statement("42P01"))), Exit::Failed);
+        assert_eq!(exit_of(StoreError::NoConnection), Exit::Unavailable);
+        assert_eq!(exit_of(anyhow::anyhow!("anything else")), Exit::Failed);
+    }
+
+    #[test]
+    fn a_code_is_found_below_the_sentences_put_around_it() {
+        let error: Result<(), _> = Err(app::Error::NotFound("job"));
+        let error = error.context("the job was not shown").expect_err("it failed");
+        assert_eq!(judge(&error).0, Exit::NotFound);
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes_and_what_to_do() {
+        let error = anyhow::Error::from(app::Error::Store(statement("57P01")));
+        let (_, hint) = judge(&error);
+        assert_eq!(
+            text_of(error.chain(), &hint),
+            "error: the gateway's database failed\n  caused by: statement select_events failed\n  \
+             caused by: sqlstate 57P01\nhint: check that the database runs and that --database-url names it, then run \
+             the same command again\n"
+        );
+    }
+
+    #[test]
+    fn a_reader_that_has_read_enough_is_no_failure() {
+        assert_eq!(report(&OutputClosed.into()), Exit::Done);
+    }
+}

@@ -1,0 +1,259 @@
+//! `requests`: privacy requests, their timelines and what was done.
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    arguments::GlobalOptions,
+    exit::{Exit, Stop},
+    jobs,
+    output::Output,
+    selection::{self, Limit},
+    table::Columns,
+    with_gateway,
+};
+use crate::app::{
+    Gateway,
+    report::{self, RequestReport},
+};
+use crate::domain::{RequestId, SubjectId, TenantId, request::RequestState};
+use crate::store::request::RequestRow;
+
+const COLUMNS: Columns<'static> = &[
+    ("REQUEST", "request_id"),
+    ("SUBJECT", "subject_id"),
+    ("STATE", "state"),
+    ("LEFT", "anchor_at"),
+    ("ACCESS OFF", "access_off_at"),
+    ("MARK DUE", "mark_due_at"),
+    ("GONE BY", "purge_due_at"),
+    ("COMPLETED", "completed_at"),
+];
+const FIELDS: Columns<'static> = &[
+    ("request", "request_id"),
+    ("tenant", "tenant_id"),
+    ("subject", "subject_id"),
+    ("state", "state"),
+    ("opened", "opened_at"),
+    ("opened by", "origin_event_id"),
+    ("left (source time)", "anchor_at"),
+];
+const TIMELINE: Columns<'static> =
+    &[("STEP", "step"), ("DUE", "due_at"), ("DONE", "done_at"), ("STANDING", "standing")];
+const STEPS: Columns<'static> = &[("TABLE", "table"), ("DISPOSAL", "disposal"), ("ROWS", "rows")];
+const VERIFICATION: Columns<'static> = &[("FOUND", "found"), ("COLUMN", "column"), ("ROWS", "rows")];
+
+/// What can be done with requests.
+#[derive(Debug, Subcommand)]
+pub(super) enum RequestsCommand {
+    /// List requests, newest first within each tenant
+    List(ListArgs),
+    /// Show one request: timeline, steps, verification, jobs, receipt
+    Show {
+        /// The request, req_…
+        id: RequestId,
+        /// Print only the signed receipt
+        #[arg(long)]
+        receipt: bool,
+    },
+}
+
+/// Which requests to list.
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Requests of this tenant: ten_… or the key that the product knows it by
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+    /// Requests about this person, sub_…
+    #[arg(long, value_name = "SUBJECT")]
+    subject: Option<SubjectId>,
+    /// Requests in this state, for example `open`, `completed` or `verification-failed`
+    #[arg(long, value_name = "WORD", value_parser = state)]
+    state: Option<RequestState>,
+    #[command(flatten)]
+    limit: Limit,
+}
+
+fn state(typed: &str) -> Result<RequestState, String> {
+    let words = RequestState::ALL.map(RequestState::as_str);
+    let word = selection::one_of(&words, typed)?;
+    RequestState::parse(&word).ok_or_else(|| "unknown state".to_owned())
+}
+
+/// Runs one of the commands.
+pub(super) async fn run(
+    options: &GlobalOptions,
+    command: &RequestsCommand,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
+    match command {
+        RequestsCommand::List(args) => with_gateway(options, async |gateway| list(gateway, args, output).await).await,
+        RequestsCommand::Show { id, receipt } => {
+            with_gateway(options, async |gateway| {
+                let report = report::request(gateway, *id).await?;
+                if *receipt { print_receipt(&report, output) } else { show(&report, gateway.now(), output) }
+            })
+            .await
+        }
+    }
+}
+
+async fn list(gateway: &Gateway, args: &ListArgs, output: &mut Output) -> anyhow::Result<Exit> {
+    let tenant = selection::optional_tenant(gateway, args.tenant.as_deref()).await?;
+    let found = report::requests(gateway, tenant, args.subject, args.state, args.limit.limit).await?;
+    let rows: Vec<Value> = found.iter().map(|(tenant, request)| row(*tenant, request)).collect();
+    output.rows(COLUMNS, &rows, "No request matches.")?;
+    Ok(Exit::Done)
+}
+
+fn print_receipt(report: &RequestReport, output: &mut Output) -> anyhow::Result<Exit> {
+    let Some(receipt) = &report.receipt else {
+        let message = format!("the request has no receipt yet; it is {}", report.request.state.as_str());
+        return Err(Stop::new(Exit::NotFound, message, "a receipt is signed when the erasure is complete").into());
+    };
+    if output.is_json() {
+        output.json(&json!({ "receipt": receipt }))?;
+    } else {
+        output.line(receipt)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn show(report: &RequestReport, now: Timestamp, output: &mut Output) -> anyhow::Result<Exit> {
+    let value = document(report, now);
+    if output.is_json() {
+        output.json(&value)?;
+        return Ok(Exit::Done);
+    }
+    let part = |name: &str| value[name].as_array().cloned().unwrap_or_default();
+    output.record(FIELDS, &value)?;
+    output.section("Timeline", TIMELINE, &part("timeline"))?;
+    output.section("Steps", STEPS, &part("steps"))?;
+    if let Some(verification) = &report.request.verification {
+        output.line("")?;
+        output.line(&verified(verification))?;
+        output.section("Verification", VERIFICATION, &findings(verification))?;
+    }
+    output.section("Jobs", jobs::COLUMNS, &part("jobs"))?;
+    if report.receipt.is_some() {
+        output.line("")?;
+        output
+            .line(&format!("The receipt: milestone-gateway requests show {} --receipt", report.request.request_id))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// A request as a row of a list.
+pub(super) fn row(tenant: TenantId, request: &RequestRow) -> Value {
+    json!({
+        "request_id": request.request_id,
+        "tenant_id": tenant,
+        "subject_id": request.subject_id,
+        "state": request.state,
+        "opened_at": request.opened_at,
+        "origin_event_id": request.origin_event_id,
+        "anchor_at": request.timeline.anchor_at,
+        "access_off_at": request.access_off_at,
+        "mark_due_at": request.timeline.mark_due_at,
+        "marked_at": request.marked_at,
+        "purge_start_at": request.timeline.purge_start_at,
+        "purge_due_at": request.timeline.purge_due_at,
+        "cancelled_at": request.cancelled_at,
+        "completed_at": request.completed_at,
+    })
+}
+
+fn document(report: &RequestReport, now: Timestamp) -> Value {
+    let mut value = row(report.tenant_id, &report.request);
+    let steps = report.steps.iter();
+    value["timeline"] = timeline(&report.request, now).into();
+    value["steps"] =
+        steps.map(|(table, disposal, rows)| json!({"table": table, "disposal": disposal, "rows": rows})).collect();
+    value["verification"] = report.request.verification.clone().unwrap_or_default();
+    value["jobs"] = jobs::rows(&report.jobs).into();
+    value["receipt"] = report.receipt.clone().into();
+    value
+}
+
+/// Every step of the timeline in order, with what was promised and what was done.
+fn timeline(request: &RequestRow, now: Timestamp) -> Vec<Value> {
+    let due = &request.timeline;
+    let steps = [
+        ("access off", Some(due.access_off_due_at), request.access_off_at),
+        ("marked", Some(due.mark_due_at), request.marked_at),
+        ("fenced, purge begins", Some(due.purge_start_at), request.fenced_at),
+        ("executed", None, request.executed_at),
+        ("verified", None, request.verified_at),
+        ("key destroyed", None, request.key_destroyed_at),
+        ("gone, certified", Some(due.purge_due_at), request.completed_at),
+    ];
+    steps
+        .into_iter()
+        .map(|(step, due_at, done_at)| {
+            let standing = standing(due_at, done_at, request.cancelled_at, now);
+            json!({"step": step, "due_at": due_at, "done_at": done_at, "standing": standing})
+        })
+        .collect()
+}
+
+fn standing(
+    due_at: Option<Timestamp>,
+    done_at: Option<Timestamp>,
+    cancelled_at: Option<Timestamp>,
+    now: Timestamp,
+) -> &'static str {
+    match (done_at, due_at) {
+        (Some(_), _) => "done",
+        (None, _) if cancelled_at.is_some() => "cancelled",
+        (None, Some(due_at)) if due_at < now => "due",
+        (None, _) => "waiting",
+    }
+}
+
+fn verified(report: &Value) -> String {
+    if let Some(blind) = report["blind"].as_str() {
+        return format!("Verification could not see: {}", super::table::printable(blind));
+    }
+    let left = report["left"].as_array().map_or(0, Vec::len);
+    let conclusion = if left == 0 { "nothing is left" } else { "something is left" };
+    format!("Verified in {} columns of {} tables: {conclusion}.", report["columns_read"], report["tables_read"])
+}
+
+fn findings(report: &Value) -> Vec<Value> {
+    [("left", "left"), ("belongs to another", "held_by_another"), ("mentioned", "mentioned")]
+        .into_iter()
+        .flat_map(|(word, key)| report[key].as_array().into_iter().flatten().map(move |found| (word, found)))
+        .map(|(word, found)| json!({"found": word, "column": found["column"], "rows": found["rows"]}))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_stands_where_its_times_say() {
+        let at = |second| Timestamp::from_second(second).ok();
+        let now = Timestamp::from_second(100).expect("a time");
+        assert_eq!(standing(at(1), at(2), None, now), "done");
+        assert_eq!(standing(at(1), None, None, now), "due");
+        assert_eq!(standing(at(101), None, None, now), "waiting");
+        assert_eq!(standing(at(1), None, at(2), now), "cancelled");
+        assert_eq!(standing(None, None, None, now), "waiting");
+    }
+
+    #[test]
+    fn a_verification_that_found_something_says_where() {
+        let report = json!({"tables_read": 2, "columns_read": 9, "left": [{"column": "a.b.c", "rows": 1}],
+                            "held_by_another": [], "mentioned": [{"column": "a.d.e", "rows": 3}]});
+        assert_eq!(verified(&report), "Verified in 9 columns of 2 tables: something is left.");
+        assert_eq!(
+            findings(&report),
+            [
+                json!({"found": "left", "column": "a.b.c", "rows": 1}),
+                json!({"found": "mentioned", "column": "a.d.e", "rows": 3})
+            ]
+        );
+    }
+}

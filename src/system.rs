@@ -1,0 +1,186 @@
+//! The composition root: the only place that picks implementations (system clock, OS entropy, pools, keys, policy).
+
+mod clock;
+mod connect;
+mod keyring;
+mod policy;
+mod prepare;
+
+use std::{path::Path, sync::Arc};
+
+use crate::{
+    app::{CommitQueue, Databases, Gateway, GatewayParts, Leases, run_committer},
+    config::{Database, Settings},
+    datamap::Finding,
+    domain::CrashPoints,
+    embedded::{self, Embedded, EmbeddedOptions},
+    proof::SigningKey,
+    store::{self, StoreError},
+    target::TargetError,
+};
+
+pub use clock::{DemoClock, OsEntropy};
+pub use keyring::load as load_keyring;
+pub use policy::{Product, built_in_product, read_product};
+pub use prepare::{bootstrap, migrate};
+
+/// Connections for each kind of work. Together they stay well below PostgreSQL's default of 100.
+const INTAKE_CONNECTIONS: usize = 6;
+const QUEUE_CONNECTIONS: usize = 6;
+const TENANT_CONNECTIONS: usize = 20;
+const TARGET_CONNECTIONS: usize = 16;
+const VERIFIER_CONNECTIONS: usize = 4;
+
+/// Why the system could not be put together. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SystemError {
+    /// The private PostgreSQL did not start.
+    #[error(transparent)]
+    Embedded(#[from] embedded::EmbeddedError),
+    /// A connection string or a connection is no good.
+    #[error("{0}")]
+    Connect(String),
+    /// The key ring is missing, damaged, or another one.
+    #[error("{0}")]
+    KeyRing(String),
+    /// Data map or policy have mistakes.
+    #[error("the policy cannot be used ({} findings)", .0.len())]
+    Policy(Vec<Finding>),
+    /// A policy file could not be read.
+    #[error("{0}")]
+    PolicyFile(String),
+    /// The database is not what it must be.
+    #[error("{0}")]
+    Refused(String),
+    /// Our database failed.
+    #[error("the gateway's database failed")]
+    Store(#[from] StoreError),
+    /// The target failed.
+    #[error("the target failed")]
+    Target(#[from] TargetError),
+}
+
+/// What is to be opened, beyond the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// Mark a new database *demo* and give it the reference product; refuse one that is not marked.
+    pub demo: bool,
+    /// Compare the data map with the live target and refuse a drift.
+    pub check_drift: bool,
+}
+
+/// An opened system. Close it, so that a private PostgreSQL nobody uses any more is stopped.
+pub struct System {
+    /// The use cases' context.
+    pub gateway: Gateway,
+    /// True on a database that was marked demo at its creation.
+    pub is_demo: bool,
+    embedded: Option<Embedded>,
+    background: tokio::task::JoinSet<()>,
+}
+
+/// Puts everything together: database, roles, schema, keys, policy, pools.
+pub async fn open(settings: &Settings, opening: Opening) -> Result<System, SystemError> {
+    let product = read_product(settings.policy_dir.as_deref())?;
+    let embedded = match &settings.database {
+        Database::Embedded => {
+            let options = EmbeddedOptions { pg_bin: settings.pg_bin.clone(), data_dir: settings.data_dir.clone() };
+            Some(embedded::start_or_attach(options).await?)
+        }
+        Database::External(_) => None,
+    };
+    let ring = match &embedded {
+        Some(embedded) => prepare::embedded(embedded, &settings.keyring_file, opening.demo).await?,
+        None => prepare::external(&settings.keyring_file)?,
+    };
+    let ring = Arc::new(ring);
+    let endpoints = connect::Endpoints::new(settings, embedded.as_ref(), &ring)?;
+    endpoints.refuse_power().await?;
+    if embedded.is_none() {
+        prepare::refuse_pending(&endpoints).await?;
+    }
+    let databases = databases(&endpoints)?;
+    prepare::check_keys(&databases, &ring).await?;
+    if opening.check_drift {
+        policy::refuse_drift(&databases, &product).await?;
+    }
+    let queue = databases.queue.client().await?;
+    let is_demo = store::deployment::is_demo(&queue).await?;
+    if opening.demo && !is_demo {
+        let why = "this database was not marked demo when it was created, and the mark cannot be set later; \
+                   use another --data-dir or --database-url for a demo";
+        return Err(SystemError::Refused(why.to_owned()));
+    }
+    let offset = store::deployment::demo_offset_seconds(&queue).await?;
+    drop(queue);
+    let clock = Arc::new(DemoClock::new(offset));
+    let (key_id, seed) = ring.receipt_signing();
+    let signing_key = SigningKey::from_seed(key_id, seed).map_err(|error| SystemError::KeyRing(error.to_string()))?;
+    let gateway = Gateway::new(GatewayParts {
+        clock: Arc::clone(&clock) as _,
+        entropy: Arc::new(OsEntropy),
+        ring,
+        databases,
+        map: Arc::new(product.compiled.map.clone()),
+        policy: Arc::new(product.policy),
+        signing_key: Arc::new(signing_key),
+        leases: Leases::default(),
+        crash: CrashPoints::default(),
+        commit_queue: CommitQueue::default(),
+    });
+    let mut background = tokio::task::JoinSet::new();
+    if is_demo {
+        background.spawn(clock::follow_offset(clock, gateway.databases().queue.clone()));
+    }
+    background.spawn(keep_committing(gateway.clone()));
+    Ok(System { gateway, is_demo, embedded, background })
+}
+
+fn databases(endpoints: &connect::Endpoints<'_>) -> Result<Databases, SystemError> {
+    Ok(Databases {
+        intake: endpoints.ours("gw_intake", INTAKE_CONNECTIONS)?,
+        queue: endpoints.ours("gw_queue", QUEUE_CONNECTIONS)?,
+        tenant: endpoints.ours("gw_tenant", TENANT_CONNECTIONS)?,
+        target: endpoints.theirs("gw_tenant", TARGET_CONNECTIONS)?,
+        verifier: endpoints.theirs("gw_verify", VERIFIER_CONNECTIONS)?,
+    })
+}
+
+/// Runs the committer and runs it again should it panic: nothing acknowledged is lost, and intake goes on.
+async fn keep_committing(gateway: Gateway) {
+    loop {
+        if tokio::spawn(run_committer(gateway.clone())).await.is_ok() {
+            return;
+        }
+        tracing::error!("the committer ended abnormally and is started again");
+    }
+}
+
+impl System {
+    /// Resolves only when a private PostgreSQL could not be kept alive.
+    pub fn supervise(&self) -> impl Future<Output = String> + Send + 'static {
+        let supervised = self.embedded.as_ref().map(Embedded::supervise);
+        async move {
+            match supervised {
+                Some(supervised) => supervised.await.to_string(),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Where the private PostgreSQL can be looked at with `psql`, if there is one.
+    pub fn embedded_socket(&self) -> Option<&Path> {
+        self.embedded.as_ref().map(Embedded::socket_dir)
+    }
+
+    /// Ends background work and stops the private PostgreSQL unless another process uses it.
+    pub async fn close(self) -> Result<(), SystemError> {
+        let Self { gateway, embedded, mut background, .. } = self;
+        background.shutdown().await;
+        drop(gateway);
+        if let Some(embedded) = embedded {
+            embedded.stop_if_last().await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,236 @@
+//! The real binary, really killed: twenty times under load, with deliveries, access-off and purges under way.
+
+use std::{
+    collections::BTreeSet,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use milestone_gateway::{
+    datamap::{SourceFile, compile_dataset},
+    signature::{SecretBytes, hub_hmac},
+    store::bootstrap,
+    target::{self, TenantScope},
+};
+use serde_json::{Value, json};
+use tokio_postgres::{Client, NoTls};
+
+const KILLS: usize = 20;
+const SENDERS: usize = 4;
+const SECRET: &str = "a secret that both ends know";
+const TENANT_KEY: &str = "44f24d08-5a4c-4b6e-9d0f-0c1a5b2e7f04";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A database, a key ring and an address for one real server.
+struct Site {
+    admin: Client,
+    database: String,
+    url: String,
+    folder: PathBuf,
+    address: SocketAddr,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let server = std::env::var("MILESTONE_TEST_PG").expect("no PostgreSQL to test on; run ./scripts/test");
+        let database = format!("killed_{}", std::process::id());
+        let (first, connection) = tokio_postgres::connect(&server, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        bootstrap::create_database(&first, &database).await.unwrap();
+        let url = format!("{server} dbname={database}");
+        let (admin, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let folder = std::env::temp_dir().join(format!("milestone-gateway-{database}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        Self { admin, database, url, folder, address }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_milestone-gateway"));
+        command
+            .args(arguments)
+            .env("DATABASE_URL", &self.url)
+            .env("MILESTONE_KEYRING_FILE", self.folder.join("keyring.json"))
+            .env("RUST_LOG", "milestone_gateway=error")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Value {
+        let output = self.command(&[arguments, &["--json"]].concat()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?} failed");
+        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
+    }
+
+    /// A server that answers.
+    async fn serve(&self) -> Child {
+        let listen = self.address.to_string();
+        let child = self.command(&["serve", "--demo", "--listen", &listen]).spawn().unwrap();
+        let began = Instant::now();
+        while tokio::net::TcpStream::connect(self.address).await.is_err() {
+            assert!(began.elapsed() < PATIENCE, "the server did not listen");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        child
+    }
+
+    /// Leases are database time; a test does not wait for them.
+    async fn leases_run_out(&self) {
+        for table in ["event", "job"] {
+            let sql = format!("UPDATE gateway.{table} SET lease_until = now() WHERE lease_until IS NOT NULL");
+            self.admin.batch_execute(&sql).await.unwrap();
+        }
+    }
+
+    async fn count(&self, sql: &str) -> i64 {
+        self.admin.query_one(sql, &[]).await.unwrap().get(0)
+    }
+}
+
+/// Seeds the reference tenant and returns the account ids of its eight members.
+async fn seed(site: &Site) -> Vec<String> {
+    let file = SourceFile { name: "dataset.yaml", text: include_str!("../../policies/milestone/dataset.yaml") };
+    let map = compile_dataset(file, false).0.unwrap().map;
+    let (mut client, connection) =
+        tokio_postgres::connect(&site.url.replace("user=postgres", "user=gw_tenant"), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let scope = TenantScope { map: &map, tenant_key: TENANT_KEY };
+    target::seed_reference_tenant(&mut client, scope).await.unwrap();
+    let rows = site.admin.query("SELECT account_id FROM milestone.team_member ORDER BY account_id", &[]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+fn worklog(number: usize, account_id: &str) -> Value {
+    json!({
+        "webhookEvent": "worklog_created",
+        "worklog": {
+            "id": (700_000 + number).to_string(), "issueId": "10014", "timeSpentSeconds": 60,
+            "author": {"accountId": account_id},
+            "updated": "2026-01-02T03:04:05.000+0000", "started": "2026-01-02T03:04:05.000+0000",
+        },
+    })
+}
+
+fn departure(account_id: &str) -> Value {
+    json!({"webhookEvent": "user_deleted", "user": {"accountId": account_id}})
+}
+
+/// Everything that has to be sent, by identifier; what was not acknowledged stays and is sent again, as Jira does.
+struct Outgoing {
+    unsent: Mutex<Vec<(String, String)>>,
+    acknowledged: Mutex<BTreeSet<String>>,
+}
+
+async fn send_while_up(outgoing: Arc<Outgoing>, address: SocketAddr) {
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+    let secret = SecretBytes::new(SECRET.as_bytes().to_vec());
+    loop {
+        let Some((identifier, body)) = outgoing.unsent.lock().unwrap().pop() else { return };
+        let sent = client
+            .post(format!("http://{address}/webhooks/jira/killed"))
+            .header("x-atlassian-webhook-identifier", &identifier)
+            .header("x-hub-signature", hub_hmac::sign(&secret, body.as_bytes()))
+            .body(body.clone())
+            .send()
+            .await;
+        match sent {
+            Ok(answer) if answer.status() == 200 => {
+                outgoing.acknowledged.lock().unwrap().insert(identifier);
+            }
+            // Refused connection, broken answer or 503: not acknowledged, so the sender repeats it.
+            Ok(_) | Err(_) => {
+                outgoing.unsent.lock().unwrap().insert(0, (identifier, body));
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn twenty_kills_under_load_lose_nothing_and_do_nothing_twice() {
+    let site = Site::new().await;
+    site.run(&["bootstrap", "--demo", "--admin-url", &site.url]);
+    let secret_file = site.folder.join("secret");
+    std::fs::write(&secret_file, SECRET).unwrap();
+    let secret_file = secret_file.display().to_string();
+    site.run(&["sources", "add", "killed", "--tenant-key", TENANT_KEY, "--secret-file", &secret_file]);
+    let members = seed(&site).await;
+    let (leaving, staying) = members.split_at(5);
+    let mut unsent: Vec<(String, String)> = (0..3_000)
+        .map(|number| (format!("worklog-{number}"), worklog(number, &staying[number % 3]).to_string()))
+        .collect();
+    for (number, account_id) in leaving.iter().enumerate() {
+        unsent.insert(2_400 - number * 300, (format!("departure-{number}"), departure(account_id).to_string()));
+    }
+    let all = unsent.len();
+    let outgoing = Arc::new(Outgoing { unsent: Mutex::new(unsent), acknowledged: Mutex::default() });
+
+    for kill in 0..KILLS {
+        let mut server = site.serve().await;
+        let senders: Vec<_> =
+            (0..SENDERS).map(|_| tokio::spawn(send_while_up(Arc::clone(&outgoing), site.address))).collect();
+        if kill >= KILLS / 2 {
+            // From here on purges are due while the server is killed.
+            site.run(&["simulate", "--advance", "10d"]);
+        }
+        // No two lives are equally long.
+        tokio::time::sleep(Duration::from_millis(60 + 37 * (kill as u64 % 7))).await;
+        server.kill().unwrap();
+        server.wait().unwrap();
+        senders.iter().for_each(tokio::task::JoinHandle::abort);
+        // A sender that was ended in the middle keeps its delivery for the next life.
+        let acknowledged = outgoing.acknowledged.lock().unwrap().clone();
+        restore(&outgoing, &acknowledged, leaving, staying);
+        site.leases_run_out().await;
+    }
+    let mut server = site.serve().await;
+    send_while_up(Arc::clone(&outgoing), site.address).await;
+    let began = Instant::now();
+    let waiting = "SELECT (SELECT count(*) FROM gateway.event WHERE state = 'pending') + (SELECT count(*) FROM gateway.job WHERE state = 'pending')";
+    while site.count(waiting).await > 0 {
+        assert!(began.elapsed() < PATIENCE, "work did not end");
+        site.leases_run_out().await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+
+    let acknowledged = outgoing.acknowledged.lock().unwrap().len();
+    assert_eq!(acknowledged, all, "every delivery was acknowledged in the end");
+    let count = async |sql: &str| site.count(sql).await;
+    assert_eq!(count("SELECT count(*) FROM gateway.event").await, i64::try_from(all).unwrap());
+    assert_eq!(
+        count("SELECT count(*) FROM gateway.event WHERE outcome = 'applied'").await,
+        i64::try_from(all).unwrap()
+    );
+    assert_eq!(count("SELECT count(*) FROM milestone.hours_entry WHERE worklog_id ~ '^7[0-9]{5}$'").await, 3_000);
+    assert_eq!(count("SELECT count(*) FROM gateway.privacy_request").await, 5);
+    assert_eq!(count("SELECT count(*) FROM gateway.privacy_request WHERE state = 'completed'").await, 5);
+    assert_eq!(count("SELECT count(*) FROM gateway.receipt").await, 5);
+    assert_eq!(count("SELECT count(*) FROM milestone.team_member").await, 3);
+    bootstrap::drop_database(&site.admin, &format!("{}_unused", site.database)).await.unwrap();
+    std::fs::remove_dir_all(&site.folder).unwrap();
+}
+
+/// Puts back whatever is neither acknowledged nor waiting.
+fn restore(outgoing: &Outgoing, acknowledged: &BTreeSet<String>, leaving: &[String], staying: &[String]) {
+    let mut unsent = outgoing.unsent.lock().unwrap();
+    let waiting: BTreeSet<String> = unsent.iter().map(|(identifier, _)| identifier.clone()).collect();
+    let worklogs =
+        (0..3_000).map(|number| (format!("worklog-{number}"), worklog(number, &staying[number % 3]).to_string()));
+    let departures = leaving
+        .iter()
+        .enumerate()
+        .map(|(number, account_id)| (format!("departure-{number}"), departure(account_id).to_string()));
+    for (identifier, body) in worklogs.chain(departures) {
+        if !acknowledged.contains(&identifier) && !waiting.contains(&identifier) {
+            unsent.push((identifier, body));
+        }
+    }
+}
