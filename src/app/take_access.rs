@@ -50,15 +50,20 @@ pub(super) async fn access_off(gateway: &Gateway, job: &ClaimedJob) -> Result<()
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     audit::record(gateway, &tx, audit::WORKER, "access.off", job.request_id, facts).await?;
-    if store::request::lock_state(&tx, job.request_id).await? == Some(RequestState::Open) {
-        store::request::set_access_off(&tx, job.request_id, now).await?;
-        complete(&tx, job, now).await?;
-    } else {
-        // A return that came while we were at it must not be locked out: a job of its own gives access back after this
-        // one. It is committed even though the return has cancelled our job, for what we did in the target stands.
-        let again = JobId::new(gateway.clock(), gateway.entropy());
-        store::job::insert(&tx, again, JobKind::AccessOn, job.request_id, now, now).await?;
-        store::job::complete(&tx, job, now).await?;
+    match store::request::lock_state(&tx, job.request_id).await? {
+        Some(RequestState::Open) => {
+            store::request::set_access_off(&tx, job.request_id, now).await?;
+            complete(&tx, job, now).await?;
+        }
+        Some(RequestState::Cancelled) => {
+            // A return that came while we were at it must not be locked out: a job of its own gives access back after
+            // this one. It is committed even though the return has cancelled our job, for what we did in the target stands.
+            let again = JobId::new(gateway.clock(), gateway.entropy());
+            store::job::insert(&tx, again, JobKind::AccessOn, job.request_id, now, now).await?;
+            store::job::complete(&tx, job, now).await?;
+        }
+        // The erasure has overtaken us: there is no access to give back, and soon nobody to give it to.
+        Some(_) | None => complete(&tx, job, now).await?,
     }
     tx.commit().await.map_err(Error::from)?;
     Ok(())
@@ -92,6 +97,9 @@ pub(super) async fn access_on(gateway: &Gateway, job: &ClaimedJob) -> Result<(),
     let subject = case.request.subject_id;
     if leaves_again(gateway, job.tenant_id, subject).await? {
         return Err(JobFailure::discard("the person has left again"));
+    }
+    if case.person.identities.is_empty() {
+        return Err(JobFailure::discard("the person was erased"));
     }
     let mut client = gateway.databases().target.client().await?;
     let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
