@@ -110,7 +110,8 @@ async fn canary_values_are_never_told_anywhere() {
 
     assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
     told += &world.memory_of_the_gateway().await;
-    let mut canaries: Vec<String> = ann.identifiers().iter().chain(&paula.identifiers()).map(ToString::to_string).collect();
+    let mut canaries: Vec<String> =
+        ann.identifiers().iter().chain(&paula.identifiers()).map(ToString::to_string).collect();
     canaries.extend([BODY, COMMENT, GUESSED_SECRET].map(str::to_owned));
     canaries.push(String::from_utf8(secret_of("acme").expose().to_vec()).unwrap());
     let logged = captured.text();

@@ -85,7 +85,8 @@ async fn the_end_of(world: &World, acme: &Tenant) -> End {
     product.sort();
     let mut audited = world.audited(acme.id).await;
     audited.sort();
-    let events = "SELECT string_agg(concat_ws(' ', type_word, outcome, outcome_reason), ', ' ORDER BY type_word NULLS FIRST)
+    let events =
+        "SELECT string_agg(concat_ws(' ', type_word, outcome, outcome_reason), ', ' ORDER BY type_word NULLS FIRST)
         FROM gateway.event";
     let receipt = world.receipt(acme).await.expect("a receipt");
     let claims = proof::verify(&receipt, world.gateway.signing_key().public_key()).unwrap();

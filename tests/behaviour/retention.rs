@@ -21,7 +21,10 @@ async fn opens(world: &World, purpose: BodyKeyPurpose, day: Date) -> bool {
     world.gateway.vault().body_key(purpose, day, false).await.unwrap().is_some()
 }
 
-async fn reasons(world: &World, replayed: &[(milestone_gateway::domain::EventId, milestone_gateway::domain::EventId)]) -> Vec<String> {
+async fn reasons(
+    world: &World,
+    replayed: &[(milestone_gateway::domain::EventId, milestone_gateway::domain::EventId)],
+) -> Vec<String> {
     let mut reasons = Vec::new();
     for (_, again) in replayed {
         reasons.push(world.event(*again).await.outcome_reason.unwrap());
@@ -43,7 +46,8 @@ async fn raw_deliveries_are_destroyed_after_a_fortnight_and_dead_letters_after_a
         let bad = Delivery::signed("{}", Some("bad"), &secret_of("acme"));
         world.delivers(&acme.source, &bad).await;
         world.the_worker_drains().await;
-        let bodies = "SELECT (SELECT count(*) FROM gateway.event_body) * 10 + (SELECT count(*) FROM gateway.dead_letter_body)";
+        let bodies =
+            "SELECT (SELECT count(*) FROM gateway.event_body) * 10 + (SELECT count(*) FROM gateway.dead_letter_body)";
 
         for (days, kept, day_key, dead_letter_key) in
             [(14, 21, true, true), (1, 1, false, true), (15, 1, false, true), (1, 0, false, false)]

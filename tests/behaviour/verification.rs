@@ -71,7 +71,8 @@ async fn a_reader_whose_tenant_setting_is_dropped_certifies_nothing() {
     ] {
         let world = World::new().await;
         let (acme, ann) = acme_with_ann(&world).await;
-        let tables = "SELECT relname::text FROM pg_class WHERE relnamespace = 'milestone'::regnamespace AND relkind = 'r'";
+        let tables =
+            "SELECT relname::text FROM pg_class WHERE relnamespace = 'milestone'::regnamespace AND relkind = 'r'";
         for row in world.admin.query(tables, &[]).await.unwrap() {
             let table: &str = row.get(0);
             let sql = format!(
@@ -101,7 +102,8 @@ fn without_the_actor_of_the_activity_log() -> String {
               masking_strategy_override: {strategy: erasure_pseudonym}
 ";
     assert!(DATASET.contains(bond) && DATASET.contains(field), "the dataset has changed; so must this test");
-    let (free_text, kept) = ("        # Written by people", "        retained: {activity_log.actor_account_id: a slip}\n");
+    let (free_text, kept) =
+        ("        # Written by people", "        retained: {activity_log.actor_account_id: a slip}\n");
     let without = "          - {name: actor_account_id, data_categories: [user.unique_id]}\n";
     DATASET.replace(bond, "").replace(field, without).replace(free_text, &format!("{kept}{free_text}"))
 }
