@@ -16,6 +16,7 @@ use crate::{
 pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
     gateway.crash().reach("deletion.before_certificate");
     let now = gateway.now();
+    let fence_ends = now + SignedDuration::from_hours(24 * i64::from(gateway.policy().fence_days));
     let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
     let receipt = ReceiptId::new(gateway.clock(), gateway.entropy());
@@ -29,6 +30,7 @@ pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Res
     store::request::advance(&tx, job.request_id, RequestState::KeyDestroyed, RequestState::Completed, now, None)
         .await
         .map_err(Error::from)?;
+    store::fence::finish(&tx, job.request_id, fence_ends).await.map_err(Error::from)?;
     complete(&tx, job, now).await?;
     tx.commit().await.map_err(Error::from)?;
     gateway.crash().reach("deletion.after_certificate");
