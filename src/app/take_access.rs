@@ -56,11 +56,14 @@ pub(super) async fn access_off(gateway: &Gateway, job: &ClaimedJob) -> Result<()
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     audit::record(gateway, &tx, audit::WORKER, "access.off", job.request_id, facts).await?;
-    if store::request::lock_state(&tx, job.request_id).await? == Some(RequestState::Open) {
-        store::request::set_access_off(&tx, job.request_id, now).await?;
-        complete(&tx, job, now).await?;
-    } else {
-        give_back(gateway, &tx, job, now).await?;
+    match store::request::lock_state(&tx, job.request_id).await? {
+        Some(RequestState::Open) => {
+            store::request::set_access_off(&tx, job.request_id, now).await?;
+            complete(&tx, job, now).await?;
+        }
+        Some(RequestState::Cancelled) => give_back(gateway, &tx, job, now).await?,
+        // The erasure has overtaken us: there is no access to give back, and soon nobody to give it to.
+        Some(_) | None => complete(&tx, job, now).await?,
     }
     tx.commit().await.map_err(Error::from)?;
     Ok(())
@@ -82,11 +85,13 @@ pub(super) async fn mark(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobF
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     audit::record(gateway, &tx, audit::WORKER, "data.marked", job.request_id, [("people", Fact::Count(people))])
         .await?;
-    if store::request::lock_state(&tx, job.request_id).await? == Some(RequestState::Open) {
-        store::request::set_marked(&tx, job.request_id, now).await?;
-        complete(&tx, job, now).await?;
-    } else {
-        give_back(gateway, &tx, job, now).await?;
+    match store::request::lock_state(&tx, job.request_id).await? {
+        Some(RequestState::Open) => {
+            store::request::set_marked(&tx, job.request_id, now).await?;
+            complete(&tx, job, now).await?;
+        }
+        Some(RequestState::Cancelled) => give_back(gateway, &tx, job, now).await?,
+        Some(_) | None => complete(&tx, job, now).await?,
     }
     tx.commit().await.map_err(Error::from)?;
     Ok(())
@@ -108,6 +113,9 @@ pub(super) async fn access_on(gateway: &Gateway, job: &ClaimedJob) -> Result<(),
     let Some(opened_at) = requests_unless_leaving(gateway, job.tenant_id, subject).await? else {
         return Err(JobFailure::discard("the person has left again"));
     };
+    if case.person.identities.is_empty() {
+        return Err(JobFailure::discard("the person was erased"));
+    }
     let mut client = gateway.databases().target.client().await?;
     let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
     let people = target::access_on(&mut client, scope, &case.person, &opened_at).await?;
