@@ -110,10 +110,6 @@ pub fn read(inputs: Inputs) -> Result<Settings, SettingsError> {
             problems.push(format!("{name} begins with postgres:// or postgresql://, or is key=value pairs"));
         }
     }
-    if inputs.database_url.is_some() && (inputs.data_dir.is_some() || inputs.pg_bin.is_some()) {
-        problems
-            .push("data-dir and pg-bin are for the private PostgreSQL and make no sense with database-url".to_owned());
-    }
     if inputs.database_url.is_none() && inputs.target_database_url.is_some() {
         problems.push("target-database-url needs a database-url: the private PostgreSQL keeps both".to_owned());
     }
@@ -180,12 +176,8 @@ mod tests {
 
     #[test]
     fn every_problem_is_reported_at_once() {
-        let inputs = Inputs {
-            database_tls: Some("maybe".into()),
-            database_url: Some("what".into()),
-            data_dir: Some("/data".into()),
-            ..Inputs::default()
-        };
-        assert_eq!(read(inputs).err().map(|error| error.problems.len()), Some(4));
+        let inputs =
+            Inputs { database_tls: Some("maybe".into()), database_url: Some("what".into()), ..Inputs::default() };
+        assert_eq!(read(inputs).err().map(|error| error.problems.len()), Some(3));
     }
 }
