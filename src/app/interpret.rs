@@ -14,6 +14,7 @@ use super::{
 use crate::{
     domain::{
         event::{IgnoreReason, LifecycleEvent, Malformed, Outcome},
+        job::{ATTEMPTS_HARD_MAX, EVENT_ATTEMPTS_MAX, EVENT_RETRY_AGE_MAX, TAKEN_TOO_OFTEN, retry_delay_ms},
         metric,
     },
     sealing::{Aad, open, seal},
@@ -27,13 +28,20 @@ pub async fn claim(gateway: &Gateway, limit: i64) -> Result<Vec<ClaimedEvent>, E
     Ok(store::event::claim(&queue, limit, gateway.now(), gateway.leases().event_seconds).await?)
 }
 
-/// Interprets one event and commits its consequences. `None` when another worker has taken it meanwhile.
+/// Interprets one event and commits its consequences. `None` when another worker has taken it meanwhile. An event that has
+/// ended too many attempts without a word becomes a dead letter instead: it may be what kills its workers.
 pub async fn interpret(gateway: &Gateway, event: &ClaimedEvent) -> Result<Option<Outcome>, Error> {
     gateway.crash().reach("interpret.after_claim");
-    let outcome = match read(gateway, event).await? {
-        Reading::Forgotten => finish_plain(gateway, event, None, Outcome::Ignored(IgnoreReason::Forgotten)).await?,
-        Reading::Malformed(malformed, body) => dead_letter(gateway, event, &malformed, &body).await?,
-        Reading::Understood(meaning) => apply(gateway, event, &meaning).await?,
+    let outcome = if event.lost_attempts >= ATTEMPTS_HARD_MAX {
+        finish_plain(gateway, event, None, Outcome::DeadLettered(TAKEN_TOO_OFTEN.to_owned())).await?
+    } else {
+        match read(gateway, event).await? {
+            Reading::Forgotten => finish_plain(gateway, event, None, Outcome::Ignored(IgnoreReason::Forgotten)).await?,
+            Reading::Malformed(malformed) => {
+                finish_plain(gateway, event, None, Outcome::DeadLettered(malformed.to_string())).await?
+            }
+            Reading::Understood(meaning) => apply(gateway, event, &meaning).await?,
+        }
     };
     gateway.crash().reach("interpret.after_commit");
     if let Some(outcome) = &outcome {
@@ -43,17 +51,53 @@ pub async fn interpret(gateway: &Gateway, event: &ClaimedEvent) -> Result<Option
     Ok(outcome)
 }
 
-/// Gives an event back to be taken again, or dead-letters it when its attempts are used up.
-pub async fn give_back(gateway: &Gateway, event: &ClaimedEvent, error: &Error, delay_ms: u64) -> Result<(), Error> {
-    if event.attempt >= crate::domain::job::EVENT_ATTEMPTS_MAX {
-        let outcome = Outcome::DeadLettered(shorten(&format!("gave_up: {error}"), 200));
-        finish_plain(gateway, event, None, outcome).await?;
-        return Ok(());
+/// Why an attempt at an event did not end it.
+#[derive(Debug, Clone, Copy)]
+pub enum Setback<'a> {
+    /// It failed.
+    Failed(&'a Error),
+    /// It panicked.
+    Panicked,
+}
+
+impl Setback<'_> {
+    /// True when the same attempt may succeed later, without anybody doing anything about the event.
+    fn is_transient(self) -> bool {
+        match self {
+            Self::Failed(error) => error.is_transient(),
+            Self::Panicked => false,
+        }
     }
+
+    fn sentence(self) -> String {
+        match self {
+            Self::Failed(error) => error.to_string(),
+            Self::Panicked => "an attempt panicked".to_owned(),
+        }
+    }
+}
+
+/// Gives an event back to be taken again, or dead-letters it: after [`EVENT_ATTEMPTS_MAX`] failures of its own, or when
+/// databases have been away for [`EVENT_RETRY_AGE_MAX`]. An outage never uses up attempts. True when it was dead-lettered.
+pub async fn give_back(gateway: &Gateway, event: &ClaimedEvent, why: Setback<'_>) -> Result<bool, Error> {
+    let is_transient = why.is_transient();
+    let is_over = if is_transient {
+        gateway.now().duration_since(event.received_at) >= EVENT_RETRY_AGE_MAX
+    } else {
+        event.failures + 1 >= EVENT_ATTEMPTS_MAX
+    };
+    if is_over {
+        let outcome = Outcome::DeadLettered(shorten(&format!("gave_up: {}", why.sentence()), 200));
+        if let Some(outcome) = finish_plain(gateway, event, None, outcome).await? {
+            metrics::counter!(metric::EVENTS_TOTAL, "outcome" => outcome.word()).increment(1);
+        }
+        return Ok(true);
+    }
+    let delay_ms = retry_delay_ms(u32::try_from(event.attempt).unwrap_or(0), gateway.chance());
     let delay = jiff::SignedDuration::from_millis(i64::try_from(delay_ms).unwrap_or(i64::MAX));
     let queue = gateway.databases().queue.client().await?;
-    store::event::postpone(&queue, event, gateway.now() + delay).await?;
-    Ok(())
+    store::event::postpone(&queue, event, gateway.now() + delay, i32::from(!is_transient)).await?;
+    Ok(false)
 }
 
 pub(super) fn shorten(text: &str, bytes: usize) -> String {
@@ -63,7 +107,7 @@ pub(super) fn shorten(text: &str, bytes: usize) -> String {
 
 enum Reading {
     Understood(LifecycleEvent),
-    Malformed(Malformed, Zeroizing<Vec<u8>>),
+    Malformed(Malformed),
     Forgotten,
 }
 
@@ -71,19 +115,29 @@ async fn read(gateway: &Gateway, event: &ClaimedEvent) -> Result<Reading, Error>
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
     let site_host = store::source::site_host(&tx, event.source_id).await?.and_then(|(_, host)| host);
-    let raw = match store::event::read_body(&tx, event).await? {
-        Some(sealed) => open_body(gateway, event, BodyKeyPurpose::Delivery, &sealed).await?,
-        None => match store::event::read_dead_letter_body(&tx, event).await? {
-            Some(sealed) => open_body(gateway, event, BodyKeyPurpose::DeadLetter, &sealed).await?,
-            None => None,
-        },
-    };
-    let Some(raw) = raw else { return read_minimized(gateway, &tx, event).await };
+    let Some(raw) = read_raw(gateway, &tx, event).await? else { return read_minimized(gateway, &tx, event).await };
     let body = RawDelivery::body_of(&raw).ok_or(Error::Missing("a readable delivery"))?;
     Ok(match jira::interpret(body, site_host.as_deref()) {
         Ok(meaning) => Reading::Understood(meaning),
-        Err(malformed) => Reading::Malformed(malformed, raw),
+        Err(malformed) => Reading::Malformed(malformed),
     })
+}
+
+/// The raw delivery, while it is kept and its key lives.
+async fn read_raw(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    event: &ClaimedEvent,
+) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    if let Some(sealed) = store::event::read_body(tx, event).await?
+        && let Some(raw) = open_body(gateway, event, BodyKeyPurpose::Delivery, &sealed).await?
+    {
+        return Ok(Some(raw));
+    }
+    match store::event::read_dead_letter_body(tx, event).await? {
+        Some(sealed) => open_body(gateway, event, BodyKeyPurpose::DeadLetter, &sealed).await,
+        None => Ok(None),
+    }
 }
 
 async fn open_body(
@@ -150,7 +204,8 @@ async fn apply(gateway: &Gateway, event: &ClaimedEvent, meaning: &LifecycleEvent
     }
 }
 
-/// Ends an event that has no consequence for a person.
+/// Ends an event that has no consequence for a person. Of a dead letter, whatever made it one, a copy of the raw body is
+/// kept longer, under a key of its own.
 pub(super) async fn finish_plain(
     gateway: &Gateway,
     event: &ClaimedEvent,
@@ -159,7 +214,30 @@ pub(super) async fn finish_plain(
 ) -> Result<Option<Outcome>, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
+    if matches!(outcome, Outcome::DeadLettered(_)) {
+        keep_dead_letter(gateway, &tx, event).await?;
+    }
     finish(gateway, tx, event, type_word, outcome).await
+}
+
+/// What cannot be read any more cannot be kept; that must not keep the event from ending.
+async fn keep_dead_letter(gateway: &Gateway, tx: &TenantTx<'_>, event: &ClaimedEvent) -> Result<(), Error> {
+    let raw = match read_raw(gateway, tx, event).await {
+        Ok(Some(raw)) => raw,
+        Ok(None) => return Ok(()),
+        Err(error) if error.is_transient() => return Err(error),
+        Err(error) => {
+            tracing::warn!(event = %event.event_id, error = %error.chain(), "the dead letter's body cannot be kept");
+            return Ok(());
+        }
+    };
+    let Some(key) = gateway.vault().body_key(BodyKeyPurpose::DeadLetter, event.body_day, true).await? else {
+        return Ok(());
+    };
+    let aad = body_aad(body_table(BodyKeyPurpose::DeadLetter), event.source_id, event.body_event_id);
+    let sealed = seal(&key, &aad, &raw, gateway.entropy());
+    store::event::keep_dead_letter(tx, event, &sealed).await?;
+    Ok(())
 }
 
 /// Ends an event in the transaction of its consequences and commits. `None` when another worker has taken the event:
@@ -178,24 +256,4 @@ pub(super) async fn finish(
     gateway.crash().reach("interpret.before_commit");
     tx.commit().await?;
     Ok(Some(outcome))
-}
-
-/// Ends an event that cannot be understood; its raw body is kept longer under a key of its own.
-async fn dead_letter(
-    gateway: &Gateway,
-    event: &ClaimedEvent,
-    malformed: &Malformed,
-    raw: &[u8],
-) -> Result<Option<Outcome>, Error> {
-    let key = gateway
-        .vault()
-        .body_key(BodyKeyPurpose::DeadLetter, event.body_day, true)
-        .await?
-        .ok_or(Error::Missing("the day's dead letter key"))?;
-    let aad = body_aad(body_table(BodyKeyPurpose::DeadLetter), event.source_id, event.body_event_id);
-    let sealed = seal(&key, &aad, raw, gateway.entropy());
-    let mut client = gateway.databases().tenant.client().await?;
-    let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
-    store::event::keep_dead_letter(&tx, event, &sealed).await?;
-    finish(gateway, tx, event, None, Outcome::DeadLettered(malformed.to_string())).await
 }

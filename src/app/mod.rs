@@ -5,7 +5,7 @@
 //! interpret ─▶ person, record_hours ─▶ offboard      (an event becomes its consequences, in one commit)
 //! take_access, mark, erase ─▶ certify                (jobs; each may run twice and die at any line)
 //! replay, report, find_subject, sources, verify_audit, demo_clock   (what operators do)
-//! sweep                                              (partitions, retention, key epochs, audit chain)
+//! sweep                                              (retention, key epochs, audit chain, lost jobs, gauges)
 //! ```
 
 pub mod accept_event;

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::{Error, Gateway, JobFailure, erase, interpret::shorten, take_access};
 use crate::{
-    domain::job::{JOB_ATTEMPTS_MAX, JobKind, Verdict, retry_delay_ms},
+    domain::job::{ATTEMPTS_HARD_MAX, JobKind, TAKEN_TOO_OFTEN, Verdict, retry_delay_ms},
     store::{
         self,
         job::{ClaimedJob, Unfinished},
@@ -23,8 +23,12 @@ pub async fn heartbeat(gateway: &Gateway, job: &ClaimedJob) -> Result<bool, Erro
     Ok(store::job::heartbeat(&queue, job, gateway.leases().job_seconds).await?)
 }
 
-/// Runs one attempt. The job completes itself in the transaction of its result.
+/// Runs one attempt. The job completes itself in the transaction of its result. A job that has ended too many attempts
+/// without a word is held instead: it may be what kills its workers.
 pub async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+    if job.lost_attempts >= ATTEMPTS_HARD_MAX {
+        return Err(JobFailure::hold(TAKEN_TOO_OFTEN));
+    }
     match job.kind {
         JobKind::AccessOff => take_access::access_off(gateway, job).await,
         JobKind::AccessOn => take_access::access_on(gateway, job).await,
@@ -38,15 +42,23 @@ pub async fn leave_unfinished(gateway: &Gateway, job: &ClaimedJob, failure: &Job
     let reason = shorten(&failure.reason, 300);
     let now = gateway.now();
     let how = match failure.verdict {
-        Verdict::Retry if job.failures + 1 >= JOB_ATTEMPTS_MAX => Unfinished::Dead(now, &reason),
-        Verdict::Retry => {
-            let delay_ms = retry_delay_ms(u32::try_from(job.failures).unwrap_or(0), gateway.chance());
-            let delay = SignedDuration::from_millis(i64::try_from(delay_ms).unwrap_or(i64::MAX));
-            Unfinished::RetryAt(now + delay, &reason)
-        }
+        // However often: a job works towards a deadline, and what can be mended by waiting must not end it.
+        Verdict::Retry => Unfinished::RetryAt(now + delay(gateway, job), &reason),
         Verdict::Hold => Unfinished::Held(&reason),
         Verdict::Discard => Unfinished::Cancelled(now, &reason),
     };
     let queue = gateway.databases().queue.client().await?;
     Ok(store::job::leave_unfinished(&queue, job, how).await?)
+}
+
+/// Records that an attempt ended without a word, by a panic. False when another worker has taken the job meanwhile.
+pub async fn leave_lost(gateway: &Gateway, job: &ClaimedJob) -> Result<bool, Error> {
+    let how = Unfinished::LostRetryAt(gateway.now() + delay(gateway, job), "an attempt panicked");
+    let queue = gateway.databases().queue.client().await?;
+    Ok(store::job::leave_unfinished(&queue, job, how).await?)
+}
+
+fn delay(gateway: &Gateway, job: &ClaimedJob) -> SignedDuration {
+    let delay_ms = retry_delay_ms(u32::try_from(job.failures).unwrap_or(0), gateway.chance());
+    SignedDuration::from_millis(i64::try_from(delay_ms).unwrap_or(i64::MAX))
 }

@@ -1,23 +1,34 @@
-//! Work that nobody asks for but time: partitions, retention, key epochs, the audit chain, expired fences.
+//! Work that nobody asks for but time: retention, key epochs, the audit chain, expired fences, lost jobs, deadlines.
 //!
-//! Every part is safe to repeat and safe to run in two processes at once.
+//! Every part is safe to repeat and safe to run in two processes at once. A part that fails is told and counted, and the
+//! others go on: one tenant's trouble, or a target that is away, must not keep keys alive or partitions from being made.
 
-use jiff::{SignedDuration, Timestamp, ToSpan};
+mod chain;
+mod inbox;
+mod jobs;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Error, Gateway};
 use crate::{
-    domain::TenantId,
-    proof::audit::{chain_hash, chain_start},
-    store::{self, TenantTx, keys::BodyKeyPurpose},
+    domain::{TenantId, metric},
+    store::{self, TenantTx, tenant::Tenant},
     target,
 };
 
 /// Subject keys re-wrapped in one transaction.
 const REWRAP_KEYS_MAX: i64 = 500;
-/// Audit entries given their place in one transaction.
-const LINKS_MAX: i64 = 500;
 /// Rounds of one part for one tenant in one sweep; the next sweep goes on.
 const ROUNDS_MAX: usize = 1_000;
+
+/// How far back a sweep looks for audit entries without a place in the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Where new entries are: shortly before the newest link.
+    Recent,
+    /// Everywhere; costs a pass over all entries.
+    Whole,
+}
 
 /// What one sweep has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,43 +37,71 @@ pub struct Swept {
     pub partitions_dropped: i32,
     /// Body keys destroyed.
     pub body_keys_destroyed: u64,
+    /// Deliveries whose repetition would not be recognised any more.
+    pub event_keys_forgotten: u64,
+    /// Months of events and audit entries dropped.
+    pub months_dropped: i32,
     /// Key epochs destroyed.
     pub epochs_destroyed: u64,
     /// Audit entries given their place in the chain.
     pub entries_linked: u64,
     /// Fences that have outlived their time.
     pub fences_forgotten: u64,
+    /// Jobs given back to requests that had lost them.
+    pub jobs_restored: u64,
+    /// Parts that failed; each was logged, and the next sweep tries again.
+    pub failures: u32,
 }
 
-/// One sweep over everything.
-pub async fn run(gateway: &Gateway) -> Result<Swept, Error> {
+impl Swept {
+    /// The result of one part, or nothing done and one failure more.
+    fn took<T: Default>(&mut self, part: &'static str, result: Result<T, Error>) -> T {
+        result.unwrap_or_else(|error| {
+            tracing::warn!(part, error = %error.chain(), "a part of the sweep failed; the next sweep tries again");
+            metrics::counter!(metric::SWEEP_FAILURES_TOTAL).increment(1);
+            self.failures += 1;
+            T::default()
+        })
+    }
+}
+
+/// One sweep over everything. Never fails as a whole, see [`Swept::failures`].
+pub async fn run(gateway: &Gateway, depth: Depth) -> Swept {
     let mut swept = Swept::default();
-    keep_inbox(gateway, &mut swept).await?;
-    for tenant in super::report::tenants(gateway).await? {
-        swept.entries_linked += link_audit(gateway, tenant.tenant_id).await?;
-        swept.epochs_destroyed += rotate_epoch(gateway, tenant.tenant_id).await?;
-        swept.fences_forgotten += forget_fences(gateway, tenant.tenant_id, &tenant.stable_key).await?;
+    // What has to go comes first: nothing that is only convenient may stand before it.
+    inbox::end_bodies(gateway, &mut swept).await;
+    let forgotten = inbox::forget_event_keys(gateway).await;
+    swept.event_keys_forgotten = swept.took("event keys", forgotten);
+    let made = inbox::make_partitions(gateway).await;
+    swept.took("partitions", made);
+    let listed = super::report::tenants(gateway).await;
+    let tenants = swept.took("tenants", listed);
+    let mut overdue = jobs::Overdue::default();
+    for tenant in &tenants {
+        keep_tenant(gateway, tenant, depth, &mut swept).await;
+        let counted = jobs::overdue(gateway, tenant.tenant_id).await;
+        overdue.add(swept.took("overdue requests", counted));
     }
-    Ok(swept)
+    let told = jobs::tell(gateway, overdue).await;
+    swept.took("gauges", told);
+    if swept.failures == 0 {
+        // Entries must have their place before they may go, so this waits for a sweep in which nothing failed.
+        let dropped = inbox::end_history(gateway).await;
+        swept.months_dropped = swept.took("history", dropped);
+    }
+    swept
 }
 
-/// Makes the partitions that will be needed, and ends those whose time is over: first their key, then their rows.
-async fn keep_inbox(gateway: &Gateway, swept: &mut Swept) -> Result<(), Error> {
-    let today = gateway.today();
-    let policy = gateway.policy();
-    let delivery = today.saturating_sub(i64::from(policy.raw_body_days).days());
-    let dead_letter = today.saturating_sub(i64::from(policy.dead_letter_body_days).days());
-    let queue = gateway.databases().queue.client().await?;
-    store::deployment::ensure_partitions(&queue, today).await?;
-    // What was acknowledged is interpreted before its body goes, even when nobody worked for longer than bodies are kept.
-    let needed = store::event::oldest_waiting_body(&queue).await?;
-    let [delivery, dead_letter] = [delivery, dead_letter].map(|day| needed.map_or(day, |needed| day.min(needed)));
-    for (purpose, before) in [(BodyKeyPurpose::Delivery, delivery), (BodyKeyPurpose::DeadLetter, dead_letter)] {
-        swept.body_keys_destroyed += store::keys::destroy_body_keys(&queue, purpose, before).await?;
-    }
-    gateway.vault().forget_body_keys();
-    swept.partitions_dropped = store::deployment::drop_bodies_before(&queue, delivery, dead_letter).await?;
-    Ok(())
+async fn keep_tenant(gateway: &Gateway, tenant: &Tenant, depth: Depth, swept: &mut Swept) {
+    let id = tenant.tenant_id;
+    let destroyed = rotate_epoch(gateway, id).await;
+    swept.epochs_destroyed += swept.took("key epochs", destroyed);
+    let restored = jobs::restore(gateway, id).await;
+    swept.jobs_restored += swept.took("lost jobs", restored);
+    let forgotten = forget_fences(gateway, id, &tenant.stable_key).await;
+    swept.fences_forgotten += swept.took("expired fences", forgotten);
+    let linked = chain::link(gateway, id, depth).await;
+    swept.entries_linked += swept.took("audit chain", linked);
 }
 
 /// Begins a new key epoch when the old one is over, re-wraps the living keys, destroys the old epoch.
@@ -91,40 +130,6 @@ pub async fn rotate_epoch(gateway: &Gateway, tenant: TenantId) -> Result<u64, Er
         tx.commit().await?;
     }
     Ok(0)
-}
-
-/// Gives every new audit entry its place in the tenant's chain.
-async fn link_audit(gateway: &Gateway, tenant: TenantId) -> Result<u64, Error> {
-    let mut client = gateway.databases().tenant.client().await?;
-    let mut linked = 0;
-    for _ in 0..ROUNDS_MAX {
-        let tx = TenantTx::begin(&mut client, tenant).await?;
-        // One sealer at a time for a tenant.
-        tx.lock(i64::from_be_bytes(*b"auditlnk") ^ first_bytes(tenant)).await?;
-        let (mut place, mut hash) = match store::audit::last_link(&tx).await? {
-            None => (0, chain_start(tenant)),
-            Some((place, hash)) => {
-                (place, hash.as_slice().try_into().map_err(|_| Error::Missing("a chain hash of 32 bytes"))?)
-            }
-        };
-        let entries = store::audit::unlinked(&tx, LINKS_MAX).await?;
-        if entries.is_empty() {
-            return Ok(linked);
-        }
-        for (id, at, canonical) in entries {
-            place += 1;
-            hash = chain_hash(&hash, canonical.as_bytes());
-            store::audit::insert_link(&tx, place, (id, at), &hash).await?;
-            linked += 1;
-        }
-        tx.commit().await?;
-    }
-    Ok(linked)
-}
-
-fn first_bytes(tenant: TenantId) -> i64 {
-    let (high, low) = tenant.uuid().as_u64_pair();
-    i64::from_be_bytes((high ^ low).to_be_bytes())
 }
 
 async fn forget_fences(gateway: &Gateway, tenant: TenantId, tenant_key: &str) -> Result<u64, Error> {

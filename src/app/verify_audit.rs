@@ -1,5 +1,7 @@
 //! Checking a tenant's audit chain: every entry is hashed again and compared with what was stored.
 
+use jiff::{ToSpan, tz::TimeZone};
+
 use super::{Error, Gateway};
 use crate::domain::TenantId;
 use crate::proof::audit::{chain_hash, chain_start};
@@ -10,11 +12,16 @@ const LINKS_MAX: i64 = 1_000;
 /// The most entries without a place that are counted.
 const WAITING_MAX: i64 = 10_000;
 
+/// How long audit entries are kept at least; `drop_history_before` has the same bound.
+const ENTRIES_KEPT_MONTHS: i64 = 12;
+
 /// What the check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditChain {
     /// Entries whose stored hash follows from the one before.
     pub verified: i64,
+    /// Entries before them that have outlived their time; their links stay, and the check begins at the last of those.
+    pub gone: i64,
     /// The place where the chain breaks: an entry there was changed, removed or moved.
     pub broken_at: Option<i64>,
     /// The hash after the last verified entry.
@@ -23,38 +30,51 @@ pub struct AuditChain {
     pub waiting: usize,
 }
 
-/// Walks the whole chain of a tenant. Changes nothing.
+/// Walks a tenant's chain from the oldest entry that is still kept. Changes nothing.
+///
+/// Only entries older than [`ENTRIES_KEPT_MONTHS`] may be gone; a younger one that is missing breaks the chain.
 pub async fn verify(gateway: &Gateway, tenant: TenantId) -> Result<AuditChain, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     // Read first: a sealer may lengthen the chain meanwhile. A link whose entry is gone does not show among the links, so
     // what was followed must reach this end.
-    let end = store::audit::last_link(&tx).await?.map_or(0, |(place, _)| place);
-    let mut chain = AuditChain { verified: 0, broken_at: None, head: chain_start(tenant), waiting: 0 };
+    let end = store::audit::last_link(&tx).await?.map_or(0, |link| link.place);
+    let bound = gateway.now().to_zoned(TimeZone::UTC).saturating_sub(ENTRIES_KEPT_MONTHS.months()).timestamp();
+    let (gone, head) = match store::audit::last_gone(&tx, bound).await? {
+        None => (0, chain_start(tenant)),
+        Some((place, hash)) => {
+            (place, hash.as_slice().try_into().map_err(|_| Error::Missing("a chain hash of 32 bytes"))?)
+        }
+    };
+    let mut chain = AuditChain { verified: 0, gone, broken_at: None, head, waiting: 0 };
     loop {
-        let links = store::audit::chain(&tx, chain.verified, LINKS_MAX).await?;
+        let links = store::audit::chain(&tx, chain.last_place(), LINKS_MAX).await?;
         let is_last = i64::try_from(links.len()).is_ok_and(|count| count < LINKS_MAX);
         chain.follow(&links);
         if is_last || chain.broken_at.is_some() {
             break;
         }
     }
-    if chain.broken_at.is_none() && chain.verified < end {
-        chain.broken_at = Some(chain.verified + 1);
+    if chain.broken_at.is_none() && chain.last_place() < end {
+        chain.broken_at = Some(chain.last_place() + 1);
     }
-    chain.waiting = store::audit::unlinked(&tx, WAITING_MAX).await?.len();
+    chain.waiting = store::audit::unlinked(&tx, None, WAITING_MAX).await?.len();
     Ok(chain)
 }
 
 impl AuditChain {
+    fn last_place(&self) -> i64 {
+        self.gone + self.verified
+    }
+
     fn follow(&mut self, links: &[(i64, Vec<u8>, String)]) {
         for (place, stored, canonical) in links {
             let expected = chain_hash(&self.head, canonical.as_bytes());
-            if *place != self.verified + 1 || stored.as_slice() != expected {
-                self.broken_at = Some(self.verified + 1);
+            if *place != self.last_place() + 1 || stored.as_slice() != expected {
+                self.broken_at = Some(self.last_place() + 1);
                 return;
             }
-            self.verified = *place;
+            self.verified += 1;
             self.head = expected;
         }
     }
@@ -68,7 +88,7 @@ mod tests {
 
     fn empty() -> AuditChain {
         let head = chain_start(TenantId::from_uuid(Uuid::from_u128(1)));
-        AuditChain { verified: 0, broken_at: None, head, waiting: 0 }
+        AuditChain { verified: 0, gone: 0, broken_at: None, head, waiting: 0 }
     }
 
     fn links() -> Vec<(i64, Vec<u8>, String)> {

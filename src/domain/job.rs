@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use jiff::SignedDuration;
 use serde::Serialize;
 
 /// What a job does. Jobs hold ids only.
@@ -55,7 +56,7 @@ pub struct UnknownWord;
 /// What must become of a job whose attempt failed. Decided where the failure is understood, never guessed from text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Try again later; after the last attempt the job is dead.
+    /// Try again later, as often as it takes: an outage must not end what a deadline waits for.
     Retry,
     /// A person has to look first: the job waits in state `held` until `jobs retry`.
     Hold,
@@ -63,10 +64,15 @@ pub enum Verdict {
     Discard,
 }
 
-/// Attempts before a job that keeps failing is dead-lettered.
-pub const JOB_ATTEMPTS_MAX: i32 = 20;
-/// Attempts before an event that cannot be interpreted for our own reasons is dead-lettered.
+/// Attempts that may fail, for reasons that time alone does not mend, before an event is dead-lettered.
 pub const EVENT_ATTEMPTS_MAX: i32 = 20;
+/// How long an event is tried again while databases are away: as long as a raw delivery is kept.
+pub const EVENT_RETRY_AGE_MAX: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// Attempts that may end without a word (a panic, a worker that dies) before work waits for a person. Not so few that a
+/// bad day of restarts ends innocent work, and not for ever, because the work itself may be what kills its workers.
+pub const ATTEMPTS_HARD_MAX: i32 = 200;
+/// Why work that has reached [`ATTEMPTS_HARD_MAX`] is not tried again.
+pub const TAKEN_TOO_OFTEN: &str = "taken_too_often";
 /// The longest wait between two attempts, in seconds.
 pub const RETRY_DELAY_SECONDS_MAX: u64 = 15 * 60;
 

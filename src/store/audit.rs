@@ -8,7 +8,7 @@ use crate::domain::AuditId;
 statements! {
     INSERT = "INSERT INTO gateway.audit_entry (tenant_id, at, audit_id, actor, action, entry, hash)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    LAST_LINK = "SELECT place, chain_hash
+    LAST_LINK = "SELECT place, chain_hash, audit_at
         FROM gateway.audit_link
         WHERE tenant_id = $1
         ORDER BY place DESC
@@ -16,6 +16,7 @@ statements! {
     UNLINKED = "SELECT e.audit_id, e.at, e.entry
         FROM gateway.audit_entry e
         WHERE e.tenant_id = $1
+            AND e.at >= coalesce($3::timestamptz, '-infinity')
             AND NOT EXISTS (
                 SELECT 1
                 FROM gateway.audit_link l
@@ -31,6 +32,18 @@ statements! {
         WHERE l.tenant_id = $1 AND l.place > $2
         ORDER BY l.place
         LIMIT $3";
+    // The last link whose entry has gone with its partition.
+    LAST_GONE = "SELECT l.place, l.chain_hash
+        FROM gateway.audit_link l
+        WHERE l.tenant_id = $1
+            AND l.audit_at < $2
+            AND NOT EXISTS (
+                SELECT 1
+                FROM gateway.audit_entry e
+                WHERE e.tenant_id = l.tenant_id AND e.at = l.audit_at AND e.audit_id = l.audit_id
+            )
+        ORDER BY l.place DESC
+        LIMIT 1";
     LIST = "SELECT audit_id, at, actor, action, entry
         FROM gateway.audit_entry
         WHERE tenant_id = $1
@@ -71,15 +84,36 @@ pub async fn insert(tx: &TenantTx<'_>, entry: &AuditRow, hash: &[u8; 32]) -> Res
     .await
 }
 
-/// The end of the chain: place and chain hash.
-pub async fn last_link(tx: &TenantTx<'_>) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
+/// A link of the chain.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// Its place, from 1.
+    pub place: i64,
+    /// The hash over everything up to here.
+    pub chain_hash: Vec<u8>,
+    /// When its entry was made.
+    pub audit_at: Timestamp,
+}
+
+/// The end of the chain.
+pub async fn last_link(tx: &TenantTx<'_>) -> Result<Option<Link>, StoreError> {
     let row = tx.query_opt("last_link", LAST_LINK, &[&tx.tenant().uuid()]).await?;
+    Ok(row.map(|row| Link { place: row.get(0), chain_hash: row.get(1), audit_at: row.get(2) }))
+}
+
+/// Place and hash of the last link whose entry, made before `before`, is not there any more.
+pub async fn last_gone(tx: &TenantTx<'_>, before: Timestamp) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
+    let row = tx.query_opt("last_gone_link", LAST_GONE, &[&tx.tenant().uuid(), &before]).await?;
     Ok(row.map(|row| (row.get(0), row.get(1))))
 }
 
-/// Entries that have no place in the chain yet, oldest first.
-pub async fn unlinked(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<(AuditId, Timestamp, String)>, StoreError> {
-    let rows = tx.query("unlinked_entries", UNLINKED, &[&tx.tenant().uuid(), &limit]).await?;
+/// Entries made at or after `since` that have no place in the chain yet, oldest first.
+pub async fn unlinked(
+    tx: &TenantTx<'_>,
+    since: Option<Timestamp>,
+    limit: i64,
+) -> Result<Vec<(AuditId, Timestamp, String)>, StoreError> {
+    let rows = tx.query("unlinked_entries", UNLINKED, &[&tx.tenant().uuid(), &limit, &since]).await?;
     Ok(rows.iter().map(|row| (AuditId::from_uuid(row.get(0)), row.get(1), row.get(2))).collect())
 }
 

@@ -15,6 +15,7 @@ statements! {
         ON CONFLICT (purpose, key_id) DO NOTHING";
     ENSURE_PARTITIONS = "SELECT gateway.ensure_partitions($1)";
     DROP_BODIES = "SELECT gateway.drop_bodies_before($1, $2)";
+    DROP_HISTORY = "SELECT gateway.drop_history_before($1)";
     PING = "SELECT 1";
 }
 
@@ -68,6 +69,13 @@ pub async fn drop_bodies_before(
     dead_letter: jiff::civil::Date,
 ) -> Result<i32, StoreError> {
     let rows = tx::query(client, "drop_bodies", DROP_BODIES, &[&delivery, &dead_letter]).await?;
+    Ok(rows.first().map_or(0, |row| row.get(0)))
+}
+
+/// Drops events and audit entries of whole months before the bound, which the database never lets be younger than twelve
+/// months; returns the number of partitions that went. Role `gw_queue`.
+pub async fn drop_history_before(client: &Client, bound: jiff::civil::Date) -> Result<i32, StoreError> {
+    let rows = tx::query(client, "drop_history", DROP_HISTORY, &[&bound]).await?;
     Ok(rows.first().map_or(0, |row| row.get(0)))
 }
 

@@ -9,6 +9,8 @@ use crate::domain::{EventId, SourceId, TenantId, event::Outcome};
 statements! {
     CLAIM = "UPDATE gateway.event AS e
         SET attempt = e.attempt + 1,
+            -- A lease that is still there has run out: whoever held it died.
+            lost_attempts = e.lost_attempts + CASE WHEN e.lease_until IS NULL THEN 0 ELSE 1 END,
             lease_until = now() + make_interval(secs => $3)
         FROM (
             SELECT source_id, received_at, event_id
@@ -22,10 +24,11 @@ statements! {
         ) AS c
         WHERE e.source_id = c.source_id AND e.received_at = c.received_at AND e.event_id = c.event_id
         RETURNING e.event_id, e.source_id, e.tenant_id, e.received_at, e.attempt, e.body_event_id, e.body_day,
-                  e.original_received_at, e.replay_of";
+                  e.original_received_at, e.replay_of, e.failures, e.lost_attempts";
     POSTPONE = "UPDATE gateway.event
         SET lease_until = NULL,
-            not_before = $5
+            not_before = $5,
+            failures = failures + $6
         WHERE source_id = $1 AND received_at = $2 AND event_id = $3 AND attempt = $4 AND state = 'pending'";
     FINISH = "UPDATE gateway.event
         SET state = 'done',
@@ -44,9 +47,18 @@ statements! {
     KEEP_DEAD_LETTER = "INSERT INTO gateway.dead_letter_body (source_id, body_day, event_id, tenant_id, sealed)
         VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (source_id, body_day, event_id) DO NOTHING";
+    OLDEST_PENDING_BODY = "SELECT min(body_day) FROM gateway.event WHERE state = 'pending'";
+    FORGET_KEYS = "DELETE FROM gateway.event_key AS k
+        USING (
+            SELECT source_id, key_digest
+            FROM gateway.event_key
+            WHERE last_seen_at < $1
+            ORDER BY last_seen_at
+            LIMIT $2
+        ) AS old
+        WHERE k.source_id = old.source_id AND k.key_digest = old.key_digest AND k.last_seen_at < $1";
     COUNT_UNFINISHED = "SELECT count(*) FROM gateway.event WHERE state = 'pending'";
     DUPLICATES = "SELECT coalesce(sum(duplicate_count - conflict_count), 0)::int8 FROM gateway.event_key";
-    OLDEST_WAITING_BODY = "SELECT min(body_day) FROM gateway.event WHERE state = 'pending'";
     BALANCE = "SELECT count(*),
                count(*) FILTER (WHERE state = 'pending'),
                count(*) FILTER (WHERE outcome = 'applied'),
@@ -104,6 +116,10 @@ pub struct ClaimedEvent {
     pub original_received_at: Timestamp,
     /// The event that this one repeats.
     pub replay_of: Option<EventId>,
+    /// Attempts that failed for a reason that time alone does not mend.
+    pub failures: i32,
+    /// Attempts that ended without a word.
+    pub lost_attempts: i32,
 }
 
 /// An event as operators see it: ids, times and words.
@@ -195,17 +211,25 @@ pub async fn claim(
             body_day: row.get(6),
             original_received_at: row.get(7),
             replay_of: row.get::<_, Option<Uuid>>(8).map(EventId::from_uuid),
+            failures: row.get(9),
+            lost_attempts: row.get(10),
         })
         .collect())
 }
 
-/// Gives an event back, to be taken again at `not_before`. False when another worker has taken it meanwhile. `gw_queue`.
-pub async fn postpone(client: &Client, event: &ClaimedEvent, not_before: Timestamp) -> Result<bool, StoreError> {
+/// Gives an event back, to be taken again at `not_before`, with so many more failures. False when another worker has
+/// taken it meanwhile. Role `gw_queue`.
+pub async fn postpone(
+    client: &Client,
+    event: &ClaimedEvent,
+    not_before: Timestamp,
+    failures: i32,
+) -> Result<bool, StoreError> {
     let changed = tx::execute(
         client,
         "postpone_event",
         POSTPONE,
-        &[&event.source_id.uuid(), &event.received_at, &event.event_id.uuid(), &event.attempt, &not_before],
+        &[&event.source_id.uuid(), &event.received_at, &event.event_id.uuid(), &event.attempt, &not_before, &failures],
     )
     .await?;
     Ok(changed == 1)
@@ -263,6 +287,17 @@ pub async fn keep_dead_letter(tx: &TenantTx<'_>, event: &ClaimedEvent, sealed: &
     .map(|_| ())
 }
 
+/// The oldest day whose raw bodies a pending event may still need. Role `gw_queue`.
+pub async fn oldest_pending_body(client: &Client) -> Result<Option<Date>, StoreError> {
+    let rows = tx::query(client, "oldest_pending_body", OLDEST_PENDING_BODY, &[]).await?;
+    Ok(rows.first().and_then(|row| row.get(0)))
+}
+
+/// Forgets deliveries that nobody has repeated since `before`, oldest first, at most `limit`; returns how many. `gw_queue`.
+pub async fn forget_keys(client: &Client, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+    tx::execute(client, "forget_event_keys", FORGET_KEYS, &[&before, &limit]).await
+}
+
 /// How many events are not finished. Role `gw_queue`.
 pub async fn count_unfinished(client: &Client) -> Result<i64, StoreError> {
     let rows = tx::query(client, "count_unfinished", COUNT_UNFINISHED, &[]).await?;
@@ -273,12 +308,6 @@ pub async fn count_unfinished(client: &Client) -> Result<i64, StoreError> {
 pub async fn duplicates(client: &Client) -> Result<i64, StoreError> {
     let rows = tx::query(client, "duplicates", DUPLICATES, &[]).await?;
     Ok(rows.first().map_or(0, |row| row.get(0)))
-}
-
-/// The oldest day of a raw body that an unfinished event still needs. Role `gw_queue`.
-pub async fn oldest_waiting_body(client: &Client) -> Result<Option<Date>, StoreError> {
-    let rows = tx::query(client, "oldest_waiting_body", OLDEST_WAITING_BODY, &[]).await?;
-    Ok(rows.first().and_then(|row| row.get(0)))
 }
 
 /// The balance: accepted = pending + applied + ignored + dead-lettered. Role `gw_queue`.

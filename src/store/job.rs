@@ -24,6 +24,8 @@ statements! {
         WHERE tenant_id = $1 AND request_id = $2 AND state = 'pending' AND lease_until > now()";
     CLAIM = "UPDATE gateway.job AS j
         SET attempt = j.attempt + 1,
+            -- A lease that is still there has run out: whoever held it died.
+            lost_attempts = j.lost_attempts + CASE WHEN j.lease_until IS NULL THEN 0 ELSE 1 END,
             lease_until = now() + make_interval(secs => $3)
         FROM (
             SELECT tenant_id, job_id
@@ -37,7 +39,7 @@ statements! {
             FOR UPDATE SKIP LOCKED
         ) AS c
         WHERE j.tenant_id = c.tenant_id AND j.job_id = c.job_id
-        RETURNING j.tenant_id, j.job_id, j.kind, j.request_id, j.attempt, j.failures";
+        RETURNING j.tenant_id, j.job_id, j.kind, j.request_id, j.attempt, j.failures, j.lost_attempts";
     HEARTBEAT = "UPDATE gateway.job
         SET lease_until = now() + make_interval(secs => $4)
         WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
@@ -49,7 +51,8 @@ statements! {
         SET state = 'completed', finished_at = $4, lease_until = NULL, failure_reason = NULL
         WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
     RETRY_LATER = "UPDATE gateway.job
-        SET lease_until = NULL, not_before = greatest($4, run_at), failures = failures + 1, failure_reason = $5
+        SET lease_until = NULL, not_before = greatest($4, run_at), failures = failures + 1, failure_reason = $5,
+            lost_attempts = lost_attempts + $6
         WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
     HOLD = "UPDATE gateway.job
         SET state = 'held', lease_until = NULL, failures = failures + 1, failure_reason = $4
@@ -58,7 +61,8 @@ statements! {
         SET state = $5, lease_until = NULL, finished_at = $6, failure_reason = $4
         WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
     REVIVE = "UPDATE gateway.job
-        SET state = 'pending', not_before = greatest($3, run_at), failures = 0, finished_at = NULL, lease_until = NULL
+        SET state = 'pending', not_before = greatest($3, run_at), failures = 0, lost_attempts = 0, finished_at = NULL,
+            lease_until = NULL
         WHERE tenant_id = $1 AND job_id = $2 AND state IN ('held', 'dead')";
     SELECT_JOBS = "SELECT tenant_id, job_id, kind, request_id, state, run_at, not_before, attempt, failures, failure_reason,
                created_at, finished_at, lease_until IS NOT NULL AND lease_until > now()
@@ -69,6 +73,48 @@ statements! {
             AND ($4::uuid IS NULL OR request_id = $4)
         ORDER BY created_at DESC, job_id DESC
         LIMIT $5";
+    // One statement, one snapshot: a job and what it has done are committed together. The lock keeps the request where it
+    // is; one that is locked is being worked for.
+    MISSING = "SELECT r.request_id, wanted.kind, wanted.run_at
+        FROM gateway.privacy_request r
+        JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
+        CROSS JOIN LATERAL (
+            VALUES ('access_off', o.access_off_due_at, r.state = 'open' AND o.access_off_at IS NULL),
+                   ('mark', o.mark_due_at, r.state = 'open' AND o.marked_at IS NULL),
+                   ('deletion', o.purge_start_at, true)
+        ) AS wanted (kind, run_at, is_next)
+        WHERE r.tenant_id = $1
+            AND r.state IN ('open', 'fenced', 'executed', 'verified', 'key_destroyed')
+            AND wanted.is_next
+            AND NOT EXISTS (
+                SELECT 1
+                FROM gateway.job j
+                WHERE j.tenant_id = r.tenant_id AND j.request_id = r.request_id AND j.kind = wanted.kind
+                    AND j.state IN ('pending', 'held')
+            )
+        ORDER BY r.opened_at
+        LIMIT $2
+        FOR UPDATE OF r SKIP LOCKED";
+    // Attempts go on where those of its predecessors ended: a target refuses smaller fencing tokens.
+    RESTORE = "INSERT INTO gateway.job
+            (tenant_id, job_id, kind, request_id, state, run_at, not_before, attempt, created_at)
+        SELECT $1, $2, $3, $4, 'pending', $5, $5, coalesce(max(attempt), 0), $6
+        FROM gateway.job
+        WHERE tenant_id = $1 AND request_id = $4 AND kind = $3
+        ON CONFLICT (tenant_id, request_id, kind) WHERE state IN ('pending', 'held') DO NOTHING";
+    COUNT_STUCK = "SELECT count(*) FILTER (WHERE j.state = 'held'),
+               count(*) FILTER (WHERE j.state = 'dead' AND NOT EXISTS (
+                   SELECT 1
+                   FROM gateway.job later
+                   WHERE later.tenant_id = j.tenant_id AND later.request_id = j.request_id AND later.kind = j.kind
+                       AND later.state <> 'dead' AND later.created_at >= j.created_at
+               ))
+        FROM gateway.job j
+        WHERE j.state IN ('held', 'dead')";
+    OVERDUE = "SELECT count(*), min(o.purge_due_at)
+        FROM gateway.privacy_request r
+        JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
+        WHERE r.tenant_id = $1 AND r.state <> 'cancelled' AND r.state <> 'completed' AND o.purge_due_at < $2";
     NEXT_DUE = "SELECT min(not_before) FROM gateway.job WHERE state = 'pending'";
     COUNT_DUE = "SELECT count(*) FROM gateway.job WHERE state = 'pending' AND not_before <= $1";
 }
@@ -88,6 +134,8 @@ pub struct ClaimedJob {
     pub attempt: i32,
     /// Failed attempts since it was last revived.
     pub failures: i32,
+    /// Attempts since then that ended without a word.
+    pub lost_attempts: i32,
 }
 
 /// A job as operators see it.
@@ -139,10 +187,10 @@ pub struct JobFilter {
 pub enum Unfinished<'a> {
     /// Again at this time.
     RetryAt(Timestamp, &'a str),
+    /// It ended without a word; again at this time.
+    LostRetryAt(Timestamp, &'a str),
     /// A person has to look.
     Held(&'a str),
-    /// Attempts are used up.
-    Dead(Timestamp, &'a str),
     /// There is nothing to do any more.
     Cancelled(Timestamp, &'a str),
 }
@@ -223,6 +271,7 @@ pub async fn claim(
                 request_id: RequestId::from_uuid(row.get(3)),
                 attempt: row.get(4),
                 failures: row.get(5),
+                lost_attempts: row.get(6),
             })
         })
         .collect()
@@ -259,12 +308,12 @@ pub async fn leave_unfinished(client: &Client, job: &ClaimedJob, how: Unfinished
     let (tenant, id, attempt) = (job.tenant_id.uuid(), job.job_id.uuid(), job.attempt);
     let changed = match how {
         Unfinished::RetryAt(at, reason) => {
-            tx::execute(client, "retry_job_later", RETRY_LATER, &[&tenant, &id, &attempt, &at, &reason]).await?
+            tx::execute(client, "retry_job_later", RETRY_LATER, &[&tenant, &id, &attempt, &at, &reason, &0_i32]).await?
+        }
+        Unfinished::LostRetryAt(at, reason) => {
+            tx::execute(client, "retry_job_later", RETRY_LATER, &[&tenant, &id, &attempt, &at, &reason, &1_i32]).await?
         }
         Unfinished::Held(reason) => tx::execute(client, "hold_job", HOLD, &[&tenant, &id, &attempt, &reason]).await?,
-        Unfinished::Dead(at, reason) => {
-            tx::execute(client, "end_job", END, &[&tenant, &id, &attempt, &reason, &"dead", &at]).await?
-        }
         Unfinished::Cancelled(at, reason) => {
             tx::execute(client, "end_job", END, &[&tenant, &id, &attempt, &reason, &"cancelled", &at]).await?
         }
@@ -311,6 +360,61 @@ pub async fn select(client: &Client, filter: &JobFilter, limit: i64) -> Result<V
             is_leased: row.get(12),
         })
         .collect())
+}
+
+/// A request that is not finished and has no living job of the kind that must come next.
+#[derive(Debug, Clone)]
+pub struct MissingJob {
+    /// The request.
+    pub request_id: RequestId,
+    /// What is missing.
+    pub kind: JobKind,
+    /// When it is due, by the request's timeline.
+    pub run_at: Timestamp,
+}
+
+/// Jobs that the tenant's unfinished requests lack, at most `limit`. Their requests stay locked until the transaction ends.
+pub async fn missing(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<MissingJob>, StoreError> {
+    let rows = tx.query("missing_jobs", MISSING, &[&tx.tenant().uuid(), &limit]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(MissingJob {
+                request_id: RequestId::from_uuid(row.get(0)),
+                kind: row.get::<_, &str>(1).parse().map_err(|_| StoreError::UnknownValue { column: "job.kind" })?,
+                run_at: row.get(2),
+            })
+        })
+        .collect()
+}
+
+/// Queues a job in place of one that ended before its time. False when there is a living one after all.
+pub async fn restore(
+    tx: &TenantTx<'_>,
+    job: JobId,
+    missing: &MissingJob,
+    created_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let params: &[&(dyn tokio_postgres::types::ToSql + Sync)] = &[
+        &tx.tenant().uuid(),
+        &job.uuid(),
+        &missing.kind.as_str(),
+        &missing.request_id.uuid(),
+        &missing.run_at,
+        &created_at,
+    ];
+    Ok(tx.execute("restore_job", RESTORE, params).await? == 1)
+}
+
+/// How many jobs are held, and how many are dead without a successor. Role `gw_queue`.
+pub async fn count_stuck(client: &Client) -> Result<(i64, i64), StoreError> {
+    let rows = tx::query(client, "count_stuck_jobs", COUNT_STUCK, &[]).await?;
+    Ok(rows.first().map_or((0, 0), |row| (row.get(0), row.get(1))))
+}
+
+/// How many of the tenant's requests are not completed although their purge was due, and when the first of them was due.
+pub async fn overdue(tx: &TenantTx<'_>, now: Timestamp) -> Result<(i64, Option<Timestamp>), StoreError> {
+    let row = tx.query_opt("overdue_requests", OVERDUE, &[&tx.tenant().uuid(), &now]).await?;
+    Ok(row.map_or((0, None), |row| (row.get(0), row.get(1))))
 }
 
 /// When the next job is due; `None` when none waits. Role `gw_queue`.

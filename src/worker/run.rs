@@ -1,16 +1,19 @@
 //! The loops of the worker.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     sync::watch,
-    task::{JoinError, JoinSet},
+    task::{self, JoinError, JoinSet},
 };
 
 use crate::{
-    app::{self, Error, Gateway, JobFailure, interpret, run_job, sweep},
+    app::{self, Error, Gateway, JobFailure, interpret, interpret::Setback, run_job, sweep},
     domain::{
-        job::{EVENT_ATTEMPTS_MAX, JobKind, Verdict, retry_delay_ms},
+        job::{JobKind, Verdict},
         metric,
     },
 };
@@ -84,7 +87,7 @@ enum Lane {
 
 /// Keeps a lane as full as its bound allows. Ends, with nothing running, after `stopped` turns true.
 async fn lane(gateway: &Gateway, settings: Settings, lane: Lane, mut stopped: watch::Receiver<bool>) {
-    let mut running = JoinSet::new();
+    let mut running = Running::default();
     let at_once = match lane {
         Lane::Events => settings.events_at_once,
         Lane::Jobs(_) => settings.jobs_at_once,
@@ -92,29 +95,79 @@ async fn lane(gateway: &Gateway, settings: Settings, lane: Lane, mut stopped: wa
     while !*stopped.borrow() {
         // The wake-up is asked for before looking, so that work which arrives while we look is not slept through.
         let woken = gateway.woken();
-        let claimed = match claim(gateway, lane, at_once.saturating_sub(running.len()), &mut running).await {
+        let claimed = match claim(gateway, lane, at_once.saturating_sub(running.tasks.len()), &mut running).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(error = %error.chain(), "work could not be claimed; it is tried again");
                 0
             }
         };
-        if claimed > 0 && running.len() < at_once {
+        if claimed > 0 && running.tasks.len() < at_once {
             continue;
         }
         tokio::select! {
-            Some(ended) = running.join_next() => report_panic(&ended),
+            Some(ended) = running.tasks.join_next_with_id() => running.settle(gateway, ended).await,
             () = woken => {}
             () = tokio::time::sleep(settings.poll_every) => {}
             _ = stopped.changed() => {}
         }
     }
-    while let Some(ended) = running.join_next().await {
-        report_panic(&ended);
+    running.end(gateway).await;
+}
+
+/// What an attempt is about.
+enum Work {
+    Event(app::ClaimedEvent),
+    Job(app::ClaimedJob),
+}
+
+/// Attempts under way, and what each is about: a panic takes everything with it but the id of its task.
+#[derive(Default)]
+struct Running {
+    tasks: JoinSet<()>,
+    work: HashMap<task::Id, Work>,
+}
+
+impl Running {
+    fn begin(&mut self, work: Work, attempt: impl Future<Output = ()> + Send + 'static) {
+        let id = self.tasks.spawn(attempt).id();
+        self.work.insert(id, work);
+    }
+
+    /// Waits for everything that is under way.
+    async fn end(&mut self, gateway: &Gateway) {
+        while let Some(ended) = self.tasks.join_next_with_id().await {
+            self.settle(gateway, ended).await;
+        }
+    }
+
+    /// Forgets an attempt that has ended; gives its work back when it panicked. The panic hook has said where.
+    async fn settle(&mut self, gateway: &Gateway, ended: Result<(task::Id, ()), JoinError>) {
+        let error = match ended {
+            Ok((id, ())) => {
+                self.work.remove(&id);
+                return;
+            }
+            Err(error) => error,
+        };
+        match self.work.remove(&error.id()) {
+            Some(Work::Event(event)) if error.is_panic() => {
+                tracing::error!(event = %event.event_id, attempt = event.attempt, "an attempt panicked");
+                give_back(gateway, &event, Setback::Panicked).await;
+            }
+            Some(Work::Job(job)) if error.is_panic() => {
+                tracing::error!(job = %job.job_id, kind = %job.kind, attempt = job.attempt, "an attempt panicked");
+                count_job(&job, "panicked");
+                if let Err(error) = run_job::leave_lost(gateway, &job).await {
+                    tracing::warn!(job = %job.job_id, error = %error.chain(), "the job's lease has to run out");
+                }
+            }
+            Some(_) | None => tracing::error!("an attempt was cancelled; its lease has to run out"),
+        }
     }
 }
 
-async fn claim(gateway: &Gateway, lane: Lane, limit: usize, running: &mut JoinSet<()>) -> Result<usize, Error> {
+async fn claim(gateway: &Gateway, lane: Lane, limit: usize, running: &mut Running) -> Result<usize, Error> {
     if limit == 0 {
         return Ok(0);
     }
@@ -124,8 +177,8 @@ async fn claim(gateway: &Gateway, lane: Lane, limit: usize, running: &mut JoinSe
             let events = interpret::claim(gateway, bound).await?;
             let claimed = events.len();
             for event in events {
-                let gateway = gateway.clone();
-                running.spawn(async move { attempt_event(&gateway, &event).await });
+                let (gateway, work) = (gateway.clone(), Work::Event(event.clone()));
+                running.begin(work, async move { attempt_event(&gateway, &event).await });
             }
             Ok(claimed)
         }
@@ -133,26 +186,24 @@ async fn claim(gateway: &Gateway, lane: Lane, limit: usize, running: &mut JoinSe
             let jobs = run_job::claim(gateway, kinds, bound).await?;
             let claimed = jobs.len();
             for job in jobs {
-                let gateway = gateway.clone();
-                running.spawn(async move { attempt_job(&gateway, &job).await });
+                let (gateway, work) = (gateway.clone(), Work::Job(job.clone()));
+                running.begin(work, async move { attempt_job(&gateway, &job).await });
             }
             Ok(claimed)
         }
     }
 }
 
-/// The panic hook has said where. The lease runs out and the work is taken again.
-fn report_panic(ended: &Result<(), JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(is_panic = error.is_panic(), "an attempt ended abnormally");
-    }
-}
+/// Every so many sweeps, beginning with the first, one looks at the whole history.
+const SWEEPS_PER_WHOLE_ONE: usize = 60;
 
 async fn sweep_regularly(gateway: &Gateway, settings: Settings, mut stopped: watch::Receiver<bool>) {
-    while !*stopped.borrow() {
-        if let Err(error) = sweep::run(gateway).await {
-            tracing::warn!(error = %error.chain(), "the sweep did not finish; it is tried again");
+    for round in 0_usize.. {
+        if *stopped.borrow() {
+            return;
         }
+        let is_whole = round.is_multiple_of(SWEEPS_PER_WHOLE_ONE);
+        sweep::run(gateway, if is_whole { sweep::Depth::Whole } else { sweep::Depth::Recent }).await;
         tokio::select! {
             () = tokio::time::sleep(settings.sweep_every) => {}
             _ = stopped.changed() => {}
@@ -164,12 +215,10 @@ async fn sweep_regularly(gateway: &Gateway, settings: Settings, mut stopped: wat
 pub async fn drain(gateway: &Gateway, settings: Settings) -> Result<Drained, Error> {
     let mut total = Drained::default();
     loop {
-        let mut running = JoinSet::new();
+        let mut running = Running::default();
         let jobs = claim(gateway, Lane::Jobs(&JobKind::ALL), settings.jobs_at_once, &mut running).await?;
         let events = claim(gateway, Lane::Events, settings.events_at_once, &mut running).await?;
-        while let Some(ended) = running.join_next().await {
-            report_panic(&ended);
-        }
+        running.end(gateway).await;
         if jobs + events == 0 {
             return Ok(total);
         }
@@ -188,14 +237,24 @@ async fn attempt_event(gateway: &Gateway, event: &app::ClaimedEvent) {
         ),
         Ok(None) => tracing::info!(event = %event.event_id, "another worker has taken the event"),
         Err(error) => {
-            let is_last = event.attempt >= EVENT_ATTEMPTS_MAX;
-            tracing::warn!(event = %event.event_id, attempt = event.attempt, is_last, error = %error.chain(), "event not interpreted");
-            let delay_ms = retry_delay_ms(u32::try_from(event.attempt).unwrap_or(0), gateway.chance());
-            if let Err(error) = interpret::give_back(gateway, event, &error, delay_ms).await {
-                tracing::warn!(event = %event.event_id, error = %error.chain(), "the event's lease has to run out");
-            }
+            tracing::warn!(event = %event.event_id, attempt = event.attempt, error = %error.chain(), "event not interpreted");
+            give_back(gateway, event, Setback::Failed(&error)).await;
         }
     }
+}
+
+async fn give_back(gateway: &Gateway, event: &app::ClaimedEvent, why: Setback<'_>) {
+    match interpret::give_back(gateway, event, why).await {
+        Ok(true) => tracing::error!(event = %event.event_id, "the event is a dead letter now"),
+        Ok(false) => {}
+        Err(error) => {
+            tracing::warn!(event = %event.event_id, error = %error.chain(), "the event's lease has to run out");
+        }
+    }
+}
+
+fn count_job(job: &app::ClaimedJob, outcome: &'static str) {
+    metrics::counter!(metric::JOBS_TOTAL, "kind" => job.kind.as_str(), "outcome" => outcome).increment(1);
 }
 
 async fn attempt_job(gateway: &Gateway, job: &app::ClaimedJob) {
@@ -213,7 +272,7 @@ async fn attempt_job(gateway: &Gateway, job: &app::ClaimedJob) {
             Verdict::Discard => "discarded",
         },
     };
-    metrics::counter!(metric::JOBS_TOTAL, "kind" => job.kind.as_str(), "outcome" => outcome).increment(1);
+    count_job(job, outcome);
     match result {
         Ok(()) => tracing::info!(job = %job.job_id, kind = %job.kind, request = %job.request_id, "job completed"),
         Err(failure) => {

@@ -47,6 +47,8 @@ async fn workers_come_and_go(world: &World) {
     for _ in 0..4 {
         world.the_worker_drains().await;
         world.the_lease_runs_out().await;
+        // A worker that panics gives its work back for later.
+        world.time_passes(jiff::SignedDuration::from_mins(15));
     }
     world.the_worker_drains().await;
 }

@@ -15,6 +15,7 @@ mod malformed;
 mod offboarding;
 mod retention;
 mod rotation;
+mod setbacks;
 mod statements;
 mod twice;
 mod twin;

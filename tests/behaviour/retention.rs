@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, ToSpan, civil::Date};
 use milestone_gateway::{
-    app::{replay, sweep},
+    app::{replay, sweep, verify_audit},
     domain::{SubjectId, request::RequestState},
     proof::audit::{chain_hash, chain_start},
     store::{TenantTx, event::EventFilter, keys::BodyKeyPurpose},
@@ -201,4 +201,87 @@ async fn the_chain_holds(world: &World, tenant: &Tenant) -> bool {
         }
     }
     true
+}
+
+#[tokio::test]
+async fn a_pending_event_keeps_its_body_beyond_the_fortnight_but_not_for_ever() {
+    for (days, outcome) in [(43, "applied: offboarding_started"), (46, "ignored: forgotten")] {
+        let world = World::new().await;
+        let (acme, ann) = acme_with_ann(&world).await;
+        let first_day = world.gateway.today();
+        let event = world.jira_sends(&acme, &user_deleted(&ann, world.gateway.now())).await;
+
+        world.time_passes(SignedDuration::from_hours(24 * days));
+        world.the_sweep_runs().await;
+
+        assert_eq!(opens(&world, BodyKeyPurpose::Delivery, first_day).await, days == 43);
+        world.the_worker_drains().await;
+        assert_eq!(world.outcome_of(event).await, outcome);
+        world.the_sweep_runs().await;
+        assert!(!opens(&world, BodyKeyPurpose::Delivery, first_day).await);
+        world.ends_cleanly().await;
+    }
+}
+
+#[tokio::test]
+async fn tables_of_keys_and_people_are_vacuumed_as_soon_as_something_in_them_is_dead() {
+    let world = World::new().await;
+    let quick = "SELECT string_agg(relname::text, ' ' ORDER BY relname)
+        FROM pg_class
+        WHERE relnamespace = 'gateway'::regnamespace
+            AND reloptions @> '{autovacuum_vacuum_threshold=0,autovacuum_vacuum_scale_factor=0}'";
+
+    let names = world.text(quick).await.unwrap();
+
+    for name in ["body_key", "identity", "minimized_event", "subject_key", "subject_signal", "tenant_key"] {
+        assert!(names.split(' ').any(|each| each == name), "{name} is not among {names}");
+    }
+    world.ends_cleanly().await;
+}
+
+/// An entry as it would stand there had it been made then.
+async fn an_entry_is_dated(world: &World, tenant: &Tenant, at: &str) {
+    let sql = format!(
+        "INSERT INTO gateway.audit_entry (tenant_id, at, audit_id, actor, action, entry, hash)
+         VALUES ($1, {at}, gen_random_uuid(), 'worker', 'test.entry', '{{}}', decode(repeat('00', 32), 'hex'))"
+    );
+    world.admin.execute(&sql, &[&tenant.id.uuid()]).await.unwrap();
+}
+
+#[tokio::test]
+async fn history_ends_after_twelve_months_and_the_rest_of_the_chain_still_verifies() {
+    let world = World::new().await;
+    let acme = world.a_tenant("acme").await;
+    world.admin.batch_execute("SELECT gateway.ensure_partitions('2020-03-05')").await.unwrap();
+    an_entry_is_dated(&world, &acme, "'2020-03-05T00:00:00Z'").await;
+    an_entry_is_dated(&world, &acme, "'2019-03-05T00:00:00Z'").await;
+
+    let swept = world.the_sweep_runs().await;
+
+    assert_eq!(swept.months_dropped, 4, "two months, of events and of entries");
+    assert_eq!(world.number("SELECT count(*) FROM gateway.audit_entry WHERE at < '2025-01-01'").await, 0);
+    let chain = verify_audit::verify(&world.gateway, acme.id).await.unwrap();
+    assert_eq!((chain.gone, chain.broken_at, chain.waiting), (2, None, 0));
+    assert!(chain.verified > 0);
+    // A young entry that is gone is no retention.
+    world.admin.batch_execute("DELETE FROM gateway.audit_entry").await.unwrap();
+    assert_eq!(verify_audit::verify(&world.gateway, acme.id).await.unwrap().broken_at, Some(3));
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn an_entry_that_is_committed_late_is_linked_by_the_next_sweep_and_a_very_late_one_by_a_whole_one() {
+    let world = World::new().await;
+    let acme = world.a_tenant("acme").await;
+    world.the_sweep_runs().await;
+    an_entry_is_dated(&world, &acme, "'2026-01-05T08:30:00Z'").await;
+    an_entry_is_dated(&world, &acme, "'2026-01-04T09:00:00Z'").await;
+
+    assert_eq!(world.the_sweep_runs().await.entries_linked, 1);
+    assert_eq!(verify_audit::verify(&world.gateway, acme.id).await.unwrap().waiting, 1);
+    assert_eq!(sweep::run(&world.gateway, sweep::Depth::Whole).await.entries_linked, 1);
+
+    let chain = verify_audit::verify(&world.gateway, acme.id).await.unwrap();
+    assert_eq!((chain.broken_at, chain.waiting), (None, 0));
+    world.ends_cleanly().await;
 }

@@ -212,7 +212,7 @@ async fn a_row_that_the_product_adds_behind_a_finished_step_goes_too() {
     );
     world.admin.batch_execute(&late).await.unwrap();
     let hours = world.jira_sends(&acme, &worklog(&ann, "1", "1", 1, world.gateway.now())).await;
-    world.the_lease_runs_out().await;
+    world.time_passes(jiff::SignedDuration::from_mins(15));
     world.the_worker_drains().await;
 
     assert_eq!(world.outcome_of(hours).await, "applied: hours_recorded_without_person");

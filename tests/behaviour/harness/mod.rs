@@ -167,7 +167,9 @@ impl World {
     }
 
     pub(crate) async fn the_sweep_runs(&self) -> sweep::Swept {
-        sweep::run(&self.gateway).await.unwrap()
+        let swept = sweep::run(&self.gateway, sweep::Depth::Recent).await;
+        assert_eq!(swept.failures, 0, "{swept:?}");
+        swept
     }
 
     /// Whoever holds work has died long ago.
