@@ -8,11 +8,13 @@ mod prepare;
 
 use std::{path::Path, sync::Arc};
 
+use jiff::tz::TimeZone;
+
 use crate::{
     app::{CommitQueue, Databases, Gateway, GatewayParts, Leases, run_committer},
     config::{Database, Settings},
     datamap::Finding,
-    domain::CrashPoints,
+    domain::{Clock as _, CrashPoints},
     embedded::{self, Embedded, EmbeddedOptions},
     proof::SigningKey,
     store::{self, StoreError},
@@ -112,9 +114,11 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
         return Err(SystemError::Refused(why.to_owned()));
     }
     let offset = store::deployment::demo_offset_seconds(&queue).await?;
-    drop(queue);
     let clock = Arc::new(DemoClock::new(offset));
     let (key_id, seed) = ring.receipt_signing();
+    // Before anybody listens: a delivery that came first would lie in the default partitions until its time is over.
+    store::deployment::ensure_partitions(&queue, clock.now().to_zoned(TimeZone::UTC).date()).await?;
+    drop(queue);
     let signing_key = SigningKey::from_seed(key_id, seed).map_err(|error| SystemError::KeyRing(error.to_string()))?;
     let gateway = Gateway::new(GatewayParts {
         clock: Arc::clone(&clock) as _,
