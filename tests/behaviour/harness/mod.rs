@@ -113,6 +113,12 @@ impl World {
         self.committer = spawn_committer(self.gateway.clone());
     }
 
+    /// Replaces the gateway by one with another key ring, as a restart after a rotation of keys would.
+    pub(crate) fn restarts_with_ring(&mut self, ring: KeyRing) {
+        self.parts.ring = Arc::new(ring);
+        self.restarts_with_map(data_map());
+    }
+
     pub(crate) fn pools(&self) -> Databases {
         pools(&self.database)
     }
@@ -219,6 +225,7 @@ pub(crate) fn secret_of(tenant: &str) -> SecretBytes {
 fn pools(database: &Database) -> Databases {
     Databases {
         intake: database.pool_of("gw_intake", 3),
+        commit: database.pool_of("gw_intake", 2),
         queue: database.pool_of("gw_queue", 3),
         tenant: database.pool_of("gw_tenant", 8),
         target: database.pool_of("gw_tenant", 8),
