@@ -47,7 +47,7 @@ pub enum SystemError {
     #[error("{0}")]
     KeyRing(String),
     /// Data map or policy have mistakes.
-    #[error("the policy cannot be used ({} findings)", .0.len())]
+    #[error("the policy cannot be used:{}", lines(.0))]
     Policy(Vec<Finding>),
     /// A policy file could not be read.
     #[error("{0}")]
@@ -61,6 +61,11 @@ pub enum SystemError {
     /// The target failed.
     #[error("the target failed")]
     Target(#[from] TargetError),
+}
+
+/// Every finding on a line of its own: file, line, what is wrong and what to do.
+fn lines(findings: &[Finding]) -> String {
+    findings.iter().map(|finding| format!("\n  {finding}")).collect()
 }
 
 /// What is to be opened, beyond the settings.

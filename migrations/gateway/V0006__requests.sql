@@ -51,7 +51,6 @@ CREATE TABLE gateway.offboarding (
     UNIQUE (tenant_id, request_id),
     FOREIGN KEY (tenant_id, request_id) REFERENCES gateway.privacy_request (tenant_id, request_id),
     FOREIGN KEY (tenant_id, subject_id) REFERENCES gateway.data_subject (tenant_id, subject_id),
-    CHECK (latest_departure_at >= anchor_at),
     CHECK (access_off_due_at <= mark_due_at AND mark_due_at <= purge_start_at AND purge_start_at < purge_due_at)
 );
 

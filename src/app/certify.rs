@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Error, Gateway, JobFailure, audit,
+    Error, Gateway, JobFailure, audit, fences,
     take_access::{Case, complete},
 };
 use crate::{
@@ -16,7 +16,12 @@ use crate::{
 pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
     gateway.crash().reach("deletion.before_certificate");
     let now = gateway.now();
+    let fence_ends = now + SignedDuration::from_hours(24 * i64::from(gateway.policy().fence_days));
     let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    let raised = store::fence::of_request(&tx, job.request_id).await.map_err(Error::from)?;
+    drop(tx);
+    fences::set_term(gateway, &case.tenant_key, &raised, fence_ends).await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
     let receipt = ReceiptId::new(gateway.clock(), gateway.entropy());
     let facts = [("receipt", Fact::Id(IdText::of(receipt).map_err(Error::from)?))];
@@ -29,6 +34,7 @@ pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Res
     store::request::advance(&tx, job.request_id, RequestState::KeyDestroyed, RequestState::Completed, now, None)
         .await
         .map_err(Error::from)?;
+    store::fence::finish(&tx, job.request_id, fence_ends).await.map_err(Error::from)?;
     complete(&tx, job, now).await?;
     tx.commit().await.map_err(Error::from)?;
     gateway.crash().reach("deletion.after_certificate");

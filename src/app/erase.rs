@@ -8,13 +8,13 @@
 use jiff::SignedDuration;
 
 use super::{
-    Error, Gateway, JobFailure, audit, certify,
+    Error, Gateway, JobFailure, audit, certify, fences,
     person::{self, Named},
     take_access::{Case, read_case},
 };
 use crate::{
     domain::{
-        FenceId, IdentityKind, JobId, Personal, PlanId, plan::Plan, request::RequestState,
+        FenceId, IdentityKind, JobId, Personal, PlanId, job::Verdict, plan::Plan, request::RequestState,
         verification::VerificationReport,
     },
     planning,
@@ -26,6 +26,11 @@ use crate::{
 
 /// Rows in one batch: small enough that the product's own users do not notice, see `docs/performance.md`.
 pub const ERASE_BATCH_ROWS: u32 = 1_000;
+/// How long a fence stands while its erasure is not finished; completing gives it its policy's term. Long enough for an
+/// erasure that was held for a person to look.
+const FENCE_DAYS_UNFINISHED: i64 = 730;
+/// A shorter value identifies nobody and would be found everywhere.
+const SEARCHED_BYTES_MIN: usize = 6;
 /// Phases one attempt may go through; there are six.
 const PHASES_MAX: usize = 12;
 
@@ -70,33 +75,37 @@ async fn raise_fence(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result
     let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
     let now = gateway.now();
-    let subject = case.request.subject_id;
+    // The locks make every writer about this person wait until the fence is committed; what is read after them is final.
+    let anchors = lock_anchors(gateway, &tx, job, case).await?;
+    hold(&tx, job, RequestState::Open).await?;
+    let request = store::request::read(&tx, job.request_id).await.map_err(Error::from)?;
+    let request = request.ok_or(Error::NotFound("request"))?;
+    if request.timeline.purge_start_at > now {
+        // The timeline has moved since the job was taken, or somebody ran it early: it waits for its day, which the job
+        // row holds.
+        return Err(JobFailure { verdict: Verdict::Retry, reason: "the purge is not due yet".to_owned() });
+    }
+    let subject = request.subject_id;
     let row = store::subject::read(&tx, subject).await.map_err(Error::from)?.ok_or(Error::Missing("the subject"))?;
-    for (kind, value) in &case.person.identities {
-        let identity = normalise(*kind, value.expose_for("the fence's digest"))
-            .map_err(|_| Error::Missing("a normalised identity"))?;
-        let named = Named::new(gateway, job.tenant_id, *kind, identity);
-        // The lock makes every writer about this person wait until the fence is committed.
-        person::lock(&tx, &named, now).await?;
+    for named in &anchors {
         for digest in &named.digests {
             let fence = Fence {
                 fence_id: FenceId::new(gateway.clock(), gateway.entropy()),
                 subject_id: subject,
                 request_id: job.request_id,
-                identity_kind: *kind,
+                identity_kind: named.kind,
                 issuer: person::ATLASSIAN_ISSUER.to_owned(),
                 digest_key_id: digest.key_id,
                 digest: digest.digest.to_vec(),
                 generation: row.generation,
-                covers_until: case.request.latest_departure_at,
+                covers_until: request.latest_departure_at,
                 committed_at: now,
-                expires_at: now + SignedDuration::from_hours(24 * i64::from(gateway.policy().fence_days)),
+                expires_at: now + SignedDuration::from_hours(24 * FENCE_DAYS_UNFINISHED),
                 returned_at: None,
             };
             store::fence::insert(&tx, &fence).await.map_err(Error::from)?;
         }
     }
-    hold(&tx, job, RequestState::Open).await?;
     store_plan(gateway, &tx, job, &plan).await?;
     store::request::advance(&tx, job.request_id, RequestState::Open, RequestState::Fenced, now, None)
         .await
@@ -106,6 +115,23 @@ async fn raise_fence(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result
     tx.commit().await.map_err(Error::from)?;
     gateway.crash().reach("deletion.after_fence");
     Ok(())
+}
+
+async fn lock_anchors(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    job: &ClaimedJob,
+    case: &Case,
+) -> Result<Vec<Named>, JobFailure> {
+    let mut anchors = Vec::with_capacity(case.person.identities.len());
+    for (kind, value) in &case.person.identities {
+        let identity = normalise(*kind, value.expose_for("the fence's digest"))
+            .map_err(|_| Error::Missing("a normalised identity"))?;
+        let named = Named::new(gateway, job.tenant_id, *kind, identity);
+        person::lock(tx, &named, gateway.now()).await?;
+        anchors.push(named);
+    }
+    Ok(anchors)
 }
 
 /// E-mail and other identities stand only in the target's own row, which will be gone when the reader looks for them:
@@ -121,15 +147,13 @@ async fn remember_identifiers(gateway: &Gateway, job: &ClaimedJob, case: &Case) 
     let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
     let subject = case.request.subject_id;
     let key = gateway.vault().subject_key(&tx, subject).await?.ok_or(Error::Missing("the subject's key"))?;
+    // A worker that was asleep must not add an identity after the person is forgotten.
+    hold(&tx, job, RequestState::Open).await?;
     let known = person::open_identities(&tx, subject, &key).await?;
     for (kind, value) in found {
-        let text = value.expose_for("sealing under the subject's key");
         let is_known = known.iter().any(|open| open.kind == kind && open.value == value);
-        // A value that does not normalise cannot be digested; the anchor, which can, already finds its row.
-        let Ok(identity) = normalise(kind, text) else { continue };
-        if !is_known {
-            let named = Named::new(gateway, job.tenant_id, kind, identity);
-            person::add_identity(gateway, &tx, subject, &key, &named, false).await?;
+        if !is_known && value.expose_for("its length").len() >= SEARCHED_BYTES_MIN {
+            person::add_spelling(gateway, &tx, subject, &key, kind, &value).await?;
         }
     }
     tx.commit().await.map_err(Error::from)?;
@@ -185,7 +209,7 @@ async fn execute(gateway: &Gateway, job: &ClaimedJob, case: &Case, from: Request
     if planning::digest(&plan).as_slice() != stored.digest {
         return Err(JobFailure::hold("the stored plan is not the one that was digested"));
     }
-    mirror_fences(gateway, case, &fences).await?;
+    fences::mirror(gateway, &case.tenant_key, &fences).await?;
     gateway.crash().reach("deletion.after_fence_mirror");
     let pseudonym = pseudonym(&key, job.request_id);
     for step in &plan.steps {
@@ -204,24 +228,6 @@ async fn execute(gateway: &Gateway, job: &ClaimedJob, case: &Case, from: Request
         .map_err(Error::from)?;
     audit::record(gateway, &tx, audit::WORKER, "plan.executed", job.request_id, []).await?;
     tx.commit().await.map_err(Error::from)?;
-    Ok(())
-}
-
-async fn mirror_fences(gateway: &Gateway, case: &Case, fences: &[Fence]) -> Result<(), JobFailure> {
-    let mut client = gateway.databases().target.client().await.map_err(Error::from)?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
-    for fence in fences {
-        let digest = fence.digest.as_slice().try_into().map_err(|_| Error::Missing("a digest of 32 bytes"))?;
-        let row = target::FenceRow {
-            identity_kind: fence.identity_kind,
-            digest_key_id: fence.digest_key_id,
-            digest,
-            generation: fence.generation,
-            covers_until: fence.covers_until,
-            expires_at: fence.expires_at,
-        };
-        target::mirror_fence(&mut client, scope, &row).await?;
-    }
     Ok(())
 }
 
@@ -313,8 +319,18 @@ async fn identifiers(
     let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
     let subject = case.request.subject_id;
     let key = gateway.vault().subject_key(&tx, subject).await?.ok_or(Error::Missing("the subject's key"))?;
-    let open = person::open_identities(&tx, subject, &key).await?;
-    Ok(open.into_iter().map(|identity| (identity.kind, identity.value)).collect())
+    let mut values = Vec::new();
+    for identity in person::open_identities(&tx, subject, &key).await? {
+        // The product may have stored either form of an address: as it was written, or normalised.
+        if let Ok(normalised) = normalise(identity.kind, identity.value.expose_for("its normalised form")) {
+            let normalised = normalised.value().clone();
+            if normalised != identity.value {
+                values.push((identity.kind, normalised));
+            }
+        }
+        values.push((identity.kind, identity.value));
+    }
+    Ok(values)
 }
 
 /// DESTROY: what was sealed for the person can never be opened again, in our database or its backups, once the tenant's

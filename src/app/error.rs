@@ -99,7 +99,12 @@ impl<E: Into<Error>> From<E> for JobFailure {
     fn from(error: E) -> Self {
         let error = error.into();
         let verdict = match &error {
-            Error::Target(target) => target.verdict(),
+            Error::Target(target) => match target.verdict() {
+                // Recording a verdict is guarded by the attempt, so this one is never that of a stale worker: the target
+                // knows a later attempt than we do (our database was restored), and a person has to look.
+                Verdict::Discard | Verdict::Hold => Verdict::Hold,
+                Verdict::Retry => Verdict::Retry,
+            },
             Error::Store(_) | Error::Busy(_) => Verdict::Retry,
             // A reader that cannot see says nothing about what is there: a person has to look.
             Error::Verify(source) if source.is_transient() => Verdict::Retry,

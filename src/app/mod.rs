@@ -15,6 +15,7 @@ mod commit_events;
 pub mod demo_clock;
 pub mod erase;
 mod error;
+mod fences;
 pub mod find_subject;
 mod gateway;
 pub mod interpret;

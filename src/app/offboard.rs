@@ -3,7 +3,7 @@
 //! The decision is made anew from all signals of the person, by source time, so neither the order of arrival nor a
 //! duplicate changes it. Behind a committed fence nothing is cancellable; only an explicit return opens a new generation.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Error, Gateway, audit,
@@ -157,7 +157,7 @@ fn wanted(policy: &Policy, signals: &[SignalRow]) -> Desired {
                 .map(|row| mapping::anchor_time(Some(row.source_at), row.arrived_at, &policy.offboarding))
                 .min()
                 .unwrap_or(anchor);
-            Desired::Leaving { anchor: bounded, latest: latest.max(bounded) }
+            Desired::Leaving { anchor: bounded, latest }
         }
     }
 }
@@ -214,9 +214,13 @@ async fn shift(
 async fn cancel(gateway: &Gateway, tx: &TenantTx<'_>, request: RequestId) -> Result<Outcome, Error> {
     let now = gateway.now();
     store::request::advance(tx, request, RequestState::Open, RequestState::Cancelled, now, None).await?;
+    // A job that runs at this moment may still reach the target: access is given back when its lease is over, because
+    // before that nobody can know what it will have done.
+    let wait = store::job::leased_seconds(tx, request).await?.unwrap_or(0.0).max(0.0);
     store::job::cancel(tx, request, now).await?;
     let job = JobId::new(gateway.clock(), gateway.entropy());
-    store::job::insert(tx, job, JobKind::AccessOn, request, now, now).await?;
+    let run_at = now + SignedDuration::try_from_secs_f64(wait).unwrap_or(SignedDuration::ZERO);
+    store::job::insert(tx, job, JobKind::AccessOn, request, run_at, now).await?;
     audit::record(gateway, tx, audit::WORKER, "offboarding.cancelled", request, []).await?;
     Ok(Outcome::Applied("offboarding_cancelled"))
 }

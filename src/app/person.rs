@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Error, Gateway};
 use crate::{
     domain::{IdentityId, IdentityKind, Personal, SubjectId, SubjectKind},
-    sealing::{Aad, KeyedDigest, Normalised, SecretKey, open, seal},
+    sealing::{Aad, KeyedDigest, Normalised, SecretKey, normalise, open, seal},
     store::{self, TenantTx, fence::Fence, subject::SealedIdentity},
 };
 
@@ -124,6 +124,41 @@ pub(super) async fn add_identity(
         digest_key_id: current.key_id,
         digest: current.digest.to_vec(),
         sealed,
+    };
+    store::subject::insert_identity(tx, subject, &identity).await?;
+    Ok(())
+}
+
+/// Records a further identity exactly as the product has written it, for the reader to search for. Safe to repeat.
+///
+/// It is found by its normalised form where it has one; a value that has none is kept under a digest that only this
+/// subject's key can make, so it is searched for and never looked up.
+pub(super) async fn add_spelling(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    subject: SubjectId,
+    key: &SecretKey,
+    kind: IdentityKind,
+    value: &Personal<String>,
+) -> Result<(), Error> {
+    let text = value.expose_for("sealing under the subject's key");
+    let (digest, norm_version) = match normalise(kind, text) {
+        Ok(identity) => {
+            let named = Named::new(gateway, tx.tenant(), kind, identity);
+            let current = *named.digests.first().ok_or(Error::Missing("a digest key"))?;
+            (current, named.identity.version())
+        }
+        Err(_) => (gateway.ring().digest_of_subject(key, text), 0),
+    };
+    let identity = SealedIdentity {
+        identity_id: IdentityId::new(gateway.clock(), gateway.entropy()),
+        kind,
+        issuer: ATLASSIAN_ISSUER.to_owned(),
+        is_anchor: false,
+        norm_version,
+        digest_key_id: digest.key_id,
+        digest: digest.digest.to_vec(),
+        sealed: seal(key, &identity_aad(tx, subject, kind), text.as_bytes(), gateway.entropy()),
     };
     store::subject::insert_identity(tx, subject, &identity).await?;
     Ok(())

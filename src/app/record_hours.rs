@@ -1,7 +1,9 @@
 //! Hours from worklogs: written into the target with their version, never against the fence.
 
+use jiff::Timestamp;
+
 use super::{
-    Error, Gateway,
+    Error, Gateway, fences,
     interpret::{finish, finish_plain, keep_minimized},
     person::{self, Named, Standing},
 };
@@ -37,6 +39,9 @@ pub(super) async fn apply(
     };
     let digests = author.as_ref().map(|(named, _)| named.target_digests()).unwrap_or_default();
     let tenant_key = tenant_key(gateway, event).await?;
+    if let Some((named, updated_at)) = &author {
+        mirror_standing_fence(gateway, event, &tenant_key, named, *updated_at).await?;
+    }
     let mut target_client = gateway.databases().target.client().await?;
     let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
     let policy = gateway.policy().behind_fence;
@@ -63,6 +68,25 @@ pub(super) async fn apply(
         Standing::Behind(_) => {}
     }
     finish(gateway, tx, event, type_word, outcome).await
+}
+
+/// Our own fence is the truth: where it stands, the target is given it (again) before it is asked to write, so that a
+/// target that has lost its mirror cannot let an erased person in.
+async fn mirror_standing_fence(
+    gateway: &Gateway,
+    event: &ClaimedEvent,
+    tenant_key: &str,
+    named: &Named,
+    updated_at: Timestamp,
+) -> Result<(), Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
+    let standing = person::lock(&tx, named, updated_at).await?;
+    drop(tx);
+    match standing {
+        Standing::Free { .. } => Ok(()),
+        Standing::Behind(fence) => fences::mirror(gateway, tenant_key, &[*fence]).await,
+    }
 }
 
 fn outcome_of(written: WorklogWritten) -> Outcome {

@@ -54,6 +54,9 @@ async fn keep_inbox(gateway: &Gateway, swept: &mut Swept) -> Result<(), Error> {
     let dead_letter = today.saturating_sub(i64::from(policy.dead_letter_body_days).days());
     let queue = gateway.databases().queue.client().await?;
     store::deployment::ensure_partitions(&queue, today).await?;
+    // What was acknowledged is interpreted before its body goes, even when nobody worked for longer than bodies are kept.
+    let needed = store::event::oldest_waiting_body(&queue).await?;
+    let [delivery, dead_letter] = [delivery, dead_letter].map(|day| needed.map_or(day, |needed| day.min(needed)));
     for (purpose, before) in [(BodyKeyPurpose::Delivery, delivery), (BodyKeyPurpose::DeadLetter, dead_letter)] {
         swept.body_keys_destroyed += store::keys::destroy_body_keys(&queue, purpose, before).await?;
     }

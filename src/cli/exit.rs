@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(exit_of(app::Error::Refused("no".to_owned())), Exit::Refused);
         assert_eq!(exit_of(app::Error::Busy("later")), Exit::Unavailable);
         assert_eq!(exit_of(app::Error::Store(StoreError::NoConnection)), Exit::Unavailable);
-        assert_eq!(exit_of(app::Error::Store(statement("connection"))), Exit::Unavailable);
+        assert_eq!(exit_of(app::Error::Store(statement("08006"))), Exit::Unavailable);
         assert_eq!(exit_of(app::Error::Store(statement("42P01"))), Exit::Failed);
         assert_eq!(exit_of(StoreError::NoConnection), Exit::Unavailable);
         assert_eq!(exit_of(anyhow::anyhow!("anything else")), Exit::Failed);
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(
             text_of(error.chain(), &hint),
             "error: the gateway's database failed\n  caused by: statement select_events failed\n  \
-             caused by: sqlstate 57P01\nhint: check that the database runs and that --database-url names it, then run \
+             caused by: SQLSTATE 57P01\nhint: check that the database runs and that --database-url names it, then run \
              the same command again\n"
         );
     }

@@ -17,6 +17,7 @@ pub struct KeyedDigest {
 
 const IDENTITY_LABEL: &[u8] = b"milestone-gateway/digest/v1/identity";
 const DELIVERY_LABEL: &[u8] = b"milestone-gateway/digest/v1/delivery";
+const SUBJECT_LABEL: &[u8] = b"milestone-gateway/digest/v1/subject";
 const BODY_LABEL: &[u8] = b"milestone-gateway/digest/v1/body";
 
 impl KeyRing {
@@ -61,6 +62,14 @@ impl KeyRing {
     /// The same under every live key, the current first.
     pub fn digest_body_all(&self, source: SourceId, body: &[u8]) -> Vec<KeyedDigest> {
         self.newest_first().map(|key| body_digest(key, source, body)).collect()
+    }
+
+    /// A digest of a value that has no normalised form, under its subject's own key: equal values of one subject are
+    /// recognized, and nobody is ever found by it. It carries the current key's id, which any live row may.
+    pub fn digest_of_subject(&self, key: &SecretKey, value: &str) -> KeyedDigest {
+        let mut message = SUBJECT_LABEL.to_vec();
+        message.extend_from_slice(value.as_bytes());
+        KeyedDigest { key_id: self.current_digest().id, digest: hmac(key, &message) }
     }
 
     fn current_digest(&self) -> &RingKey {

@@ -46,6 +46,7 @@ statements! {
         ON CONFLICT (source_id, body_day, event_id) DO NOTHING";
     COUNT_UNFINISHED = "SELECT count(*) FROM gateway.event WHERE state = 'pending'";
     DUPLICATES = "SELECT coalesce(sum(duplicate_count - conflict_count), 0)::int8 FROM gateway.event_key";
+    OLDEST_WAITING_BODY = "SELECT min(body_day) FROM gateway.event WHERE state = 'pending'";
     BALANCE = "SELECT count(*),
                count(*) FILTER (WHERE state = 'pending'),
                count(*) FILTER (WHERE outcome = 'applied'),
@@ -272,6 +273,12 @@ pub async fn count_unfinished(client: &Client) -> Result<i64, StoreError> {
 pub async fn duplicates(client: &Client) -> Result<i64, StoreError> {
     let rows = tx::query(client, "duplicates", DUPLICATES, &[]).await?;
     Ok(rows.first().map_or(0, |row| row.get(0)))
+}
+
+/// The oldest day of a raw body that an unfinished event still needs. Role `gw_queue`.
+pub async fn oldest_waiting_body(client: &Client) -> Result<Option<Date>, StoreError> {
+    let rows = tx::query(client, "oldest_waiting_body", OLDEST_WAITING_BODY, &[]).await?;
+    Ok(rows.first().and_then(|row| row.get(0)))
 }
 
 /// The balance: accepted = pending + applied + ignored + dead-lettered. Role `gw_queue`.

@@ -23,7 +23,12 @@ statements! {
         WHERE tenant_id = $1 AND request_id = $2
         ORDER BY fence_id
         LIMIT 100";
-    FORGET_EXPIRED = "DELETE FROM gateway.fence WHERE tenant_id = $1 AND expires_at <= $2";
+    // The fence of an erasure that is not complete stands, whatever its date says.
+    FORGET_EXPIRED = "DELETE FROM gateway.fence AS f
+        USING gateway.privacy_request AS r
+        WHERE f.tenant_id = $1 AND f.expires_at <= $2
+            AND r.tenant_id = f.tenant_id AND r.request_id = f.request_id AND r.state = 'completed'";
+    FINISH = "UPDATE gateway.fence SET expires_at = $3 WHERE tenant_id = $1 AND request_id = $2";
     // Every digest version of the erased identity, and the earliest return, as the mirror in each target keeps it.
     OPEN_GENERATION = "UPDATE gateway.fence
         SET returned_at = $3
@@ -111,6 +116,11 @@ pub async fn open_generation(
     let changed =
         tx.execute("open_generation", OPEN_GENERATION, &[&tx.tenant().uuid(), &request.uuid(), &returned_at]).await?;
     Ok(changed > 0)
+}
+
+/// Gives the fences of a completed erasure their term.
+pub async fn finish(tx: &TenantTx<'_>, request: RequestId, expires_at: Timestamp) -> Result<(), StoreError> {
+    tx.execute("finish_fences", FINISH, &[&tx.tenant().uuid(), &request.uuid(), &expires_at]).await.map(|_| ())
 }
 
 /// Takes away fences whose time is over; returns how many.

@@ -15,6 +15,13 @@ statements! {
     CANCEL = "UPDATE gateway.job
         SET state = 'cancelled', finished_at = $3, lease_until = NULL
         WHERE tenant_id = $1 AND request_id = $2 AND state IN ('pending', 'held') AND kind <> 'access_on'";
+    // Takes a job away from whoever runs it, so that it runs again.
+    RESTART = "UPDATE gateway.job
+        SET attempt = attempt + 1, lease_until = NULL, not_before = $4
+        WHERE tenant_id = $1 AND request_id = $2 AND kind = $3 AND state = 'pending'";
+    LEASED_UNTIL = "SELECT extract(epoch FROM max(lease_until) - now())::float8
+        FROM gateway.job
+        WHERE tenant_id = $1 AND request_id = $2 AND state = 'pending' AND lease_until > now()";
     CLAIM = "UPDATE gateway.job AS j
         SET attempt = j.attempt + 1,
             lease_until = now() + make_interval(secs => $3)
@@ -42,7 +49,7 @@ statements! {
         SET state = 'completed', finished_at = $4, lease_until = NULL, failure_reason = NULL
         WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
     RETRY_LATER = "UPDATE gateway.job
-        SET lease_until = NULL, not_before = $4, failures = failures + 1, failure_reason = $5
+        SET lease_until = NULL, not_before = greatest($4, run_at), failures = failures + 1, failure_reason = $5
         WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
     HOLD = "UPDATE gateway.job
         SET state = 'held', lease_until = NULL, failures = failures + 1, failure_reason = $4
@@ -51,7 +58,7 @@ statements! {
         SET state = $5, lease_until = NULL, finished_at = $6, failure_reason = $4
         WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
     REVIVE = "UPDATE gateway.job
-        SET state = 'pending', not_before = $3, failures = 0, finished_at = NULL, lease_until = NULL
+        SET state = 'pending', not_before = greatest($3, run_at), failures = 0, finished_at = NULL, lease_until = NULL
         WHERE tenant_id = $1 AND job_id = $2 AND state IN ('held', 'dead')";
     SELECT_JOBS = "SELECT tenant_id, job_id, kind, request_id, state, run_at, not_before, attempt, failures, failure_reason,
                created_at, finished_at, lease_until IS NOT NULL AND lease_until > now()
@@ -157,6 +164,26 @@ pub async fn insert(
         )
         .await?;
     Ok(added == 1)
+}
+
+/// Queues a job that must run after this moment, even if one of its kind is running now: that one has to run again.
+pub async fn insert_or_restart(
+    tx: &TenantTx<'_>,
+    job: JobId,
+    kind: JobKind,
+    request: RequestId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if !insert(tx, job, kind, request, now, now).await? {
+        tx.execute("restart_job", RESTART, &[&tx.tenant().uuid(), &request.uuid(), &kind.as_str(), &now]).await?;
+    }
+    Ok(())
+}
+
+/// How many seconds the longest lease on a job of the request still runs; `None` when nobody runs one.
+pub async fn leased_seconds(tx: &TenantTx<'_>, request: RequestId) -> Result<Option<f64>, StoreError> {
+    let row = tx.query_opt("leased_seconds", LEASED_UNTIL, &[&tx.tenant().uuid(), &request.uuid()]).await?;
+    Ok(row.and_then(|row| row.get(0)))
 }
 
 /// Moves a waiting job to another due time. True when one was moved.

@@ -6,8 +6,12 @@ use super::{StoreError, TenantTx, statements};
 use crate::domain::{PlanId, RequestId};
 
 statements! {
+    // Later than every plan before it, even within one instant of the calendar: the latest plan is the one that runs.
     INSERT_PLAN = "INSERT INTO gateway.plan (tenant_id, plan_id, request_id, digest, plan, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6)";
+        SELECT $1::uuid, $2::uuid, $3::uuid, $4::bytea, $5::jsonb,
+               greatest($6::timestamptz, max(before.created_at) + interval '1 microsecond')
+        FROM gateway.plan before
+        WHERE before.tenant_id = $1 AND before.request_id = $3";
     INSERT_STEP = "INSERT INTO gateway.step (tenant_id, plan_id, step_number, table_name, disposal)
         VALUES ($1, $2, $3, $4, $5)";
     LATEST_OF_REQUEST = "SELECT plan_id, digest, plan

@@ -38,18 +38,27 @@ pub async fn access_off(
     Ok(AccessOff { people, sessions })
 }
 
-/// Gives access back: clears the restricted and the marked column. Returns how many rows of the person changed; zero when
-/// it was repeated. Sessions do not come back: the person signs in again.
-pub async fn access_on(client: &mut Client, scope: TenantScope<'_>, person: &PersonKey) -> Result<u64, TargetError> {
+/// Gives access back: clears the marked column, and the restricted column where it holds one of `restricted_at`, the
+/// instants that the gateway itself has set; a suspension that the product has set stays. Returns how many rows of the
+/// person changed; zero when it was repeated. Sessions do not come back: the person signs in again.
+pub async fn access_on(
+    client: &mut Client,
+    scope: TenantScope<'_>,
+    person: &PersonKey,
+    restricted_at: &[Timestamp],
+) -> Result<u64, TargetError> {
     let root = scope.subject_root(&person.kind)?;
     let (restricted, marked) = (statement::quoted(&root.restricted_column), statement::quoted(&root.marked_column));
     let tx = begin(client, scope).await?;
     let mut statement = Statement::default();
     let own_row = is_own_row(&mut statement, scope, person, "t")?;
     statement.line(format!("UPDATE {} AS t", scope.table(&root.collection)));
-    statement.line(format!("SET {restricted} = NULL, {marked} = NULL"));
+    let ours = statement.bind(restricted_at.to_vec(), Type::TIMESTAMPTZ_ARRAY);
+    statement.line(format!(
+        "SET {restricted} = CASE WHEN t.{restricted} = ANY({ours}) THEN NULL ELSE t.{restricted} END, {marked} = NULL"
+    ));
     statement.line(format!("WHERE {own_row}"));
-    statement.line(format!("AND (t.{restricted} IS NOT NULL OR t.{marked} IS NOT NULL)"));
+    statement.line(format!("AND (t.{restricted} = ANY({ours}) OR t.{marked} IS NOT NULL)"));
     let people = tx.change(&statement).await.map_err(|source| TargetError::ChangeAccess { source })?;
     tx.commit().await?;
     Ok(people)

@@ -100,6 +100,23 @@ pub async fn open_generation(
     Ok(opened)
 }
 
+/// Gives a fence its term, which may be sooner than the one it was written with: an erasure that is not finished is
+/// fenced for long, a finished one for as long as its policy says. Repeating is safe.
+pub async fn set_fence_term(client: &mut Client, scope: TenantScope<'_>, fence: &FenceRow) -> Result<(), TargetError> {
+    let tx = begin(client, scope).await?;
+    let mut statement = Statement::default();
+    let at = statement.bind(fence.expires_at, Type::TIMESTAMPTZ);
+    let digests = [(fence.digest_key_id, fence.digest)];
+    let identity = is_identity(&mut statement, scope, fence.identity_kind, &digests);
+    let generation = statement.bind(fence.generation, Type::INT4);
+    statement.line("UPDATE milestone_gateway.fence AS fence");
+    statement.line(format!("SET expires_at = {at}"));
+    statement.line(format!("WHERE {identity}"));
+    statement.line(format!("AND fence.generation = {generation}"));
+    tx.change(&statement).await.map_err(|source| TargetError::WriteFence { source })?;
+    tx.commit().await
+}
+
 /// Takes the lock of each digest until the end of the transaction and asks the fence whether a write about this identity
 /// with this source time may happen. Every fence of every generation must agree. Fails when no digest is given.
 pub async fn fence_verdict(

@@ -39,7 +39,9 @@ pub use access::{AccessOff, access_off, access_on, mark};
 pub use batch::{BATCH_ROWS_MAX, BATCHES_PER_STEP_MAX, Batch, BatchResult, run_batch};
 pub use catalog::read_catalog;
 pub use error::{DatabaseError, TargetError};
-pub use fence::{Digest, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, mirror_fence, open_generation};
+pub use fence::{
+    Digest, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, mirror_fence, open_generation, set_fence_term,
+};
 pub use marker::{MarkerRow, forget_markers, markers};
 pub use migrate::{Migrate, grant_product_schema, migrate};
 pub use person::{PersonKey, collect_identifiers};

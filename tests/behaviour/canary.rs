@@ -116,7 +116,7 @@ async fn canary_values_are_never_told_anywhere() {
     canaries.push(String::from_utf8(secret_of("acme").expose().to_vec()).unwrap());
     let logged = captured.text();
     assert!(logged.contains("event ended") && logged.contains("job not completed"), "nothing was captured");
-    assert!(logged.contains("sqlstate 23505"), "no unique violation was forced");
+    assert!(logged.contains("SQLSTATE 23505"), "no unique violation was forced");
     assert_untold("the log", &logged, &canaries);
     assert_untold("what is stored or returned", &told, &canaries);
     let rendered = metrics.render();
@@ -128,7 +128,7 @@ async fn canary_values_are_never_told_anywhere() {
 /// Returns whatever a caller was told.
 async fn everything_goes_wrong(world: &World, acme: &crate::harness::Tenant, ann: &Person) -> String {
     let now = world.gateway.now();
-    let mut told = String::new();
+    let mut told = Vec::new();
     for body in [
         user_created(ann, now),
         user_updated(ann, now),
@@ -139,25 +139,25 @@ async fn everything_goes_wrong(world: &World, acme: &crate::harness::Tenant, ann
         json!({"webhookEvent": "worklog_updated", "worklog": {"comment": BODY, "author": {"accountId": ann.email}}}),
         json!({"webhookEvent": ann.display_name}),
     ] {
-        told += &format!("{:?}", world.jira_sends(acme, &body).await);
+        told.push(format!("{:?}", world.jira_sends(acme, &body).await));
     }
     let guessed = SecretBytes::new(GUESSED_SECRET.as_bytes().to_vec());
     let forged = Delivery::signed(user_deleted(ann, now).to_string(), Some(&ann.email), &guessed);
-    told += &format!("{:?}", world.delivers(&acme.source, &forged).await);
-    told += &format!("{:?}", world.delivers(&ann.email, &forged).await);
+    told.push(format!("{:?}", world.delivers(&acme.source, &forged).await));
+    told.push(format!("{:?}", world.delivers(&ann.email, &forged).await));
     let malformed = Delivery { signatures: vec![GUESSED_SECRET.into()], ..forged };
-    told += &format!("{:?}", world.delivers(&acme.source, &malformed).await);
+    told.push(format!("{:?}", world.delivers(&acme.source, &malformed).await));
     for _ in 0..4 {
         // The errors themselves, before the worker reduces them to a line.
         for event in interpret::claim(&world.gateway, 10).await.unwrap() {
             match interpret::interpret(&world.gateway, &event).await {
-                Ok(outcome) => told += &format!("{outcome:?}"),
-                Err(error) => told += &format!("{error:?} {error} {}", error.chain()),
+                Ok(outcome) => told.push(format!("{outcome:?}")),
+                Err(error) => told.push(format!("{error:?} {error} {}", error.chain())),
             }
         }
         world.the_lease_runs_out().await;
         world.the_worker_drains().await;
         world.time_passes(SignedDuration::from_secs(60));
     }
-    told
+    told.join("\n")
 }

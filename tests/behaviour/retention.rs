@@ -68,6 +68,25 @@ async fn raw_deliveries_are_destroyed_after_a_fortnight_and_dead_letters_after_a
 }
 
 #[tokio::test]
+async fn an_acknowledged_event_is_not_forgotten_when_nobody_worked_for_a_month() {
+    let world = World::new().await;
+    let (acme, ann) = acme_with_ann(&world).await;
+    let left = world.jira_sends(&acme, &user_deleted(&ann, world.gateway.now())).await;
+    let bad = world.delivers(&acme.source, &Delivery::signed("{}", Some("bad"), &secret_of("acme"))).await;
+    world.time_passes(SignedDuration::from_hours(24 * 40));
+
+    world.the_sweep_runs().await;
+    world.the_worker_drains().await;
+
+    assert_eq!(world.outcome_of(left).await, "applied: offboarding_started");
+    assert_eq!(world.outcome_of(bad).await, "dead_lettered: missing_field: webhookEvent");
+    assert!(!world.may_sign_in(&ann).await);
+    world.the_sweep_runs().await;
+    assert_eq!(world.number("SELECT count(*) FROM gateway.event_body").await, 0);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
 async fn a_replay_without_its_raw_body_reads_the_minimized_record_while_the_persons_key_lives() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;

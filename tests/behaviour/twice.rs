@@ -1,11 +1,11 @@
 //! Two workers with the same job: the one whose lease ran out commits nothing.
 
 use milestone_gateway::{
-    app::{ClaimedJob, interpret, run_job},
+    app::{ClaimedJob, Databases, interpret, run_job},
     domain::{job::JobKind, request::RequestState},
 };
 
-use crate::harness::{Person, Tenant, World, user_created, user_deleted};
+use crate::harness::{Person, Tenant, World, data_map, user_created, user_deleted};
 
 /// Ann's story up to the moment at which a job of this kind is due.
 async fn until_due(world: &World, kind: JobKind) -> (Tenant, Person) {
@@ -133,5 +133,35 @@ async fn an_event_taken_by_two_workers_has_its_consequences_once() {
     assert!(other.unwrap().is_some());
     world.the_worker_drains().await;
     assert_eq!(world.requests(&acme).await.len(), 1);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn an_access_off_that_the_erasure_overtakes_leaves_nothing_behind() {
+    let world = World::new().await;
+    let (acme, ann) = until_due(&world, JobKind::AccessOff).await;
+    world.time_passes(jiff::SignedDuration::from_hours(24 * 83));
+    let slow = world.another_gateway_with(
+        data_map(),
+        Databases { target: world.database.pool_of("gw_tenant", 1), ..world.pools() },
+    );
+    let job = claims(&world, JobKind::AccessOff).await;
+    let only_connection = slow.databases().target.client().await.unwrap();
+
+    let the_erasure_runs = async {
+        // The slow worker has read the request long before it gets its connection to the target.
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        world.the_worker_drains().await;
+        assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
+        drop(only_connection);
+    };
+    let (ended, ()) = tokio::join!(run_job::run(&slow, &job), the_erasure_runs);
+    assert!(ended.is_ok());
+    world.the_worker_drains().await;
+
+    let kinds: Vec<_> =
+        world.jobs_of(world.request(&acme).await.request_id).await.into_iter().map(|job| job.kind).collect();
+    assert!(!kinds.contains(&"access_on".to_owned()), "{kinds:?}");
+    assert_eq!(world.rows_about(&ann).await, [].into());
     world.ends_cleanly().await;
 }

@@ -32,8 +32,11 @@ async fn access_goes_off_once_and_comes_back_whole() {
         assert_eq!(world.number("SELECT count(*) FROM milestone.session").await, 3);
         assert_eq!(world.number("SELECT count(*) FROM milestone.team_member WHERE restricted_at IS NULL").await, 3);
 
-        assert_eq!(access_on(&mut client, scope(&map), &ann()).await.unwrap(), 1);
-        assert_eq!(access_on(&mut client, scope(&map), &ann()).await.unwrap(), 0);
+        let (ours, of_another) = ([at("2026-02-01T00:00:00Z")], [at("2026-01-15T00:00:00Z")]);
+        assert_eq!(access_on(&mut client, scope(&map), &ann(), &of_another).await.unwrap(), 1, "the mark is ours");
+        assert_eq!(world.number("SELECT count(*) FROM milestone.team_member WHERE restricted_at IS NULL").await, 3);
+        assert_eq!(access_on(&mut client, scope(&map), &ann(), &ours).await.unwrap(), 1);
+        assert_eq!(access_on(&mut client, scope(&map), &ann(), &ours).await.unwrap(), 0);
         assert_eq!(world.text(restricted).await, None);
     })
     .await;

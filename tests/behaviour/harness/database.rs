@@ -34,7 +34,7 @@ impl Database {
 
     /// A connection that row level security does not concern.
     pub(crate) async fn admin(&self) -> Client {
-        connect(server().dbname(&self.name)).await
+        connect(self.server.clone().dbname(&self.name)).await
     }
 
     /// A connection as one of the gateway's roles.
@@ -58,12 +58,11 @@ impl Drop for Database {
     fn drop(&mut self) {
         let drop_it = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         let server = self.server.clone();
-        // A thread of its own, because the test's runtime may already be on its way down.
-        let dropped = std::thread::spawn(move || {
+        // A thread of its own, because the test's runtime may already be on its way down; and nobody waits for it.
+        std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async { drop(connect(&server).await.batch_execute(&drop_it).await) });
         });
-        drop(dropped.join());
     }
 }
 

@@ -75,13 +75,9 @@ impl World {
 
     /// Everything the gateway itself remembers, as one text. Bytes stand there in hexadecimal.
     pub(crate) async fn memory_of_the_gateway(&self) -> String {
-        let mut text = String::new();
-        for schema in ["gateway", "milestone_gateway"] {
-            for (table, row) in self.rows_of_schema(schema).await {
-                text.push_str(&format!("{table}: {row}\n"));
-            }
-        }
-        text
+        let mut rows = self.rows_of_schema("gateway").await;
+        rows.extend(self.rows_of_schema("milestone_gateway").await);
+        rows.into_iter().map(|(table, row)| format!("{table}: {row}")).collect::<Vec<_>>().join("\n")
     }
 
     pub(super) async fn nothing_is_left_to_do(&self) {

@@ -9,6 +9,7 @@ mod product;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 use milestone_gateway::{
     app::{self, CommitQueue, Databases, Gateway, GatewayParts, Leases, sources::Registration, sweep},
@@ -24,7 +25,7 @@ use tokio_postgres::Client;
 
 pub(crate) use database::pool_to_nowhere;
 pub(crate) use jira::{Delivery, deliver_to, user_created, user_deleted, user_updated, worklog, worklog_deleted};
-pub(crate) use product::{Person, Tenant, issue_of, uuid_of};
+pub(crate) use product::{Person, Tenant, issue_of};
 
 use database::Database;
 use fakes::{ManualClock, SeededEntropy};
@@ -96,11 +97,6 @@ impl World {
         Self { committer, gateway, crash, admin, database, clock, parts, deliveries, has_ended: false }
     }
 
-    /// Another process over the same database, with a data map and pools of its own.
-    pub(crate) fn another_gateway(&self, map: DataMap) -> Gateway {
-        self.another_gateway_with(map, pools(&self.database))
-    }
-
     /// Another process over the same database.
     pub(crate) fn another_gateway_with(&self, map: DataMap, databases: Databases) -> Gateway {
         self.parts.gateway(&self.clock, &CrashPoints::default(), databases, map)
@@ -113,18 +109,25 @@ impl World {
         self.committer = spawn_committer(self.gateway.clone());
     }
 
-    /// Replaces the gateway by one with another key ring, as a restart after a rotation of keys would.
-    pub(crate) fn restarts_with_ring(&mut self, ring: KeyRing) {
-        self.parts.ring = Arc::new(ring);
+    /// Replaces the gateway by a new process, which remembers nothing.
+    pub(crate) fn restarts(&mut self) {
         self.restarts_with_map(data_map());
     }
 
-    pub(crate) fn pools(&self) -> Databases {
-        pools(&self.database)
+    /// Restarts with a key ring that has one digest key more; everything from now on is digested with it.
+    pub(crate) fn restarts_with_another_digest_key(&mut self) {
+        let mut ring: serde_json::Value = serde_json::from_str(&self.parts.ring.to_json()).unwrap();
+        let keys = ring["digest"].as_array_mut().expect("a list of digest keys");
+        let id = keys.len() + 1;
+        let key = STANDARD.encode([u8::try_from(id).unwrap(); 32]);
+        keys.push(serde_json::json!({ "id": id, "key": key }));
+        self.parts.ring = Arc::new(KeyRing::parse(&ring.to_string()).expect("a ring with one key more"));
+        self.restarts();
     }
 
-    pub(crate) fn ring(&self) -> &KeyRing {
-        &self.parts.ring
+    /// Connections for another process.
+    pub(crate) fn pools(&self) -> Databases {
+        pools(&self.database)
     }
 
     /// Registers a tenant with one source, and makes the product's rows of it.

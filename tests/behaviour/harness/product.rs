@@ -174,13 +174,6 @@ impl World {
         }
         counts
     }
-
-    /// The rows that do not tell of this person.
-    pub(crate) async fn everything_but(&self, person: &Person) -> Vec<(String, String)> {
-        let mut rows = self.product_rows().await;
-        rows.retain(|(_, row)| !person.identifiers().iter().any(|identifier| row.contains(identifier)));
-        rows
-    }
 }
 
 /// The issue that the product's request of a team member belongs to: decimal digits, as Jira's are.

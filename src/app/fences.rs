@@ -1,0 +1,50 @@
+//! Mirroring our fences into the target, where every writer of the product's people asks them.
+
+use jiff::Timestamp;
+
+use super::{Error, Gateway};
+use crate::{
+    store::fence::Fence,
+    target::{self, FenceRow, TenantScope},
+};
+
+/// Gives the fences of a finished erasure their term in the target. Safe to repeat.
+pub(super) async fn set_term(
+    gateway: &Gateway,
+    tenant_key: &str,
+    fences: &[Fence],
+    expires_at: Timestamp,
+) -> Result<(), Error> {
+    let mut client = gateway.databases().target.client().await?;
+    let scope = TenantScope { map: gateway.map(), tenant_key };
+    for fence in fences {
+        target::set_fence_term(&mut client, scope, &FenceRow { expires_at, ..row_of(fence)? }).await?;
+    }
+    Ok(())
+}
+
+fn row_of(fence: &Fence) -> Result<FenceRow, Error> {
+    Ok(FenceRow {
+        identity_kind: fence.identity_kind,
+        digest_key_id: fence.digest_key_id,
+        digest: fence.digest.as_slice().try_into().map_err(|_| Error::Missing("a digest of 32 bytes"))?,
+        generation: fence.generation,
+        covers_until: fence.covers_until,
+        expires_at: fence.expires_at,
+    })
+}
+
+/// Writes fences into the target, with the returns that they know of. Safe to repeat.
+pub(super) async fn mirror(gateway: &Gateway, tenant_key: &str, fences: &[Fence]) -> Result<(), Error> {
+    let mut client = gateway.databases().target.client().await?;
+    let scope = TenantScope { map: gateway.map(), tenant_key };
+    for fence in fences {
+        let row = row_of(fence)?;
+        target::mirror_fence(&mut client, scope, &row).await?;
+        if let Some(returned_at) = fence.returned_at {
+            let digests = [(row.digest_key_id, row.digest)];
+            target::open_generation(&mut client, scope, fence.identity_kind, &digests, returned_at).await?;
+        }
+    }
+    Ok(())
+}
