@@ -8,11 +8,13 @@ mod prepare;
 
 use std::{path::Path, sync::Arc};
 
+use jiff::tz::TimeZone;
+
 use crate::{
     app::{CommitQueue, Databases, Gateway, GatewayParts, Leases, run_committer},
     config::{Database, Settings},
     datamap::Finding,
-    domain::CrashPoints,
+    domain::{Clock as _, CrashPoints},
     embedded::{self, Embedded, EmbeddedOptions},
     proof::SigningKey,
     store::{self, StoreError},
@@ -26,6 +28,7 @@ pub use prepare::{bootstrap, migrate};
 
 /// Connections for each kind of work. Together they stay well below PostgreSQL's default of 100.
 const INTAKE_CONNECTIONS: usize = 6;
+const COMMIT_CONNECTIONS: usize = 2;
 const QUEUE_CONNECTIONS: usize = 6;
 const TENANT_CONNECTIONS: usize = 20;
 const TARGET_CONNECTIONS: usize = 16;
@@ -117,8 +120,10 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
         return Err(SystemError::Refused(why.to_owned()));
     }
     let offset = store::deployment::demo_offset_seconds(&queue).await?;
-    drop(queue);
     let clock = Arc::new(DemoClock::new(offset));
+    // Before anybody listens: a delivery that came first would lie in the default partitions until its time is over.
+    store::deployment::ensure_partitions(&queue, clock.now().to_zoned(TimeZone::UTC).date()).await?;
+    drop(queue);
     let (key_id, seed) = ring.receipt_signing();
     let signing_key = SigningKey::from_seed(key_id, seed).map_err(|error| SystemError::KeyRing(error.to_string()))?;
     let gateway = Gateway::new(GatewayParts {
@@ -144,6 +149,7 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
 fn databases(endpoints: &connect::Endpoints<'_>) -> Result<Databases, SystemError> {
     Ok(Databases {
         intake: endpoints.ours("gw_intake", INTAKE_CONNECTIONS)?,
+        commit: endpoints.ours("gw_intake", COMMIT_CONNECTIONS)?,
         queue: endpoints.ours("gw_queue", QUEUE_CONNECTIONS)?,
         tenant: endpoints.ours("gw_tenant", TENANT_CONNECTIONS)?,
         target: endpoints.theirs("gw_tenant", TARGET_CONNECTIONS)?,

@@ -32,6 +32,15 @@ ALTER TABLE gateway.demo_clock
     ADD CONSTRAINT demo_clock_only_on_demo FOREIGN KEY (only_row, is_demo)
     REFERENCES gateway.deployment (only_row, is_demo);
 
+-- The gateway's calendar as the database knows it: its own clock, moved forward by the demo offset.
+CREATE FUNCTION gateway.calendar_now() RETURNS timestamptz
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT now() + make_interval(secs => coalesce((SELECT offset_seconds FROM gateway.demo_clock), 0))
+$$;
+REVOKE ALL ON FUNCTION gateway.calendar_now() FROM PUBLIC;
+
 CREATE TABLE gateway.tenant (
     tenant_id uuid PRIMARY KEY,
     stable_key text NOT NULL UNIQUE CHECK (length(stable_key) BETWEEN 1 AND 200),

@@ -72,4 +72,20 @@ $$;
 GRANT SELECT, INSERT ON gateway.key_check TO gw_queue;
 GRANT SELECT, INSERT, UPDATE ON gateway.tenant_key, gateway.subject_key TO gw_tenant;
 GRANT SELECT, INSERT ON gateway.body_key TO gw_intake, gw_tenant;
-GRANT SELECT, UPDATE ON gateway.body_key TO gw_queue;
+GRANT SELECT ON gateway.body_key TO gw_queue;
+GRANT UPDATE (wrapped, destroyed_at) ON gateway.body_key TO gw_queue;
+
+-- Another key in its place would make the day's deliveries unreadable without a trace that they were destroyed.
+CREATE FUNCTION gateway.refuse_exchange() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'a key of % can only be destroyed, once', TG_TABLE_NAME
+        USING ERRCODE = 'object_not_in_prerequisite_state';
+END
+$$;
+CREATE TRIGGER body_key_can_only_be_destroyed
+BEFORE UPDATE ON gateway.body_key
+FOR EACH ROW WHEN (NEW.wrapped IS NOT NULL OR OLD.wrapped IS NULL)
+EXECUTE FUNCTION gateway.refuse_exchange();

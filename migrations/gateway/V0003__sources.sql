@@ -6,7 +6,8 @@ CREATE TABLE gateway.source (
     kind text NOT NULL CHECK (kind IN ('jira_admin')),
     tenant_id uuid NOT NULL REFERENCES gateway.tenant (tenant_id),
     site_host text CHECK (site_host = lower(site_host)),
-    replay_window_seconds integer CHECK (replay_window_seconds > 0),
+    -- Shorter than the sender's own retries would refuse for good what came late for a reason of ours.
+    replay_window_seconds integer CHECK (replay_window_seconds >= 4500),
     created_at timestamptz NOT NULL,
     disabled_at timestamptz
 );

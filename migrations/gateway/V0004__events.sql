@@ -98,7 +98,8 @@ CREATE POLICY intake_inserts ON gateway.event FOR INSERT TO gw_intake WITH CHECK
 CREATE POLICY intake_inserts ON gateway.event_body FOR INSERT TO gw_intake WITH CHECK (true);
 CREATE POLICY queue_claims ON gateway.event TO gw_queue USING (true) WITH CHECK (true);
 
-GRANT SELECT, INSERT, UPDATE ON gateway.event_key TO gw_intake;
+GRANT SELECT, INSERT ON gateway.event_key TO gw_intake;
+GRANT UPDATE (last_seen_at, duplicate_count, conflict_count) ON gateway.event_key TO gw_intake;
 GRANT SELECT, DELETE ON gateway.event_key TO gw_queue;
 GRANT INSERT ON gateway.event, gateway.event_body TO gw_intake;
 GRANT SELECT ON gateway.event TO gw_queue;
@@ -113,28 +114,42 @@ CREATE FUNCTION gateway.make_partition(part text, parent text, from_bound text, 
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    bound_column text := CASE parent WHEN 'event' THEN 'received_at' WHEN 'audit_entry' THEN 'at' ELSE 'body_day' END;
+    is_too_late boolean;
 BEGIN
+    -- Making a partition scans the default one under a lock that stops intake; once rows lie there it would do so at every
+    -- attempt, and in vain. Looking first stops nobody.
+    EXECUTE format('SELECT EXISTS (SELECT FROM gateway.%I WHERE %I >= %L AND %I < %L)',
+        parent || '_default', bound_column, from_bound, bound_column, to_bound) INTO is_too_late;
+    IF is_too_late THEN
+        RETURN;
+    END IF;
     EXECUTE format('CREATE TABLE gateway.%I PARTITION OF gateway.%I FOR VALUES FROM (%L) TO (%L)',
         part, parent, from_bound, to_bound);
     IF parent IN ('event_body', 'dead_letter_body') THEN
         EXECUTE format('ALTER TABLE gateway.%I ALTER COLUMN sealed SET STORAGE EXTERNAL', part);
     END IF;
 EXCEPTION WHEN check_violation THEN
+    -- A row came between the look and the lock.
     NULL;
 END
 $$;
 REVOKE ALL ON FUNCTION gateway.make_partition(text, text, text, text) FROM PUBLIC;
 
--- Partitions for the days and months around `around`. Runs as the owner; callers may pass nothing but a date.
+-- Partitions for the days and months around `around`. Runs as the owner; callers may pass nothing but a date, and one far
+-- from the calendar is brought within 400 days of it, so that nobody can fill the catalog with partitions.
 CREATE FUNCTION gateway.ensure_partitions(around date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    today CONSTANT date := (gateway.calendar_now() AT TIME ZONE 'UTC')::date;
     first_day date;
     part text;
     parent text;
 BEGIN
+    around := least(greatest(around, today - 400), today + 400);
     PERFORM pg_advisory_xact_lock(7310579001);
     FOR month_step IN 0..1 LOOP
         first_day := (date_trunc('month', around::timestamp) + make_interval(months => month_step))::date;
@@ -158,15 +173,19 @@ BEGIN
 END
 $$;
 
--- Drops raw deliveries of days before the bounds. Returns how many partitions went.
+-- Drops raw deliveries of days before the bounds, which cannot lie after today. Returns how many partitions went.
 CREATE FUNCTION gateway.drop_bodies_before(delivery_bound date, dead_letter_bound date) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    today CONSTANT date := (gateway.calendar_now() AT TIME ZONE 'UTC')::date;
     part record;
     dropped integer := 0;
 BEGIN
+    IF delivery_bound IS NULL OR delivery_bound > today OR dead_letter_bound IS NULL OR dead_letter_bound > today THEN
+        RAISE EXCEPTION 'only deliveries of days that are over can be dropped' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     PERFORM pg_advisory_xact_lock(7310579001);
     FOR part IN
         SELECT child.relname,

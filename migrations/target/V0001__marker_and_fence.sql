@@ -34,6 +34,23 @@ CREATE TABLE milestone_gateway.fence (
     PRIMARY KEY (tenant_key, identity_kind, digest_key_id, digest, generation)
 );
 
+-- The tenant of this transaction. On a connection that served a transaction before, a setting that was set for that one is
+-- empty and no longer missing; both are errors, so that no tenant is never an empty answer.
+CREATE FUNCTION milestone_gateway.current_tenant_key() RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant_key CONSTANT text := current_setting('milestone_gateway.tenant_key');
+BEGIN
+    IF tenant_key = '' THEN
+        RAISE EXCEPTION 'milestone_gateway.tenant_key is not set' USING ERRCODE = 'undefined_object';
+    END IF;
+    RETURN tenant_key;
+END
+$$;
+
+-- The sub-select is evaluated once for each statement, so the keys' indexes serve it.
 DO $$
 DECLARE
     table_name text;
@@ -44,8 +61,8 @@ BEGIN
         EXECUTE format('ALTER TABLE milestone_gateway.%I FORCE ROW LEVEL SECURITY', table_name);
         EXECUTE format(
             'CREATE POLICY one_tenant ON milestone_gateway.%I '
-            'USING (tenant_key = (SELECT current_setting(''milestone_gateway.tenant_key''))) '
-            'WITH CHECK (tenant_key = (SELECT current_setting(''milestone_gateway.tenant_key'')))',
+            'USING (tenant_key = (SELECT milestone_gateway.current_tenant_key())) '
+            'WITH CHECK (tenant_key = (SELECT milestone_gateway.current_tenant_key()))',
             table_name);
     END LOOP;
 END

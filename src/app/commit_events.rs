@@ -9,10 +9,10 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{Error, Gateway};
 use crate::{
-    domain::{EventId, metric},
+    domain::{EventId, SourceId, metric},
     store::{
         self, StoreError,
-        intake::{IncomingEvent, Stored},
+        intake::{CommittedKey, IncomingEvent, Stored},
     },
 };
 
@@ -23,10 +23,31 @@ const BATCH_DELIVERIES_MAX: usize = 128;
 /// Sealed bytes in one commit; a larger single delivery goes alone.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// What became of a delivery that was given to the committer.
+#[derive(Debug)]
+pub(super) enum Committed {
+    /// It is a new event.
+    New,
+    /// The same delivery was committed before, as this event.
+    Duplicate(EventId),
+    /// The same identifier was committed before with another body. The delivery is given back: it was not committed.
+    Conflict(Box<IncomingEvent>),
+}
+
+impl Committed {
+    fn of(stored: Stored, event: IncomingEvent) -> Self {
+        match stored {
+            Stored::New => Self::New,
+            Stored::Duplicate(before) => Self::Duplicate(before),
+            Stored::Conflict(_) => Self::Conflict(Box::new(event)),
+        }
+    }
+}
+
 /// A delivery waiting for its commit.
 struct Waiting {
     event: IncomingEvent,
-    reply: oneshot::Sender<Result<Stored, StoreError>>,
+    reply: oneshot::Sender<Result<Committed, StoreError>>,
 }
 
 /// Where deliveries wait. Cheap to clone.
@@ -53,11 +74,11 @@ pub(super) enum NotCommitted {
 }
 
 /// Commits a delivery together with whatever else is waiting. Returns once it is durable.
-pub(super) async fn commit(gateway: &Gateway, event: IncomingEvent) -> Result<Stored, NotCommitted> {
+pub(super) async fn commit(gateway: &Gateway, event: IncomingEvent) -> Result<Committed, NotCommitted> {
     let (reply, committed) = oneshot::channel();
     gateway.commit_queue().sender.try_send(Waiting { event, reply }).map_err(|_| NotCommitted::QueueFull)?;
     match committed.await {
-        Ok(Ok(stored)) => Ok(stored),
+        Ok(Ok(committed)) => Ok(committed),
         Ok(Err(_)) | Err(_) => Err(NotCommitted::Database),
     }
 }
@@ -114,9 +135,9 @@ async fn commit_batch(gateway: &Gateway, batch: Vec<Waiting>) {
     gateway.crash().reach("intake.after_commit");
     match result {
         Ok(stored) => {
-            for (reply, stored) in replies.into_iter().zip(stored) {
+            for ((event, reply), stored) in events.into_iter().zip(replies).zip(stored) {
                 // A sender that hung up is no concern: what it sent is committed.
-                let _ = reply.send(Ok(stored));
+                let _ = reply.send(Ok(Committed::of(stored, event)));
             }
         }
         Err(error) if error.is_transient() || events.len() == 1 => {
@@ -129,9 +150,10 @@ async fn commit_batch(gateway: &Gateway, batch: Vec<Waiting>) {
         Err(_) => {
             for (event, reply) in events.into_iter().zip(replies) {
                 let alone = insert(gateway, std::slice::from_ref(&event)).await;
-                let _ = reply.send(alone.and_then(|mut stored| {
+                let stored = alone.and_then(|mut stored| {
                     stored.pop().ok_or(StoreError::RowCount { statement: "insert_events", expected: 1, actual: 0 })
-                }));
+                });
+                let _ = reply.send(stored.map(|stored| Committed::of(stored, event)));
             }
         }
     }
@@ -139,16 +161,12 @@ async fn commit_batch(gateway: &Gateway, batch: Vec<Waiting>) {
 }
 
 async fn insert(gateway: &Gateway, events: &[IncomingEvent]) -> Result<Vec<Stored>, StoreError> {
-    let client = gateway.databases().intake.client().await?;
+    let client = gateway.databases().commit.client().await?;
     store::intake::insert_events(&client, events).await
 }
 
-/// An event committed before under an older digest key, if there is one.
-pub(super) async fn find_older(
-    gateway: &Gateway,
-    wanted: &[(crate::domain::SourceId, [u8; 32])],
-) -> Result<Option<(Vec<u8>, EventId)>, Error> {
+/// What was committed before under one of these keys, made with older digest keys.
+pub(super) async fn find_older(gateway: &Gateway, wanted: &[(SourceId, [u8; 32])]) -> Result<Vec<CommittedKey>, Error> {
     let client = gateway.databases().intake.client().await?;
-    let found = store::intake::find_keys(&client, wanted).await?;
-    Ok(found.into_iter().next().map(|(_, digest, event)| (digest, event)))
+    Ok(store::intake::find_keys(&client, wanted).await?)
 }

@@ -17,8 +17,11 @@ use crate::{
 /// Connections by role: ours, and those of the target.
 #[derive(Clone)]
 pub struct Databases {
-    /// Role `gw_intake` on our database.
+    /// Role `gw_intake` on our database: look-ups that strangers cause, and body keys.
     pub intake: store::Pool,
+    /// Role `gw_intake` on our database, for the committer alone: whoever asks for sources that do not exist must not
+    /// take the connection by which verified deliveries are committed.
+    pub commit: store::Pool,
     /// Role `gw_queue` on our database.
     pub queue: store::Pool,
     /// Role `gw_tenant` on our database.

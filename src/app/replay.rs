@@ -2,7 +2,7 @@
 //!
 //! The original is never altered. A replay is a new event that repeats it; like every event it asks the fence.
 
-use super::{Error, Gateway, audit};
+use super::{Error, Gateway, accept_event::IDENTIFIER_REUSED, audit};
 use crate::{
     domain::{EventId, JobId},
     proof::{IdText, Word, audit::Fact},
@@ -34,7 +34,8 @@ pub async fn preview(gateway: &Gateway, filter: &EventFilter) -> Result<Preview,
 }
 
 /// Repeats every matching event. `reason` is a closed word (a ticket number) that goes into the audit. Returns pairs of
-/// original and replay. Fails when more match than [`REPLAY_EVENTS_MAX`].
+/// original and replay. Events that reused an identifier with another body never run: they are left out, and it fails when
+/// nothing else matches. Fails when more match than [`REPLAY_EVENTS_MAX`].
 pub async fn execute(
     gateway: &Gateway,
     actor: &str,
@@ -50,6 +51,13 @@ pub async fn execute(
     if i64::try_from(matching.len()).unwrap_or(i64::MAX) > REPLAY_EVENTS_MAX {
         return Err(Error::Refused(format!("more than {REPLAY_EVENTS_MAX} events match; narrow the selection")));
     }
+    let count = matching.len();
+    let matching: Vec<EventRow> = matching.into_iter().filter(may_run).collect();
+    if matching.is_empty() && count > 0 {
+        return Err(Error::Refused(format!(
+            "nothing was replayed: every matching event is {IDENTIFIER_REUSED}, and such events never run"
+        )));
+    }
     let mut client = gateway.databases().tenant.client().await?;
     let mut replayed = Vec::with_capacity(matching.len());
     // Oldest first: the order in which they came the first time.
@@ -64,6 +72,10 @@ pub async fn execute(
     }
     gateway.wake_workers();
     Ok(replayed)
+}
+
+fn may_run(event: &EventRow) -> bool {
+    event.outcome_reason.as_deref() != Some(IDENTIFIER_REUSED)
 }
 
 /// Lets a held or dead job run again. Fails when it is neither.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use super::{Error, Gateway, audit};
@@ -21,12 +22,23 @@ use crate::{
     },
 };
 
-/// How long a look-up is believed. A rotated secret works at once all the same: a mismatch looks again.
+/// How long a source is believed that was found. A rotated secret works at once all the same: a mismatch looks again.
 const BELIEVED_FOR: Duration = Duration::from_secs(2);
-/// After a mismatch the source is read again, but not more often than this, or forged calls would load the database.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
-/// The most names kept, known and unknown ones; beyond it the memory is emptied.
+/// The least time between two readings of one source that mismatches cause. Callers meanwhile wait and share the next one.
+const READ_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// Readings under way at once of names that are known, and of all others. Together fewer than intake's connections, and
+/// apart, so that a flood of names that nobody has does not keep known sources from being read again.
+const READINGS_OF_KNOWN_MAX: usize = 2;
+const READINGS_OF_OTHERS_MAX: usize = 2;
+/// How long a caller waits for its reading to begin before it is told to come back.
+const READING_WAIT: Duration = Duration::from_secs(1);
+/// The most names kept. Beyond it unknown ones are forgotten first.
 const NAMES_MAX: usize = 10_000;
+/// The longest name that a source can have, in bytes.
+const NAME_BYTES_MAX: usize = 63;
+/// The shortest replay window, in seconds: Jira repeats a delivery up to five times, up to 15 minutes apart, under its first
+/// timestamp. A shorter window would refuse for good what came late because we were away. The schema says the same.
+const REPLAY_WINDOW_SECONDS_MIN: i32 = 5 * 15 * 60;
 /// The longest secret accepted, in bytes.
 pub const SECRET_BYTES_MAX: usize = 1_024;
 /// The shortest secret accepted, in bytes: 16 random bytes in hexadecimal.
@@ -46,49 +58,119 @@ pub struct LoadedSource {
     pub secrets: Vec<SecretBytes>,
 }
 
-/// Sources as they were last read, bounded in number and age.
-#[derive(Default)]
+/// Sources as they were last read, bounded in number and age, and the bounds of reading them.
 pub struct SourceCache {
     entries: RwLock<HashMap<String, LookUp>>,
+    readings_of_known: Semaphore,
+    readings_of_others: Semaphore,
 }
 
-/// What a look-up has found: a source, or that there certainly is none.
+/// What a look-up has found: a source, or that there certainly was none.
 #[derive(Clone)]
 struct LookUp {
+    /// When the reading began.
     read_at: Instant,
     found: Option<Arc<LoadedSource>>,
 }
 
+impl Default for SourceCache {
+    fn default() -> Self {
+        Self {
+            entries: RwLock::default(),
+            readings_of_known: Semaphore::new(READINGS_OF_KNOWN_MAX),
+            readings_of_others: Semaphore::new(READINGS_OF_OTHERS_MAX),
+        }
+    }
+}
+
 impl SourceCache {
-    fn fresh(&self, name: &str, within: Duration) -> Option<LookUp> {
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.get(name).filter(|look_up| look_up.read_at.elapsed() < within).cloned()
+    fn kept(&self, name: &str) -> Option<LookUp> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    fn keep(&self, name: &str, source: Option<Arc<LoadedSource>>) {
+    /// Keeps what a reading has found, unless a later one was faster.
+    fn keep(&self, name: &str, look_up: LookUp) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= NAMES_MAX && !entries.contains_key(name) {
-            entries.clear();
+        if entries.get(name).is_some_and(|kept| kept.read_at > look_up.read_at) {
+            return;
         }
-        entries.insert(name.to_owned(), LookUp { read_at: Instant::now(), found: source });
+        if entries.len() >= NAMES_MAX && !entries.contains_key(name) {
+            entries.retain(|_, kept| kept.found.is_some());
+            if entries.len() >= NAMES_MAX {
+                entries.clear();
+            }
+        }
+        entries.insert(name.to_owned(), look_up);
+    }
+
+    /// Leave to read. Fails when none can be had in time.
+    async fn leave_to_read(&self, is_known: bool) -> Result<SemaphorePermit<'_>, Error> {
+        let readings = if is_known { &self.readings_of_known } else { &self.readings_of_others };
+        match tokio::time::timeout(READING_WAIT, readings.acquire()).await {
+            Ok(Ok(leave)) => Ok(leave),
+            Ok(Err(_)) | Err(_) => Err(Error::Busy("too many sources are being looked up")),
+        }
     }
 }
 
 /// The source with this name. `Ok(None)` means that it certainly does not exist; an error, that we could not look.
-pub(super) async fn look_up(gateway: &Gateway, name: &str) -> Result<Option<Arc<LoadedSource>>, Error> {
-    look_up_within(gateway, name, BELIEVED_FOR).await
+///
+/// That there is none is believed from memory only for a call that is refused whatever is found, because it is not signed.
+/// For a signed one it must have been read since the call arrived: the source may be new, and its sender never repeats a
+/// refusal. So a flood of signed calls under unknown names costs one short reading each, a few at a time.
+pub(super) async fn look_up(
+    gateway: &Gateway,
+    name: &str,
+    arrived_at: Instant,
+    is_signed: bool,
+) -> Result<Option<Arc<LoadedSource>>, Error> {
+    let is_enough = |kept: &LookUp| match kept.found {
+        None if is_signed => kept.read_at >= arrived_at,
+        Some(_) | None => kept.read_at.elapsed() < BELIEVED_FOR,
+    };
+    read_unless(gateway, name, is_enough).await
 }
 
-/// Reads the source again after a mismatch, unless it was read a moment ago.
-pub(super) async fn look_again(gateway: &Gateway, name: &str) -> Result<Option<Arc<LoadedSource>>, Error> {
-    look_up_within(gateway, name, LOOK_AGAIN_AFTER).await
+/// The source as it was read at some time after the call arrived: what a mismatch is judged by.
+///
+/// Forged calls could make us read as often as they come. So readings of one source that mismatches cause are a tenth of a
+/// second apart; whoever comes meanwhile waits for the next one and shares it, and is told to come back only when none can
+/// begin within a second.
+pub(super) async fn look_again(
+    gateway: &Gateway,
+    name: &str,
+    arrived_at: Instant,
+) -> Result<Option<Arc<LoadedSource>>, Error> {
+    let is_enough = |kept: &LookUp| kept.read_at >= arrived_at;
+    if let Some(kept) = gateway.sources().kept(name)
+        && !is_enough(&kept)
+    {
+        tokio::time::sleep(READ_AGAIN_AFTER.saturating_sub(kept.read_at.elapsed())).await;
+    }
+    read_unless(gateway, name, is_enough).await
 }
 
-async fn look_up_within(gateway: &Gateway, name: &str, within: Duration) -> Result<Option<Arc<LoadedSource>>, Error> {
-    if let Some(kept) = gateway.sources().fresh(name, within) {
+/// Reads a source unless what is kept is enough, also when somebody else has read it while this caller waited.
+async fn read_unless(
+    gateway: &Gateway,
+    name: &str,
+    is_enough: impl Fn(&LookUp) -> bool,
+) -> Result<Option<Arc<LoadedSource>>, Error> {
+    let kept = gateway.sources().kept(name);
+    let is_known = kept.as_ref().is_some_and(|kept| kept.found.is_some());
+    if let Some(kept) = kept.filter(&is_enough) {
         return Ok(kept.found);
     }
+    let _leave = gateway.sources().leave_to_read(is_known).await?;
+    if let Some(kept) = gateway.sources().kept(name).filter(&is_enough) {
+        return Ok(kept.found);
+    }
+    read(gateway, name).await
+}
+
+async fn read(gateway: &Gateway, name: &str) -> Result<Option<Arc<LoadedSource>>, Error> {
     let client = gateway.databases().intake.client().await?;
+    let read_at = Instant::now();
     let source = match store::source::for_intake(&client, name, gateway.now()).await? {
         None => None,
         Some(found) => {
@@ -105,7 +187,7 @@ async fn look_up_within(gateway: &Gateway, name: &str, within: Duration) -> Resu
             }))
         }
     };
-    gateway.sources().keep(name, source.clone());
+    gateway.sources().keep(name, LookUp { read_at, found: source.clone() });
     Ok(source)
 }
 
@@ -129,7 +211,7 @@ pub struct Registration<'a> {
     pub tenant_key: &'a str,
     /// The site its deliveries must speak of, for example `acme.atlassian.net`.
     pub site_host: Option<&'a str>,
-    /// How old, by the body's own timestamp, a delivery may be, in seconds.
+    /// How old, by the body's own timestamp, a delivery may be, in seconds; at least 4500, Jira's whole span of retries.
     pub replay_window_seconds: Option<i32>,
     /// The shared secret.
     pub secret: &'a SecretBytes,
@@ -142,6 +224,7 @@ pub async fn register(
     registration: &Registration<'_>,
 ) -> Result<(SourceId, TenantId), Error> {
     check_name(registration.name)?;
+    check_replay_window(registration.replay_window_seconds)?;
     check_secret(registration.secret)?;
     let queue = gateway.databases().queue.client().await?;
     if store::source::find_by_name(&queue, registration.name).await?.is_some() {
@@ -225,14 +308,28 @@ pub async fn list(gateway: &Gateway) -> Result<Vec<SourceRow>, Error> {
     Ok(store::source::list(&queue).await?)
 }
 
+/// True when a source could have this name. The schema's CHECK says the same.
+pub(super) fn is_name(text: &str) -> bool {
+    (1..=NAME_BYTES_MAX).contains(&text.len())
+        && !text.starts_with('-')
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
 fn check_name(name: &str) -> Result<(), Error> {
-    let is_name = (1..=63).contains(&name.len())
-        && !name.starts_with('-')
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if is_name {
+    if is_name(name) {
         Ok(())
     } else {
         Err(Error::Refused("a source's name is 1 to 63 lower-case letters, digits and hyphens".to_owned()))
+    }
+}
+
+fn check_replay_window(seconds: Option<i32>) -> Result<(), Error> {
+    if seconds.is_none_or(|seconds| seconds >= REPLAY_WINDOW_SECONDS_MIN) {
+        Ok(())
+    } else {
+        Err(Error::Refused(format!(
+            "a replay window has at least {REPLAY_WINDOW_SECONDS_MIN} seconds: that is how long Jira repeats a delivery"
+        )))
     }
 }
 
@@ -241,5 +338,80 @@ fn check_secret(secret: &SecretBytes) -> Result<(), Error> {
         Ok(())
     } else {
         Err(Error::Refused(format!("a secret has {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn a_source() -> LookUp {
+        let source = LoadedSource {
+            source_id: SourceId::from_uuid(Uuid::nil()),
+            tenant_id: TenantId::from_uuid(Uuid::nil()),
+            replay_window: None,
+            secrets: Vec::new(),
+        };
+        LookUp { read_at: Instant::now(), found: Some(Arc::new(source)) }
+    }
+
+    fn nobody() -> LookUp {
+        LookUp { read_at: Instant::now(), found: None }
+    }
+
+    #[test]
+    fn unknown_names_do_not_drive_a_known_source_out_of_the_memory() {
+        let cache = SourceCache::default();
+        cache.keep("acme-jira", a_source());
+
+        for number in 0..2 * NAMES_MAX {
+            cache.keep(&format!("nobody-{number}"), nobody());
+        }
+
+        assert!(cache.kept("acme-jira").is_some_and(|kept| kept.found.is_some()));
+        assert!(cache.entries.read().expect("no test panicked").len() <= NAMES_MAX);
+    }
+
+    #[test]
+    fn a_reading_that_began_earlier_does_not_replace_a_later_one() {
+        let cache = SourceCache::default();
+        let earlier = nobody();
+        let later = LookUp { read_at: earlier.read_at + Duration::from_millis(1), ..a_source() };
+
+        cache.keep("acme-jira", later);
+        cache.keep("acme-jira", earlier);
+
+        assert!(cache.kept("acme-jira").is_some_and(|kept| kept.found.is_some()));
+    }
+
+    #[tokio::test]
+    async fn unknown_names_wait_for_one_another_and_not_for_known_ones() {
+        let cache = SourceCache::default();
+        let mut held = Vec::new();
+        for _ in 0..READINGS_OF_OTHERS_MAX {
+            held.push(cache.leave_to_read(false).await.expect("there is room"));
+        }
+
+        let (another, known) = tokio::join!(cache.leave_to_read(false), cache.leave_to_read(true));
+
+        assert!(matches!(another, Err(Error::Busy(_))));
+        assert!(known.is_ok());
+    }
+
+    #[test]
+    fn a_name_is_what_the_schema_takes() {
+        for name in ["a", "acme-jira", "0", "a-", &"a".repeat(63)] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", "-a", "Acme", "a_b", "a.b", "a b", "\u{fc}", "a\0", &"a".repeat(64)] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_replay_window_is_never_shorter_than_the_senders_retries() {
+        assert!(check_replay_window(None).is_ok());
+        assert!(check_replay_window(Some(4_500)).is_ok());
+        assert!(check_replay_window(Some(4_499)).is_err());
     }
 }

@@ -13,6 +13,11 @@ use super::budget::{Budget, Exhausted, Reservation};
 use crate::app::accept_event::{EVENT_BODY_BYTES_MAX, RETRY_AFTER_SECONDS};
 use crate::domain::reply::SenderReply;
 
+/// What one received byte costs until it is committed: the body as it arrived and its sealed copy, for a moment both, and
+/// its share of the committer's one batch, which the driver copies into a message and into the connection's buffer. The
+/// budget counts all three, so that its bound is one of memory and not of what senders have sent.
+pub(super) const COPIES_OF_A_BODY: usize = 3;
+
 /// The bounds of one body.
 pub(super) struct Bounds<'a> {
     /// What all bodies hold together.
@@ -43,7 +48,7 @@ pub(super) async fn receive<E: From<SenderReply>>(
     if declared > EVENT_BODY_BYTES_MAX {
         return Err(SenderReply::TooLarge.into());
     }
-    drop(bounds.budget.reserve(declared).map_err(SenderReply::from)?);
+    drop(bounds.budget.reserve(declared.saturating_mul(COPIES_OF_A_BODY)).map_err(SenderReply::from)?);
     let held = bounds.budget.reserve(0).map_err(SenderReply::from)?;
     let all = receive_all(payload, held, take);
     tokio::time::timeout(bounds.deadline, all).await.unwrap_or_else(|_| Err(SenderReply::TooSlow.into()))
@@ -58,7 +63,7 @@ async fn receive_all<E: From<SenderReply>>(
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| SenderReply::TooSlow)?;
         received += chunk.len();
-        held.grow_to(received).map_err(SenderReply::from)?;
+        held.grow_to(received.saturating_mul(COPIES_OF_A_BODY)).map_err(SenderReply::from)?;
         take(&chunk)?;
     }
     Ok(held)
@@ -89,19 +94,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_held_until_its_reservation_is_dropped() {
-        let budget = Budget::new(100);
+        let budget = Budget::new(60 * COPIES_OF_A_BODY);
         let mut total = 0;
 
         let held = receive(chunks(&[10, 20, 30]), bounds(&budget, None), count(&mut total)).await;
 
-        assert_eq!((total, budget.held()), (60, 60));
+        assert_eq!((total, budget.held()), (60, 60 * COPIES_OF_A_BODY));
         drop(held);
         assert_eq!(budget.held(), 0);
     }
 
     #[tokio::test]
     async fn a_declared_length_is_judged_before_a_byte_is_read() {
-        let budget = Budget::new(EVENT_BODY_BYTES_MAX);
+        let budget = Budget::new(EVENT_BODY_BYTES_MAX * COPIES_OF_A_BODY);
         let never = |_: &[u8]| -> Result<(), SenderReply> { panic!("a byte was read") };
 
         let too_large = receive(chunks(&[1]), bounds(&budget, Some(EVENT_BODY_BYTES_MAX + 1)), never).await;
@@ -116,7 +121,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_undeclared_body_is_refused_at_the_chunk_that_does_not_fit() {
-        let budget = Budget::new(25);
+        let budget = Budget::new(25 * COPIES_OF_A_BODY);
         let mut total = 0;
 
         let refused = receive(chunks(&[10, 10, 10]), bounds(&budget, None), count(&mut total)).await;
@@ -149,7 +154,7 @@ mod tests {
             |_| Ok::<(), SenderReply>(()),
         ));
         assert!(futures_util::poll!(receiving.as_mut()).is_pending());
-        assert_eq!(budget.held(), 10);
+        assert_eq!(budget.held(), 10 * COPIES_OF_A_BODY);
         drop(receiving);
 
         assert_eq!(budget.held(), 0);

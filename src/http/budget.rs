@@ -1,4 +1,4 @@
-//! How many bytes of request bodies the process holds in memory at once, over all connections.
+//! How many bytes of memory the process gives to request bodies and their copies at once, over all connections.
 
 use std::sync::{
     Arc,

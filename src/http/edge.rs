@@ -9,7 +9,7 @@ use tracing::Instrument;
 use super::{budget::Budget, recent::Recent};
 use crate::app::Gateway;
 
-/// Bytes of request bodies in memory, over all connections.
+/// Memory for request bodies with the copies that accepting them makes, in bytes, over all connections.
 const INFLIGHT_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// How long one body may take to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
@@ -26,7 +26,8 @@ pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
 pub struct EdgeSettings {
     /// Where to listen. Port 0 takes any free port; [`super::Listening::address`] tells which.
     pub bind: SocketAddr,
-    /// Bytes of request bodies in memory, over all connections; beyond it a sender is asked to repeat.
+    /// Memory for request bodies with the copies that accepting them makes (three for each body), in bytes, over all
+    /// connections; beyond it a sender is asked to repeat. Less than 75 MiB would refuse the largest body for ever.
     pub inflight_bytes_max: usize,
     /// How long one body may take to arrive.
     pub body_deadline: Duration,
@@ -35,7 +36,7 @@ pub struct EdgeSettings {
 }
 
 impl EdgeSettings {
-    /// The defaults: 256 MiB of bodies, ten seconds for each, a thread for each core.
+    /// The defaults: 256 MiB for bodies and their copies, ten seconds for each, a thread for each core.
     pub fn new(bind: SocketAddr) -> Self {
         let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self { bind, inflight_bytes_max: INFLIGHT_BYTES_MAX, body_deadline: BODY_DEADLINE, workers }

@@ -48,6 +48,7 @@ async fn deliver(request: &HttpRequest, payload: web::Payload, edge: &Edge) -> R
     let mut arriving = begun.ok_or(UNAVAILABLE)??;
     let bounds =
         Bounds { budget: &edge.budget, deadline: edge.settings.body_deadline, declared_bytes: declared_bytes(request) };
+    arriving.expect_bytes(bounds.declared_bytes);
     let held = body::receive(payload, bounds, |chunk| arriving.update(chunk)).await?;
     let gateway = edge.gateway.clone();
     let finished = edge.on_main(async move {

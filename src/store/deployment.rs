@@ -13,6 +13,7 @@ statements! {
     INSERT_KEY_CHECK = "INSERT INTO gateway.key_check (purpose, key_id, check_value)
         VALUES ($1, $2, $3)
         ON CONFLICT (purpose, key_id) DO NOTHING";
+    DIGEST_KEYS_IN_USE = "SELECT in_use FROM gateway.digest_keys_in_use() AS in_use ORDER BY in_use";
     ENSURE_PARTITIONS = "SELECT gateway.ensure_partitions($1)";
     DROP_BODIES = "SELECT gateway.drop_bodies_before($1, $2)";
     DROP_HISTORY = "SELECT gateway.drop_history_before($1)";
@@ -55,6 +56,12 @@ pub async fn insert_key_check(
     check_value: &[u8],
 ) -> Result<(), StoreError> {
     tx::execute(client, "insert_key_check", INSERT_KEY_CHECK, &[&purpose, &key_id, &check_value]).await.map(|_| ())
+}
+
+/// The ids of the digest keys that living identities and fences of any tenant are found by, ascending. Role `gw_queue`.
+pub async fn digest_keys_in_use(client: &Client) -> Result<Vec<i32>, StoreError> {
+    let rows = tx::query(client, "digest_keys_in_use", DIGEST_KEYS_IN_USE, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Makes the partitions around a day. Safe to repeat. Roles `gw_queue`, `gw_intake`.

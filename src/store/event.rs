@@ -92,7 +92,7 @@ statements! {
              original_received_at, not_before)
         SELECT source_id, $3, $2, tenant_id, body_bytes, body_event_id, body_day, event_id, original_received_at, $3
         FROM gateway.event
-        WHERE event_id = $1";
+        WHERE event_id = $1 AND outcome_reason IS DISTINCT FROM 'identifier_reused_with_another_body'";
 }
 
 /// An event taken for interpretation. The attempt is its fencing token.
@@ -364,7 +364,8 @@ pub async fn count(client: &Client, filter: &EventFilter) -> Result<i64, StoreEr
     Ok(rows.first().map_or(0, |row| row.get(0)))
 }
 
-/// Adds a pending event that repeats `original`, which stays as it is. Fails when it is not the tenant's.
+/// Adds a pending event that repeats `original`, which stays as it is. Fails when it is not the tenant's, and when it had
+/// reused an identifier with another body: such an event is kept and never runs.
 pub async fn replay(
     tx: &TenantTx<'_>,
     original: EventId,

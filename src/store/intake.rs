@@ -48,14 +48,14 @@ statements! {
         SELECT i.event_id, k.event_id, k.body_digest = i.body_digest
         FROM incoming i
         JOIN keyed k ON k.source_id = i.source_id AND k.key_digest = i.key_digest";
-    FIND_KEYS = "SELECT k.source_id, k.key_digest, k.event_id, k.body_digest
+    FIND_KEYS = "SELECT k.key_digest, k.event_id, k.body_digest
         FROM gateway.event_key k
         JOIN unnest($1::uuid[], $2::bytea[]) AS wanted (source_id, key_digest)
             ON wanted.source_id = k.source_id AND wanted.key_digest = k.key_digest";
 }
 
-/// A verified delivery, sealed and ready to be committed.
-#[derive(Debug, Clone)]
+/// A verified delivery, sealed and ready to be committed. Not to be cloned: its body may have 25 MiB.
+#[derive(Debug)]
 pub struct IncomingEvent {
     /// Its new id.
     pub event_id: EventId,
@@ -140,13 +140,28 @@ pub async fn insert_events(client: &Client, batch: &[IncomingEvent]) -> Result<V
         .collect()
 }
 
-/// Keys among `wanted` (made with older digest keys) that are already committed, with their body digests.
-pub async fn find_keys(
-    client: &Client,
-    wanted: &[(SourceId, [u8; 32])],
-) -> Result<Vec<(SourceId, Vec<u8>, EventId)>, StoreError> {
+/// A key that is already committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommittedKey {
+    /// The key's digest, as it was asked for.
+    pub key_digest: Vec<u8>,
+    /// The event it became.
+    pub event_id: EventId,
+    /// The body's digest, made with the same digest key.
+    pub body_digest: Vec<u8>,
+}
+
+/// Keys among `wanted` (made with older digest keys) that are already committed.
+pub async fn find_keys(client: &Client, wanted: &[(SourceId, [u8; 32])]) -> Result<Vec<CommittedKey>, StoreError> {
     let sources: Vec<Uuid> = wanted.iter().map(|(source, _)| source.uuid()).collect();
     let digests: Vec<&[u8]> = wanted.iter().map(|(_, digest)| digest.as_slice()).collect();
     let rows = tx::query(client, "find_keys", FIND_KEYS, &[&sources, &digests]).await?;
-    Ok(rows.iter().map(|row| (SourceId::from_uuid(row.get(0)), row.get(1), EventId::from_uuid(row.get(2)))).collect())
+    Ok(rows
+        .iter()
+        .map(|row| CommittedKey {
+            key_digest: row.get(0),
+            event_id: EventId::from_uuid(row.get(1)),
+            body_digest: row.get(2),
+        })
+        .collect())
 }

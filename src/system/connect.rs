@@ -1,6 +1,6 @@
 //! Connections: which role, where, and how protected.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{net::IpAddr, str::FromStr, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, RecyclingMethod};
 use secrecy::{ExposeSecret, SecretString};
@@ -105,11 +105,16 @@ pub(super) fn as_role(config: &Config, role: &str, ring: Option<&KeyRing>) -> Co
     config
 }
 
+/// True when every place that may be connected to is this machine. `hostaddr` is where a connection goes; `host` beside it
+/// is only the name in the certificate, so both have to be local.
 fn is_local(config: &Config) -> bool {
-    config.get_hosts().iter().all(|host| match host {
-        Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback()),
+    let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
+    let names_a_place = !hosts.is_empty() || !addresses.is_empty();
+    let is_local_host = |host: &Host| match host {
+        Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()),
         Host::Unix(_) => true,
-    })
+    };
+    names_a_place && hosts.iter().all(is_local_host) && addresses.iter().all(IpAddr::is_loopback)
 }
 
 fn is_plain(config: &Config, tls: DatabaseTls) -> bool {
@@ -223,6 +228,49 @@ mod unverified {
 
         fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
             rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_local_text(text: &str) -> bool {
+        is_local(&Config::from_str(text).expect("it is a connection string"))
+    }
+
+    #[test]
+    fn only_sockets_and_loopback_are_local() {
+        for text in [
+            "host=localhost",
+            "host=127.0.0.1",
+            "host=::1",
+            "host=/run/postgresql",
+            "hostaddr=127.0.0.1",
+            "host=localhost hostaddr=::1",
+            "host=localhost,/run/postgresql",
+            "postgresql://localhost:5432/db",
+        ] {
+            assert!(is_local_text(text), "{text}");
+        }
+        for text in ["host=db.example", "host=10.0.0.1", "host=localhost,db.example", "postgresql://db.example/db"] {
+            assert!(!is_local_text(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_remote_address_behind_a_local_name_is_remote_and_so_is_no_place_at_all() {
+        for text in [
+            "host=localhost hostaddr=203.0.113.7",
+            "hostaddr=203.0.113.7",
+            "host=localhost,localhost hostaddr=127.0.0.1,203.0.113.7",
+            "host=/run/postgresql hostaddr=203.0.113.7",
+            "dbname=nowhere",
+        ] {
+            assert!(!is_local_text(text), "{text}");
+            let config = Config::from_str(text).expect("it is a connection string");
+            assert!(!is_plain(&config, DatabaseTls::VerifyOffLoopback), "{text}");
         }
     }
 }

@@ -93,6 +93,7 @@ pub(super) async fn check_keys(databases: &Databases, ring: &KeyRing) -> Result<
             "the key ring knows none of the keys that this database was written with".to_owned(),
         ));
     }
+    refuse_retired(&ring.digest_ids(), &store::deployment::digest_keys_in_use(&client).await?)?;
     for id in ring.master_ids() {
         if let Some(value) = ring.check_value(id) {
             store::deployment::insert_key_check(&client, "master", id, &value).await?;
@@ -104,6 +105,18 @@ pub(super) async fn check_keys(databases: &Databases, ring: &KeyRing) -> Result<
         }
     }
     Ok(())
+}
+
+/// A digest key that living rows are found by must stay in the ring, or look-ups and fences would silently find nobody.
+fn refuse_retired(in_ring: &[i32], in_use: &[i32]) -> Result<(), SystemError> {
+    let retired: Vec<String> = in_use.iter().filter(|id| !in_ring.contains(id)).map(ToString::to_string).collect();
+    if retired.is_empty() {
+        return Ok(());
+    }
+    Err(SystemError::KeyRing(format!(
+        "the key ring has no digest key {}, and people are still found by it; put it back until nobody is",
+        retired.join(", ")
+    )))
 }
 
 /// Makes a PostgreSQL of the operator's ready: key ring, roles with passwords, schemas, migrations. Connects as the
@@ -146,4 +159,17 @@ pub async fn migrate(settings: &Settings, demo: bool) -> Result<usize, SystemErr
     }
     applied += target::migrate(&mut owner, what).await?;
     Ok(applied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_key_may_be_retired_only_when_nobody_is_found_by_it_any_more() {
+        assert!(refuse_retired(&[2, 3], &[]).is_ok());
+        assert!(refuse_retired(&[2, 3], &[2]).is_ok());
+        let refused = refuse_retired(&[3], &[1, 2, 3]).expect_err("two keys are missing").to_string();
+        assert!(refused.contains("no digest key 1, 2,"), "{refused}");
+    }
 }

@@ -1,6 +1,9 @@
 //! What the migrated schema promises, read from the catalog: keys begin with the tenant, row level security is forced, and
 //! each role may do what it must and nothing else.
 
+use milestone_gateway::store;
+use tokio_postgres::error::SqlState;
+
 use crate::harness::{World, user_deleted};
 
 /// Tables without a tenant, and why that is right.
@@ -126,6 +129,94 @@ async fn without_a_tenant_a_query_is_an_error_and_with_one_it_sees_that_tenant_a
     world.ends_cleanly().await;
 }
 
+#[tokio::test]
+async fn on_a_connection_that_had_a_tenant_before_no_tenant_is_still_an_error() {
+    let world = World::new().await;
+    let acme = world.a_tenant("acme").await;
+    let client = world.database.connected_as("gw_tenant").await;
+    let plan = "EXPLAIN SELECT * FROM milestone_gateway.marker WHERE job_id = gen_random_uuid()";
+
+    client.batch_execute("BEGIN").await.unwrap();
+    client.query("SELECT set_config('milestone_gateway.tenant_key', $1, true)", &[&acme.key]).await.unwrap();
+    client.batch_execute("SET LOCAL enable_seqscan = off").await.unwrap();
+    let lines: Vec<String> = client.query(plan, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+    assert!(lines.iter().any(|line| line.contains("Index Cond: (") && line.contains("tenant_key = ")), "{lines:#?}");
+    client.batch_execute("COMMIT").await.unwrap();
+
+    let left = client.query_one("SELECT current_setting('milestone_gateway.tenant_key')", &[]).await.unwrap();
+    assert_eq!(left.get::<_, &str>(0), "", "the setting is not missing any more");
+    for sql in [
+        "SELECT * FROM milestone_gateway.fence",
+        "DELETE FROM milestone_gateway.marker",
+        "INSERT INTO milestone_gateway.job_token VALUES ('', gen_random_uuid(), 1)",
+    ] {
+        let error = client.batch_execute(sql).await.expect_err(sql);
+        assert_eq!(error.code(), Some(&SqlState::UNDEFINED_OBJECT), "{sql}");
+    }
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn the_queue_learns_which_digest_keys_people_are_found_by_and_nothing_else_about_them() {
+    let world = World::new().await;
+    let acme = world.a_tenant("acme").await;
+    let paula = world.a_portal_user(&acme, "paula").await;
+    let ann = world.a_team_member(&acme, "ann", &paula).await;
+    let queue = world.gateway.databases().queue.client().await.unwrap();
+    assert!(store::deployment::digest_keys_in_use(&queue).await.unwrap().is_empty());
+
+    world.jira_sends(&acme, &user_deleted(&ann, world.gateway.now())).await;
+    world.the_worker_drains().await;
+
+    assert_eq!(store::deployment::digest_keys_in_use(&queue).await.unwrap(), world.gateway.ring().digest_ids());
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn the_queue_can_destroy_a_body_key_and_not_exchange_it() {
+    let world = World::new().await;
+    let acme = world.a_tenant("acme").await;
+    world.jira_sends(&acme, &serde_json::json!({})).await;
+    world.the_worker_drains().await;
+    let queue = world.database.connected_as("gw_queue").await;
+
+    for (sql, is_done) in [
+        ("UPDATE gateway.body_key SET wrapped = '\\x00'", false),
+        ("UPDATE gateway.body_key SET wrapped = NULL, destroyed_at = now()", true),
+        ("UPDATE gateway.body_key SET wrapped = '\\x00', destroyed_at = NULL", false),
+        ("UPDATE gateway.body_key SET destroyed_at = '2000-01-01'", false),
+    ] {
+        let result = queue.execute(sql, &[]).await;
+        match result {
+            Ok(count) => assert_eq!((count > 0, is_done), (true, true), "{sql}"),
+            Err(error) => {
+                let code = Some(&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE);
+                assert_eq!((error.code(), is_done), (code, false), "{sql}");
+            }
+        }
+    }
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn whoever_may_make_and_drop_partitions_cannot_name_days_far_away_or_to_come() {
+    let world = World::new().await;
+    let queue = world.database.connected_as("gw_queue").await;
+
+    queue.batch_execute("SELECT gateway.ensure_partitions('4000-01-01')").await.unwrap();
+    queue.batch_execute("SELECT gateway.ensure_partitions('1900-01-01')").await.unwrap();
+    let far = "SELECT count(*) FROM pg_class WHERE relname ~ '^event_(4000|1900)'";
+    assert_eq!(world.number(far).await, 0);
+    assert!(world.number("SELECT count(*) FROM pg_class WHERE relname ~ '^event_body_[0-9]{8}$'").await >= 6);
+    for bounds in ["current_date - 1, current_date + 2", "current_date + 2, current_date - 1", "NULL, current_date - 1"]
+    {
+        let sql = format!("SELECT gateway.drop_bodies_before({bounds})");
+        let error = queue.batch_execute(&sql).await.expect_err(&sql);
+        assert_eq!(error.code(), Some(&SqlState::INVALID_PARAMETER_VALUE), "{sql}");
+    }
+    world.ends_cleanly().await;
+}
+
 /// Role, statement, and what it would betray.
 const FORBIDDEN: &[(&str, &str)] = &[
     ("gw_intake", "SELECT sealed FROM gateway.event_body"),
@@ -135,6 +226,9 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("gw_intake", "SELECT * FROM gateway.identity"),
     ("gw_intake", "UPDATE gateway.body_key SET wrapped = NULL"),
     ("gw_intake", "DELETE FROM gateway.event_key"),
+    ("gw_intake", "UPDATE gateway.event_key SET body_digest = key_digest"),
+    ("gw_intake", "UPDATE gateway.event_key SET event_id = source_id"),
+    ("gw_intake", "SELECT gateway.digest_keys_in_use()"),
     ("gw_queue", "SELECT * FROM gateway.identity"),
     ("gw_queue", "SELECT * FROM gateway.minimized_event"),
     ("gw_queue", "SELECT * FROM gateway.subject_signal"),
@@ -142,6 +236,8 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("gw_queue", "SELECT sealed FROM gateway.event_body"),
     ("gw_queue", "SELECT sealed FROM gateway.dead_letter_body"),
     ("gw_queue", "SELECT sealed FROM gateway.source_credential"),
+    ("gw_queue", "UPDATE gateway.body_key SET master_id = 1"),
+    ("gw_queue", "UPDATE gateway.body_key SET body_day = body_day + 1"),
     ("gw_queue", "UPDATE gateway.event SET outcome = 'applied'"),
     ("gw_queue", "UPDATE gateway.event SET tenant_id = NULL"),
     ("gw_queue", "INSERT INTO gateway.job DEFAULT VALUES"),
@@ -170,7 +266,7 @@ async fn each_role_is_refused_what_is_not_its_business() {
             client.query("SELECT set_config($1, $2, false)", &[&setting.0, &setting.1]).await.unwrap();
         }
         match client.batch_execute(sql).await {
-            Err(error) if error.code() == Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) => {}
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {}
             other => findings.push(format!("{role}: {sql}: {other:?}")),
         }
     }
@@ -209,7 +305,7 @@ async fn an_event_cannot_be_half_done_and_a_request_cannot_lie_about_its_state()
         "UPDATE gateway.offboarding SET purge_due_at = anchor_at",
     ] {
         let error = world.admin.batch_execute(sql).await.expect_err(sql);
-        assert_eq!(error.code(), Some(&tokio_postgres::error::SqlState::CHECK_VIOLATION), "{sql}");
+        assert_eq!(error.code(), Some(&SqlState::CHECK_VIOLATION), "{sql}");
     }
     world.ends_cleanly().await;
 }

@@ -230,6 +230,7 @@ pub(crate) fn secret_of(tenant: &str) -> SecretBytes {
 fn pools(database: &Database) -> Databases {
     Databases {
         intake: database.pool_of("gw_intake", 3),
+        commit: database.pool_of("gw_intake", 2),
         queue: database.pool_of("gw_queue", 3),
         tenant: database.pool_of("gw_tenant", 8),
         target: database.pool_of("gw_tenant", 8),
