@@ -65,7 +65,7 @@ pub enum SystemError {
 
 /// Every finding on a line of its own: file, line, what is wrong and what to do.
 fn lines(findings: &[Finding]) -> String {
-    findings.iter().map(|finding| format!("\n  {finding}")).collect()
+    findings.iter().fold(String::new(), |text, finding| text + "\n  " + &finding.to_string())
 }
 
 /// What is to be opened, beyond the settings.
