@@ -28,7 +28,7 @@ pub use prepare::{bootstrap, migrate};
 
 /// Connections for each kind of work. Together they stay well below PostgreSQL's default of 100.
 const INTAKE_CONNECTIONS: usize = 6;
-const COMMIT_CONNECTIONS: usize = 2;
+const COMMITTERS: usize = 2;
 const QUEUE_CONNECTIONS: usize = 6;
 const TENANT_CONNECTIONS: usize = 20;
 const TARGET_CONNECTIONS: usize = 16;
@@ -142,14 +142,16 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
     if is_demo {
         background.spawn(clock::follow_offset(clock, gateway.databases().queue.clone()));
     }
-    background.spawn(keep_committing(gateway.clone()));
+    for _ in 0..COMMITTERS {
+        background.spawn(keep_committing(gateway.clone()));
+    }
     Ok(System { gateway, is_demo, embedded, background })
 }
 
 fn databases(endpoints: &connect::Endpoints<'_>) -> Result<Databases, SystemError> {
     Ok(Databases {
         intake: endpoints.ours("gw_intake", INTAKE_CONNECTIONS)?,
-        commit: endpoints.ours("gw_intake", COMMIT_CONNECTIONS)?,
+        commit: endpoints.ours("gw_intake", COMMITTERS)?,
         queue: endpoints.ours("gw_queue", QUEUE_CONNECTIONS)?,
         tenant: endpoints.ours("gw_tenant", TENANT_CONNECTIONS)?,
         target: endpoints.theirs("gw_tenant", TARGET_CONNECTIONS)?,

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Error, Gateway, JobFailure, audit, fences,
+    sweep::PENDING_BODY_DAYS_MAX,
     take_access::{Case, complete},
 };
 use crate::{
@@ -91,6 +92,8 @@ async fn physical_by(gateway: &Gateway, tx: &TenantTx<'_>, now: Timestamp) -> Re
         Some(epoch) => epoch.created_at + days(policy.key_epoch_days),
         None => now,
     };
-    let bodies_end = now + days(policy.dead_letter_body_days) + days(1);
+    // A day with a pending event is kept longer than promised, within a bound of its own.
+    let held_back = SignedDuration::from_hours(24 * PENDING_BODY_DAYS_MAX) + days(policy.raw_body_days);
+    let bodies_end = now + held_back.max(days(policy.dead_letter_body_days)) + days(1);
     Ok(epoch_ends.max(bodies_end) + days(policy.backup_horizon_days))
 }

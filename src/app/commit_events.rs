@@ -1,6 +1,6 @@
 //! Group commit: deliveries that arrive while a commit is in flight share the next one. There is never an artificial wait.
 //!
-//! One task on the main runtime owns intake's writes. A delivery waits in a bounded queue; when the queue is full the
+//! A few tasks on the main runtime own intake's writes. A delivery waits in a bounded queue; when the queue is full the
 //! sender is told to come back, which is better than a memory that grows.
 
 use std::{collections::HashSet, sync::Arc};
@@ -83,13 +83,18 @@ pub(super) async fn commit(gateway: &Gateway, event: IncomingEvent) -> Result<Co
     }
 }
 
-/// Empties the queue for ever. Whoever starts it must start it again should it panic; nothing acknowledged is lost then.
+/// Empties the queue for ever. Several may run at once: while one waits for its commit to reach the disk, the next takes
+/// what has arrived. Whoever starts one must start it again should it panic; nothing acknowledged is lost then.
 pub async fn run_committer(gateway: Gateway) {
     let receiver = Arc::clone(&gateway.commit_queue().receiver);
-    let mut receiver = receiver.lock().await;
     let mut held_back: Vec<Waiting> = Vec::new();
     loop {
-        let batch = next_batch(&mut receiver, &mut held_back).await;
+        let batch = if held_back.is_empty() {
+            next_batch(Some(&mut *receiver.lock().await), &mut held_back).await
+        } else {
+            // What is held back must not wait for another committer that waits for something to arrive.
+            next_batch(receiver.try_lock().ok().as_deref_mut(), &mut held_back).await
+        };
         if batch.is_empty() {
             return;
         }
@@ -100,8 +105,9 @@ pub async fn run_committer(gateway: Gateway) {
 }
 
 /// Takes what is waiting, up to the bounds. A delivery whose key is already in the batch is held back for the next one:
-/// one statement cannot meet the same key twice. Empty only when every sender is gone.
-async fn next_batch(receiver: &mut mpsc::Receiver<Waiting>, held_back: &mut Vec<Waiting>) -> Vec<Waiting> {
+/// one statement cannot meet the same key twice. Waits only when nothing is held back, which needs the receiver. Empty only
+/// when every sender is gone.
+async fn next_batch(mut receiver: Option<&mut mpsc::Receiver<Waiting>>, held_back: &mut Vec<Waiting>) -> Vec<Waiting> {
     let mut batch = Vec::with_capacity(BATCH_DELIVERIES_MAX);
     let mut keys = HashSet::new();
     let mut bytes = 0;
@@ -109,8 +115,11 @@ async fn next_batch(receiver: &mut mpsc::Receiver<Waiting>, held_back: &mut Vec<
     loop {
         let next = match waiting.next() {
             Some(next) => Some(next),
-            None if batch.is_empty() => receiver.recv().await,
-            None => receiver.try_recv().ok(),
+            None => match receiver.as_deref_mut() {
+                Some(receiver) if batch.is_empty() => receiver.recv().await,
+                Some(receiver) => receiver.try_recv().ok(),
+                None => None,
+            },
         };
         let Some(next) = next else { break };
         bytes += next.event.sealed.len();

@@ -105,6 +105,8 @@ impl<E: Into<Error>> From<E> for JobFailure {
                 Verdict::Discard | Verdict::Hold => Verdict::Hold,
                 Verdict::Retry => Verdict::Retry,
             },
+            // A statement that is wrong stays wrong; another number of rows is a race that was lost.
+            Error::Store(StoreError::Statement { source, .. }) if !source.is_transient() => Verdict::Hold,
             Error::Store(_) | Error::Busy(_) => Verdict::Retry,
             // A reader that cannot see says nothing about what is there: a person has to look.
             Error::Verify(source) if source.is_transient() => Verdict::Retry,

@@ -5,6 +5,7 @@
 
 mod chain;
 mod inbox;
+pub(super) use inbox::PENDING_BODY_DAYS_MAX;
 mod jobs;
 
 use jiff::{SignedDuration, Timestamp};

@@ -7,7 +7,7 @@ use crate::store::{self, keys::BodyKeyPurpose};
 
 /// How much longer than the policy says a raw delivery is kept for an event that is still pending. It was acknowledged: it
 /// may be lost only when nobody has mended what keeps it pending for as long as this.
-const PENDING_BODY_DAYS_MAX: i64 = 30;
+pub(in crate::app) const PENDING_BODY_DAYS_MAX: i64 = 30;
 /// How long a delivery is recognised after it came last: the longest time over which any sender or operator repeats one.
 const EVENT_KEY_HOURS: i64 = 30 * 24;
 /// Event keys forgotten in one statement, and statements in one sweep.
