@@ -19,6 +19,7 @@ const COLUMNS: Columns<'static> =
 const CHAIN: Columns<'static> = &[
     ("chain", "conclusion"),
     ("entries verified", "verified"),
+    ("entries past their time", "gone"),
     ("broken at entry", "broken_at_place"),
     ("waiting for a place", "waiting"),
     ("head", "head"),
@@ -76,6 +77,7 @@ async fn verify(gateway: &Gateway, whose: &TenantArg, output: &mut Output) -> an
         "conclusion": conclusion,
         "is_intact": chain.broken_at.is_none(),
         "verified": chain.verified,
+        "gone": chain.gone,
         "broken_at_place": chain.broken_at,
         "waiting": chain.waiting,
         "head": hex::encode(chain.head),
