@@ -15,7 +15,6 @@ use serde_json::Value;
 use self::stage::Stage;
 use super::{
     arguments::GlobalOptions,
-    context,
     exit::Exit,
     output::{Output, remark},
     serve::{Running, a_signal, start_logging},
@@ -47,7 +46,7 @@ pub(super) async fn run(options: &GlobalOptions, args: &DemoArgs, output: &mut O
         target_database: None,
         database_tls: DatabaseTls::VerifyOffLoopback,
         data_dir: Some(folder.path.join("data")),
-        pg_bin: context::settings(options)?.pg_bin,
+        pg_bin: options.pg_bin.clone(),
         keyring_file: folder.path.join("keys/keyring.json"),
         policy_dir: None,
     };
