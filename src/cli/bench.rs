@@ -70,7 +70,7 @@ pub(super) async fn run(_options: &GlobalOptions, command: &BenchCommand, output
         output.line(&value.to_string())?;
     } else {
         let fields =
-            [("connections", "connections"), ("per_second", "per second"), ("p50_ms", "p50 ms"), ("p99_ms", "p99 ms")];
+            [("connections", "connections"), ("per second", "per_second"), ("p50 ms", "p50_ms"), ("p99 ms", "p99_ms")];
         output.record(&fields, &value)?;
     }
     Ok(Exit::Done)

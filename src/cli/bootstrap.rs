@@ -35,6 +35,6 @@ pub(super) async fn run(options: &GlobalOptions, args: &BootstrapArgs, output: &
     let product = system::read_product(settings.policy_dir.as_deref())?;
     let applied = system::bootstrap(&settings, &admin, &product.compiled.map.schema, args.demo).await?;
     let value = serde_json::json!({ "applied": applied, "keyring": settings.keyring_file.display().to_string() });
-    output.record(&[("applied", "migrations applied"), ("keyring", "key ring (keep a copy elsewhere)")], &value)?;
+    output.record(&[("migrations applied", "applied"), ("key ring (keep a copy elsewhere)", "keyring")], &value)?;
     Ok(Exit::Done)
 }

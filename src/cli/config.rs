@@ -34,12 +34,12 @@ pub(super) async fn run(options: &GlobalOptions, command: &ConfigCommand, output
     output.record(
         &[
             ("database", "database"),
-            ("target_database", "target database"),
-            ("database_tls", "database TLS"),
-            ("data_dir", "data dir"),
-            ("pg_bin", "PostgreSQL programs"),
-            ("keyring", "key ring"),
-            ("policy_dir", "policy dir"),
+            ("target database", "target_database"),
+            ("database TLS", "database_tls"),
+            ("data dir", "data_dir"),
+            ("PostgreSQL programs", "pg_bin"),
+            ("key ring", "keyring"),
+            ("policy dir", "policy_dir"),
         ],
         &value,
     )?;

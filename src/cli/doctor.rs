@@ -33,11 +33,11 @@ pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow:
         &[
             ("database", "database"),
             ("keys", "keys"),
-            ("data_map", "data map"),
-            ("events_waiting", "events waiting"),
-            ("jobs_due", "jobs due"),
-            ("events_balance", "events balance"),
-            ("jobs_that_need_a_person", "jobs that need a person"),
+            ("data map", "data_map"),
+            ("events waiting", "events_waiting"),
+            ("jobs due", "jobs_due"),
+            ("events balance", "events_balance"),
+            ("jobs that need a person", "jobs_that_need_a_person"),
         ],
         &value,
     )?;

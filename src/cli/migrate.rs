@@ -15,6 +15,6 @@ pub(super) struct MigrateArgs {
 pub(super) async fn run(options: &GlobalOptions, args: &MigrateArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let settings = context::settings(options)?;
     let applied = system::migrate(&settings, args.demo).await?;
-    output.record(&[("applied", "migrations applied")], &serde_json::json!({ "applied": applied }))?;
+    output.record(&[("migrations applied", "applied")], &serde_json::json!({ "applied": applied }))?;
     Ok(Exit::Done)
 }
