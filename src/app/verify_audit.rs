@@ -32,7 +32,7 @@ pub struct AuditChain {
 
 /// Walks a tenant's chain from the oldest entry that is still kept. Changes nothing.
 ///
-/// Only entries older than [`ENTRIES_KEPT_MONTHS`] may be gone; a younger one that is missing breaks the chain.
+/// Only entries older than twelve months may be gone; a younger one that is missing breaks the chain.
 pub async fn verify(gateway: &Gateway, tenant: TenantId) -> Result<AuditChain, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
