@@ -70,10 +70,7 @@ async fn fence_in_the_way(
 ) -> Result<Option<Box<Fence>>, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
-    Ok(match person::lock(&tx, named, at).await? {
-        Standing::Free { .. } => None,
-        Standing::Behind(fence) => Some(fence),
-    })
+    Ok(person::lock(&tx, named, at).await?.fence())
 }
 
 /// Lets the person back. The target first: should we die between the two, the event runs again and nothing was lost.

@@ -51,6 +51,16 @@ pub(super) enum Standing {
     Behind(Box<Fence>),
 }
 
+impl Standing {
+    /// The fence in the way, if there is one.
+    pub(super) fn fence(self) -> Option<Box<Fence>> {
+        match self {
+            Self::Free { .. } => None,
+            Self::Behind(fence) => Some(fence),
+        }
+    }
+}
+
 /// Takes the lock of a person and asks the fence about a source time.
 pub(super) async fn lock(tx: &TenantTx<'_>, named: &Named, source_at: Timestamp) -> Result<Standing, Error> {
     let mut locks: Vec<i64> = named.digests.iter().map(|digest| lock_name(tx, &digest.digest)).collect();

@@ -14,7 +14,7 @@ use crate::{
         worklog::WorklogChange,
     },
     sealing::normalise,
-    store::{self, TenantTx, event::ClaimedEvent},
+    store::{self, TenantTx, event::ClaimedEvent, fence::Fence},
     target::{self, WorklogWritten},
 };
 
@@ -38,9 +38,11 @@ pub(super) async fn apply(
         }
     };
     let digests = author.as_ref().map(|(named, _)| named.target_digests()).unwrap_or_default();
-    let tenant_key = tenant_key(gateway, event).await?;
-    if let Some((named, updated_at)) = &author {
-        mirror_standing_fence(gateway, event, &tenant_key, named, *updated_at).await?;
+    let (tenant_key, standing) = look(gateway, event, author.as_ref()).await?;
+    if let Some(fence) = standing {
+        // Our own fence is the truth: the target is given it (again) before it is asked to write, so that a target that
+        // has lost its mirror cannot let an erased person in.
+        fences::mirror(gateway, &tenant_key, &[*fence]).await?;
     }
     let mut target_client = gateway.databases().target.client().await?;
     let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
@@ -70,23 +72,20 @@ pub(super) async fn apply(
     finish(gateway, tx, event, type_word, outcome).await
 }
 
-/// Our own fence is the truth: where it stands, the target is given it (again) before it is asked to write, so that a
-/// target that has lost its mirror cannot let an erased person in.
-async fn mirror_standing_fence(
+/// The key the target knows the tenant by, and our fence if it stands in the author's way, in one short transaction.
+async fn look(
     gateway: &Gateway,
     event: &ClaimedEvent,
-    tenant_key: &str,
-    named: &Named,
-    updated_at: Timestamp,
-) -> Result<(), Error> {
+    author: Option<&(Named, Timestamp)>,
+) -> Result<(String, Option<Box<Fence>>), Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
-    let standing = person::lock(&tx, named, updated_at).await?;
-    drop(tx);
-    match standing {
-        Standing::Free { .. } => Ok(()),
-        Standing::Behind(fence) => fences::mirror(gateway, tenant_key, &[*fence]).await,
-    }
+    let tenant_key = store::tenant::stable_key(&tx).await?;
+    let standing = match author {
+        None => None,
+        Some((named, updated_at)) => person::lock(&tx, named, *updated_at).await?.fence(),
+    };
+    Ok((tenant_key, standing))
 }
 
 fn outcome_of(written: WorklogWritten) -> Outcome {
@@ -97,10 +96,4 @@ fn outcome_of(written: WorklogWritten) -> Outcome {
         WorklogWritten::Stale => Outcome::Ignored(IgnoreReason::StaleVersion),
         WorklogWritten::Refused => Outcome::Ignored(IgnoreReason::Fenced),
     }
-}
-
-async fn tenant_key(gateway: &Gateway, event: &ClaimedEvent) -> Result<String, Error> {
-    let mut client = gateway.databases().tenant.client().await?;
-    let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
-    Ok(store::tenant::stable_key(&tx).await?)
 }
