@@ -186,7 +186,7 @@ pub(super) async fn keep_minimized(
     key: &crate::sealing::SecretKey,
     meaning: &LifecycleEvent,
 ) -> Result<(), Error> {
-    let plaintext = sources::minimized::minimize(meaning);
+    let Some(plaintext) = sources::minimized::minimize(meaning) else { return Ok(()) };
     let sealed = seal(key, &minimized_aad(tx, event, subject), &plaintext, gateway.entropy());
     store::subject::insert_minimized(tx, event.body_event_id, subject, &sealed).await?;
     Ok(())
@@ -201,6 +201,10 @@ async fn apply(gateway: &Gateway, event: &ClaimedEvent, meaning: &LifecycleEvent
             offboard::apply_signal(gateway, event, meaning, *signal, identity, *source_at).await
         }
         LifecycleEvent::Worklog(change) => record_hours::apply(gateway, event, meaning, change).await,
+        LifecycleEvent::Tenant { .. } | LifecycleEvent::Tree(_) => {
+            let outcome = Outcome::Ignored(IgnoreReason::NotALifecycleSignal);
+            finish_plain(gateway, event, Some(meaning.type_word()), outcome).await
+        }
     }
 }
 

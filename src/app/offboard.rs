@@ -119,42 +119,45 @@ async fn decide(
         None => None,
     };
     match (wanted(policy, &signals), living) {
-        (Desired::Leaving { anchor, latest }, None) => start(gateway, tx, event, subject, anchor, latest).await,
-        (Desired::Leaving { anchor, latest }, Some(request)) => {
+        (Some((timeline, latest)), None) => start(gateway, tx, event, subject, &timeline, latest).await,
+        (Some((timeline, latest)), Some(request)) => {
             if request.state != RequestState::Open {
                 return Ok(Outcome::Ignored(IgnoreReason::Fenced));
             }
-            let timeline = mapping::timeline(&policy.offboarding, anchor);
             if timeline == request.timeline && latest == request.latest_departure_at {
                 return Ok(Outcome::Ignored(IgnoreReason::Superseded));
             }
             shift(gateway, tx, request.request_id, &timeline, latest).await
         }
-        (Desired::Present, Some(request)) if request.state == RequestState::Open => {
-            cancel(gateway, tx, request.request_id).await
-        }
-        (Desired::Present, _) if consequence == Consequence::StartOffboarding => {
-            Ok(Outcome::Ignored(IgnoreReason::Superseded))
-        }
-        (Desired::Present, _) => Ok(Outcome::Applied("presence_recorded")),
+        (None, Some(request)) if request.state == RequestState::Open => cancel(gateway, tx, request.request_id).await,
+        (None, _) if consequence == Consequence::StartOffboarding => Ok(Outcome::Ignored(IgnoreReason::Superseded)),
+        (None, _) => Ok(Outcome::Applied("presence_recorded")),
     }
 }
 
-/// What the signals together ask for. The order is decided by source time alone; how far back the deadlines count is
-/// bounded by each departure's own arrival, so that a broken clock cannot bring the purge forward.
-fn wanted(policy: &Policy, signals: &[SignalRow]) -> Desired {
+/// What the signals together ask for: the due times and the latest departure that the fence has to cover; `None` when the
+/// person should be present. The order is decided by source time alone; how far back the deadlines count is bounded by each
+/// signal's own arrival, so that a broken clock cannot bring the purge forward.
+fn wanted(policy: &Policy, signals: &[SignalRow]) -> Option<(Timeline, Timestamp)> {
     let consequence = |row: &SignalRow| policy.signals.get(&row.signal).copied().unwrap_or(Consequence::Nothing);
     let timed: Vec<_> = signals.iter().map(|row| (consequence(row), row.source_at)).collect();
+    let bounded = |wanted: Consequence, since: Timestamp| {
+        signals
+            .iter()
+            .filter(|row| consequence(row) == wanted && row.source_at >= since)
+            .map(|row| mapping::anchor_time(Some(row.source_at), row.arrived_at, &policy.offboarding))
+            .min()
+            .unwrap_or(since)
+    };
     match mapping::desired(&mapping::summarize(&timed)) {
-        Desired::Present => Desired::Present,
+        Desired::Present => None,
         Desired::Leaving { anchor, latest } => {
-            let bounded = signals
-                .iter()
-                .filter(|row| consequence(row) == Consequence::StartOffboarding && row.source_at >= anchor)
-                .map(|row| mapping::anchor_time(Some(row.source_at), row.arrived_at, &policy.offboarding))
-                .min()
-                .unwrap_or(anchor);
-            Desired::Leaving { anchor: bounded, latest }
+            let anchor = bounded(Consequence::StartOffboarding, anchor);
+            Some((mapping::timeline(&policy.offboarding, anchor), latest))
+        }
+        Desired::Ordered { anchor, latest } => {
+            let anchor = bounded(Consequence::Erase, anchor);
+            Some((mapping::ordered_timeline(policy.deadlines, anchor), latest))
         }
     }
 }
@@ -164,15 +167,14 @@ async fn start(
     tx: &TenantTx<'_>,
     event: &ClaimedEvent,
     subject: SubjectId,
-    anchor: Timestamp,
+    timeline: &Timeline,
     latest: Timestamp,
 ) -> Result<Outcome, Error> {
     let (clock, entropy, now) = (gateway.clock(), gateway.entropy(), gateway.now());
-    let timeline = mapping::timeline(&gateway.policy().offboarding, anchor);
     let request = RequestId::new(clock, entropy);
     let ids = (request, OffboardingId::new(clock, entropy));
-    store::request::insert(tx, ids, subject, event.event_id, &timeline, latest, now).await?;
-    for (kind, due_at) in due_jobs(&timeline) {
+    store::request::insert(tx, ids, subject, event.event_id, timeline, latest, now).await?;
+    for (kind, due_at) in due_jobs(timeline) {
         store::job::insert(tx, JobId::new(clock, entropy), kind, request, due_at, now).await?;
     }
     let facts = [

@@ -226,6 +226,10 @@ const fn explain_ignored(reason: IgnoreReason) -> &'static str {
         IgnoreReason::StaleVersion => "the same or a later version had been applied before",
         IgnoreReason::Fenced => "the person was erased; what is older than an explicit return is refused",
         IgnoreReason::Forgotten => "its content and the person's key are destroyed, so it cannot be read any more",
+        IgnoreReason::NobodyKnown => "the product knows nobody of this identity, here or in any tenant",
+        IgnoreReason::TenantGone => {
+            "everything of the customer was deleted; only a new installation opens the door again"
+        }
         IgnoreReason::PlaceholderAccount => "it names Atlassian's placeholder account, which denotes nobody",
     }
 }

@@ -40,6 +40,8 @@ pub enum Consequence {
     StartOffboarding,
     /// An offboarding that began before the signal's source time is stopped, as long as no fence is committed.
     CancelOffboarding,
+    /// The subject is erased at once, within the deadline of requests; nothing cancels it.
+    Erase,
     /// Nothing in the target; the signal is kept.
     Nothing,
 }

@@ -149,9 +149,11 @@ impl Reader {
             let consequence = match cursor.text(&mut self.report).as_deref() {
                 Some("start_offboarding") => Consequence::StartOffboarding,
                 Some("cancel_offboarding") => Consequence::CancelOffboarding,
+                Some("erase") => Consequence::Erase,
                 Some("nothing") => Consequence::Nothing,
                 Some(other) => {
-                    let message = format!("{}: use start_offboarding, cancel_offboarding or nothing", quoted(other));
+                    let message =
+                        format!("{}: use start_offboarding, cancel_offboarding, erase or nothing", quoted(other));
                     self.report.error(cursor.line, &cursor.path, message);
                     continue;
                 }
@@ -159,8 +161,9 @@ impl Reader {
             };
             signals.insert(signal, consequence);
         }
-        if signals.get(&PersonSignal::UserCreated) == Some(&Consequence::StartOffboarding) {
-            let message = "user_created starts an offboarding: whoever arrives would be erased; use cancel_offboarding";
+        let arrival = signals.get(&PersonSignal::UserCreated);
+        if matches!(arrival, Some(Consequence::StartOffboarding | Consequence::Erase)) {
+            let message = "user_created starts an offboarding or erasure: whoever arrives would be erased; use cancel_offboarding";
             self.report.error(section.line, &section.path, message);
         }
         (signals.len() == PersonSignal::ALL.len()).then_some(signals)

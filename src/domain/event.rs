@@ -3,13 +3,15 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{IdentityKind, Personal, worklog::WorklogChange};
+use super::{IdentityKind, Personal, tree::TreeChange, worklog::WorklogChange};
 
 /// An identity as a source named it, before normalisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedIdentity {
     /// What kind of identity it is.
     pub kind: IdentityKind,
+    /// Who gives it out: empty for Atlassian accounts; a Firebase project, with its tenant after a slash where it has one.
+    pub issuer: String,
     /// The value as sent.
     pub value: Personal<String>,
 }
@@ -24,11 +26,13 @@ pub enum PersonSignal {
     UserUpdated,
     /// The account left this site; the Atlassian account itself may live on.
     UserDeleted,
+    /// The account was closed by its owner's right to be forgotten, everywhere. Nothing cancels it.
+    AccountClosed,
 }
 
 impl PersonSignal {
     /// Every signal, for policy files.
-    pub const ALL: [Self; 3] = [Self::UserCreated, Self::UserUpdated, Self::UserDeleted];
+    pub const ALL: [Self; 4] = [Self::UserCreated, Self::UserUpdated, Self::UserDeleted, Self::AccountClosed];
 
     /// The word used in SQL, JSON, policy files and logs.
     pub const fn as_str(self) -> &'static str {
@@ -36,6 +40,53 @@ impl PersonSignal {
             Self::UserCreated => "user_created",
             Self::UserUpdated => "user_updated",
             Self::UserDeleted => "user_deleted",
+            Self::AccountClosed => "account_closed",
+        }
+    }
+}
+
+/// What happened to a customer's installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TenantSignal {
+    /// The app was installed.
+    Installed,
+    /// The app was upgraded, so it is installed.
+    Upgraded,
+    /// An administrator has begun to uninstall the app.
+    Uninstalling,
+    /// The app was uninstalled.
+    Uninstalled,
+    /// The app was enabled again by an administrator.
+    Enabled,
+    /// The app was disabled by an administrator, who may enable it again.
+    Disabled,
+    /// The scheduled sign of life.
+    Heartbeat,
+}
+
+impl TenantSignal {
+    /// Every signal.
+    pub const ALL: [Self; 7] = [
+        Self::Installed,
+        Self::Upgraded,
+        Self::Uninstalling,
+        Self::Uninstalled,
+        Self::Enabled,
+        Self::Disabled,
+        Self::Heartbeat,
+    ];
+
+    /// The word used in SQL, JSON and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Installed => "installed",
+            Self::Upgraded => "upgraded",
+            Self::Uninstalling => "uninstalling",
+            Self::Uninstalled => "uninstalled",
+            Self::Enabled => "enabled",
+            Self::Disabled => "disabled",
+            Self::Heartbeat => "heartbeat",
         }
     }
 }
@@ -52,8 +103,19 @@ pub enum LifecycleEvent {
         /// When, by the source's clock; `None` where the source did not say.
         source_at: Option<Timestamp>,
     },
+    /// A signal about the whole customer.
+    Tenant {
+        /// What happened.
+        signal: TenantSignal,
+        /// The installation it is about, as a bare id, where the source names it.
+        installation: Option<String>,
+        /// When, by the source's clock; `None` where the source did not say.
+        source_at: Option<Timestamp>,
+    },
     /// A change of hours.
     Worklog(WorklogChange),
+    /// A change of the tree that hours hang on.
+    Tree(TreeChange),
     /// Nothing that the product has to act on.
     Irrelevant(IgnoreReason),
 }
@@ -63,6 +125,8 @@ impl LifecycleEvent {
     pub const fn type_word(&self) -> &'static str {
         match self {
             Self::Person { signal, .. } => signal.as_str(),
+            Self::Tenant { signal, .. } => signal.as_str(),
+            Self::Tree(change) => change.as_str(),
             Self::Worklog(WorklogChange::Logged(_)) => "worklog_logged",
             Self::Worklog(WorklogChange::Removed { .. }) => "worklog_removed",
             Self::Irrelevant(_) => "irrelevant",
@@ -90,11 +154,15 @@ pub enum IgnoreReason {
     Forgotten,
     /// The account id is Atlassian's placeholder `unknown`, which must never be stored.
     PlaceholderAccount,
+    /// Nobody of this identity is known to the product, here or in any tenant.
+    NobodyKnown,
+    /// Everything of the customer was deleted; only a new installation opens the door again.
+    TenantGone,
 }
 
 impl IgnoreReason {
     /// Every reason, for documentation and tests.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::UnknownType,
         Self::NotALifecycleSignal,
         Self::PolicyNothingFollows,
@@ -103,6 +171,8 @@ impl IgnoreReason {
         Self::Fenced,
         Self::Forgotten,
         Self::PlaceholderAccount,
+        Self::NobodyKnown,
+        Self::TenantGone,
     ];
 
     /// The word used in SQL, JSON and logs.
@@ -116,6 +186,8 @@ impl IgnoreReason {
             Self::Fenced => "fenced",
             Self::Forgotten => "forgotten",
             Self::PlaceholderAccount => "placeholder_account",
+            Self::NobodyKnown => "nobody_known",
+            Self::TenantGone => "tenant_gone",
         }
     }
 }

@@ -3,25 +3,31 @@
 //! Promises: nothing here does input or output, reads a clock or draws chance, and nothing here knows another room.
 //! Every other room may import this one.
 
+pub mod caller;
 pub mod catalog;
 pub mod clock;
 pub mod crash;
 pub mod database;
+pub mod delivery;
 pub mod entropy;
 pub mod event;
 pub mod identity;
 pub mod ids;
 pub mod job;
+pub mod key_set;
 pub mod metric;
 pub mod personal;
 pub mod plan;
 pub mod reply;
 pub mod request;
+pub mod source;
+pub mod tree;
 pub mod verification;
 pub mod worklog;
 
 pub use clock::Clock;
 pub use crash::CrashPoints;
+pub use delivery::Headers;
 pub use entropy::Entropy;
 pub use identity::{IdentityKind, SubjectKind};
 pub use ids::{
@@ -29,3 +35,4 @@ pub use ids::{
     TenantId,
 };
 pub use personal::Personal;
+pub use source::SourceKind;

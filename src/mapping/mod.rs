@@ -15,4 +15,4 @@ mod timeline;
 
 pub use business_days::acknowledge_due;
 pub use signals::{Desired, SignalSummary, desired, order_time, returns, summarize};
-pub use timeline::{anchor_time, timeline};
+pub use timeline::{anchor_time, ordered_timeline, timeline};

@@ -20,6 +20,8 @@ pub struct SignalSummary {
     pub earliest_deleted_since: Option<Timestamp>,
     /// The latest signal that starts an offboarding.
     pub latest_deleted: Option<Timestamp>,
+    /// The earliest order to erase, which nothing cancels.
+    pub earliest_ordered: Option<Timestamp>,
 }
 
 /// What should be.
@@ -27,6 +29,13 @@ pub struct SignalSummary {
 pub enum Desired {
     /// No offboarding.
     Present,
+    /// An erasure that was ordered: nothing is waited for and nothing cancels it.
+    Ordered {
+        /// The earliest order. Bound it with [`anchor_time`](super::anchor_time) before counting from it.
+        anchor: Timestamp,
+        /// The latest signal that the fence has to cover.
+        latest: Timestamp,
+    },
     /// An offboarding.
     Leaving {
         /// The earliest signal that started it, so the earliest deadline wins. Bound it with
@@ -47,11 +56,16 @@ pub fn summarize(signals: &[(Consequence, Timestamp)]) -> SignalSummary {
         // because a wrong offboarding can be stopped for weeks and a forgotten one is noticed by nobody.
         earliest_deleted_since: deleted().filter(|at| Some(*at) >= latest_created).min(),
         latest_deleted: deleted().max(),
+        earliest_ordered: times(signals, Consequence::Erase).min(),
     }
 }
 
 /// What should be, given the signals. A signal that arrives late cancels nothing: only source times count.
-pub const fn desired(summary: &SignalSummary) -> Desired {
+pub fn desired(summary: &SignalSummary) -> Desired {
+    if let Some(anchor) = summary.earliest_ordered {
+        let latest = summary.latest_deleted.max(Some(anchor)).unwrap_or(anchor);
+        return Desired::Ordered { anchor, latest };
+    }
     match (summary.earliest_deleted_since, summary.latest_deleted) {
         (Some(anchor), Some(latest)) => Desired::Leaving { anchor, latest },
         (Some(anchor), None) => Desired::Leaving { anchor, latest: anchor },
@@ -65,7 +79,7 @@ pub const fn desired(summary: &SignalSummary) -> Desired {
 pub fn returns(fence_covers_until: Timestamp, signal: PersonSignal, source_at: Option<Timestamp>) -> bool {
     match signal {
         PersonSignal::UserCreated => source_at.is_some_and(|source_at| source_at > fence_covers_until),
-        PersonSignal::UserUpdated | PersonSignal::UserDeleted => false,
+        PersonSignal::UserUpdated | PersonSignal::UserDeleted | PersonSignal::AccountClosed => false,
     }
 }
 
@@ -81,6 +95,7 @@ mod tests {
 
     const LEFT: Consequence = Consequence::StartOffboarding;
     const CAME: Consequence = Consequence::CancelOffboarding;
+    const CLOSED: Consequence = Consequence::Erase;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a time")
@@ -103,6 +118,13 @@ mod tests {
         assert_eq!(decide(&[(LEFT, 1), (CAME, 2)]), Desired::Present);
         assert_eq!(decide(&[(LEFT, 1), (CAME, 2), (LEFT, 3)]), leaving(3, 3));
         assert_eq!(decide(&[(LEFT, 1), (Consequence::Nothing, 2)]), leaving(1, 1));
+    }
+
+    #[test]
+    fn an_order_to_erase_is_cancelled_by_nothing() {
+        let ordered = |anchor, latest| Desired::Ordered { anchor: at(anchor), latest: at(latest) };
+        assert_eq!(decide(&[(CLOSED, 5), (CAME, 9)]), ordered(5, 5));
+        assert_eq!(decide(&[(LEFT, 7), (CLOSED, 5), (CLOSED, 6)]), ordered(5, 7));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{datamap::policy::OffboardingTerms, domain::request::Timeline};
+use crate::{
+    datamap::policy::{Deadlines, OffboardingTerms},
+    domain::request::Timeline,
+};
 
 /// The due times counted from `anchor`. A day is 24 hours, so daylight saving moves nothing. The purge starts the margin
 /// before it must be finished, and never before the anchor.
@@ -14,6 +17,17 @@ pub fn timeline(terms: &OffboardingTerms, anchor: Timestamp) -> Timeline {
         mark_due_at: after_days(anchor, terms.mark_after_days),
         purge_start_at: after_days(anchor, purge_start_days),
         purge_due_at: after_days(anchor, terms.purge_by_days),
+    }
+}
+
+/// The due times of an erasure that was ordered: everything begins at once and is finished by the deadline of requests.
+pub fn ordered_timeline(deadlines: Deadlines, anchor: Timestamp) -> Timeline {
+    Timeline {
+        anchor_at: anchor,
+        access_off_due_at: anchor,
+        mark_due_at: anchor,
+        purge_start_at: anchor,
+        purge_due_at: after_days(anchor, deadlines.complete_days),
     }
 }
 

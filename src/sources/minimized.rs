@@ -25,10 +25,29 @@ struct Record {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Event {
-    Person { signal: PersonSignal, kind: IdentityKind, value: Value, source_at: Option<Timestamp> },
-    WorklogLogged { id: String, issue: String, author: Value, seconds: i64, day: Date, updated_at: Timestamp },
-    WorklogRemoved { id: String, removed_at: Timestamp },
-    Irrelevant { reason: String },
+    Person {
+        signal: PersonSignal,
+        kind: IdentityKind,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        issuer: String,
+        value: Value,
+        source_at: Option<Timestamp>,
+    },
+    WorklogLogged {
+        id: String,
+        issue: String,
+        author: Value,
+        seconds: i64,
+        day: Date,
+        updated_at: Timestamp,
+    },
+    WorklogRemoved {
+        id: String,
+        removed_at: Timestamp,
+    },
+    Irrelevant {
+        reason: String,
+    },
 }
 
 /// A personal value on its way in or out; wiped when dropped.
@@ -46,12 +65,14 @@ impl Value {
     }
 }
 
-/// The minimized record of an event, as JSON to be sealed. The same event always gives the same bytes.
-pub fn minimize(event: &LifecycleEvent) -> Zeroizing<Vec<u8>> {
+/// The minimized record of an event about a person, as JSON to be sealed. The same event always gives the same bytes. `None`
+/// for an event about a customer or its projects, of which nothing has to be sealed.
+pub fn minimize(event: &LifecycleEvent) -> Option<Zeroizing<Vec<u8>>> {
     let event = match event {
         LifecycleEvent::Person { signal, identity, source_at } => Event::Person {
             signal: *signal,
             kind: identity.kind,
+            issuer: identity.issuer.clone(),
             value: Value::of(&identity.value),
             source_at: *source_at,
         },
@@ -67,8 +88,10 @@ pub fn minimize(event: &LifecycleEvent) -> Zeroizing<Vec<u8>> {
             Event::WorklogRemoved { id: worklog_id.clone(), removed_at: *removed_at }
         }
         LifecycleEvent::Irrelevant(reason) => Event::Irrelevant { reason: reason.as_str().to_owned() },
+        LifecycleEvent::Tenant { .. } | LifecycleEvent::Tree(_) => return None,
     };
-    Zeroizing::new(serde_json::to_vec(&Record { v: VERSION, event }).expect("ids, times and numbers are JSON"))
+    let record = serde_json::to_vec(&Record { v: VERSION, event }).expect("ids, times and numbers are JSON");
+    Some(Zeroizing::new(record))
 }
 
 /// The event of a minimized record, to be applied again without its body. `None` for a record that this version did not
@@ -79,8 +102,8 @@ pub fn from_minimized(bytes: &[u8]) -> Option<LifecycleEvent> {
         return None;
     }
     match record.event {
-        Event::Person { signal, kind, value, source_at } => {
-            let identity = NamedIdentity { kind, value: value.into_personal() };
+        Event::Person { signal, kind, issuer, value, source_at } => {
+            let identity = NamedIdentity { kind, issuer, value: value.into_personal() };
             Some(LifecycleEvent::Person { signal, identity, source_at })
         }
         Event::WorklogLogged { id, issue, author, seconds, day, updated_at } => {
@@ -123,7 +146,7 @@ mod tests {
         ];
         for body in bodies {
             let event = jira::interpret(body, None).expect("a vector");
-            assert_eq!(from_minimized(&minimize(&event)).as_ref(), Some(&event));
+            assert_eq!(minimize(&event).and_then(|record| from_minimized(&record)), Some(event));
         }
     }
 
@@ -132,7 +155,7 @@ mod tests {
         let body = include_str!("../../tests/vectors/jira/worklog_created.json")
             .replace("Synthetic Person", "CANARY-NAME")
             .replace("\"comment\": \"\"", "\"comment\": \"CANARY-COMMENT\"");
-        let record = minimize(&jira::interpret(body.as_bytes(), None).expect("a vector"));
+        let record = minimize(&jira::interpret(body.as_bytes(), None).expect("a vector")).expect("a person's");
         let text = String::from_utf8(record.to_vec()).expect("JSON");
         assert!(!text.contains("CANARY") && !text.contains("avatar") && !text.contains("Berlin"));
         assert!(text.contains("712020:00000000-0000-4000-8000-000000000001"));
@@ -141,7 +164,7 @@ mod tests {
     #[test]
     fn a_record_of_another_version_or_with_impossible_hours_is_not_read() {
         let worklog = include_bytes!("../../tests/vectors/jira/worklog_created.json");
-        let record = minimize(&jira::interpret(worklog, None).expect("a vector"));
+        let record = minimize(&jira::interpret(worklog, None).expect("a vector")).expect("a person's");
         let text = String::from_utf8(record.to_vec()).expect("JSON");
         assert!(from_minimized(text.as_bytes()).is_some());
         assert_eq!(from_minimized(text.replace("\"v\":1", "\"v\":2").as_bytes()), None);

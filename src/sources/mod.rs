@@ -6,7 +6,9 @@
 //!
 //! [`Malformed`]: crate::domain::event::Malformed
 
+mod admission;
 pub mod jira;
 pub mod minimized;
 
+pub use admission::{Admitted, TenantRef};
 pub use minimized::{from_minimized, minimize};

@@ -67,7 +67,7 @@ fn person(
     let Some(account_id) = account_id(user.account_id, "user.accountId")? else {
         return Ok(LifecycleEvent::Irrelevant(IgnoreReason::PlaceholderAccount));
     };
-    let identity = NamedIdentity { kind: IdentityKind::AtlassianAccountId, value: account_id };
+    let identity = NamedIdentity { kind: IdentityKind::AtlassianAccountId, issuer: String::new(), value: account_id };
     Ok(LifecycleEvent::Person { signal, identity, source_at: envelope.source_at()? })
 }
 

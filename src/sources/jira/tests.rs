@@ -46,7 +46,7 @@ fn removed(worklog_id: &str, removed_at: Timestamp) -> Result<LifecycleEvent, Ma
 
 fn person(signal: PersonSignal, account_id: &str, source_at: Option<Timestamp>) -> Result<LifecycleEvent, Malformed> {
     let value = Personal::new(account_id.to_owned());
-    let identity = NamedIdentity { kind: IdentityKind::AtlassianAccountId, value };
+    let identity = NamedIdentity { kind: IdentityKind::AtlassianAccountId, issuer: String::new(), value };
     Ok(LifecycleEvent::Person { signal, identity, source_at })
 }
 
