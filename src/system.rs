@@ -6,16 +6,17 @@ mod keyring;
 mod policy;
 mod prepare;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
 
 use crate::{
-    app::{CommitQueue, Databases, Gateway, GatewayParts, Leases, run_committer},
+    app::{CommitQueue, Databases, Gateway, GatewayParts, KeySets, Leases, Trust, rejections, run_committer},
     config::{Database, Settings},
     datamap::Finding,
     domain::{Clock as _, CrashPoints},
     embedded::{self, Embedded, EmbeddedOptions},
+    outbound::{KeyAddresses, OutboundError},
     proof::SigningKey,
     store::{self, StoreError},
     target::TargetError,
@@ -33,6 +34,9 @@ const QUEUE_CONNECTIONS: usize = 6;
 const TENANT_CONNECTIONS: usize = 20;
 const TARGET_CONNECTIONS: usize = 16;
 const VERIFIER_CONNECTIONS: usize = 4;
+
+/// How often refusals are written out.
+const REJECTIONS_WRITTEN_EVERY: Duration = Duration::from_secs(2);
 
 /// Why the system could not be put together. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +62,9 @@ pub enum SystemError {
     /// Our database failed.
     #[error("the gateway's database failed")]
     Store(#[from] StoreError),
+    /// The keys of senders' parties cannot be asked for.
+    #[error("keys cannot be asked for")]
+    Outbound(#[from] OutboundError),
     /// The target failed.
     #[error("the target failed")]
     Target(#[from] TargetError),
@@ -69,12 +76,23 @@ fn lines(findings: &[Finding]) -> String {
 }
 
 /// What is to be opened, beyond the settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
     /// Mark a new database *demo* and give it the reference product; refuse one that is not marked.
     pub demo: bool,
     /// Compare the data map with the live target and refuse a drift.
     pub check_drift: bool,
+    /// What is believed in development only.
+    pub development: Development,
+}
+
+/// What is believed in development only. The command line refuses both on an address that others can reach.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Development {
+    /// A loopback server that publishes all keys, instead of the senders' own.
+    pub key_server: Option<String>,
+    /// What emulators send without any signature.
+    pub trusts_emulators: bool,
 }
 
 /// An opened system. Close it, so that a private PostgreSQL nobody uses any more is stopped.
@@ -137,6 +155,7 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
         leases: Leases::default(),
         crash: CrashPoints::default(),
         commit_queue: CommitQueue::default(),
+        trust: Trust { keys: key_sets(&opening.development)?, emulators: opening.development.trusts_emulators },
     });
     let mut background = tokio::task::JoinSet::new();
     if is_demo {
@@ -145,6 +164,7 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
     for _ in 0..COMMITTERS {
         background.spawn(keep_committing(gateway.clone()));
     }
+    background.spawn(write_out_rejections(gateway.clone()));
     Ok(System { gateway, is_demo, embedded, background })
 }
 
@@ -157,6 +177,24 @@ fn databases(endpoints: &connect::Endpoints<'_>) -> Result<Databases, SystemErro
         target: endpoints.theirs("gw_tenant", TARGET_CONNECTIONS)?,
         verifier: endpoints.theirs("gw_verify", VERIFIER_CONNECTIONS)?,
     })
+}
+
+fn key_sets(development: &Development) -> Result<KeySets, SystemError> {
+    let addresses = match &development.key_server {
+        None => KeyAddresses::pinned(),
+        Some(server) => KeyAddresses::development(server)?,
+    };
+    Ok(KeySets::new(addresses)?)
+}
+
+/// Writes refusals out every few seconds. Whatever cannot be written is forgotten.
+async fn write_out_rejections(gateway: Gateway) {
+    loop {
+        tokio::time::sleep(REJECTIONS_WRITTEN_EVERY).await;
+        if let Err(error) = rejections::write_out(&gateway).await {
+            tracing::warn!(error = %error.chain(), "refusals were not written out");
+        }
+    }
 }
 
 /// Runs the committer and runs it again should it panic: nothing acknowledged is lost, and intake goes on.

@@ -1,46 +1,59 @@
-//! Accepting a delivery: look the source up, verify the bytes as they arrive, seal, commit, answer.
+//! Accepting a delivery: look the source up, verify the sender, take the bytes, seal, commit, answer.
+//!
+//! ```text
+//! begin ─▶ source by name and kind ─▶ proof: a token is verified now, a signature is computed as bytes arrive
+//! update ─▶ bytes, bounded
+//! finish ─▶ proof holds? ─▶ sources::X says which events these are, and whose ─▶ keep (seal, one commit) ─▶ answer
+//! ```
 //!
 //! Promises (DESIGN 3): acknowledged means committed; an answer of "unauthorized" is given only when the credential was
 //! loaded and the comparison failed, or the source certainly does not exist; every inability of ours is "unavailable".
 
 use std::{sync::Arc, time::Instant};
 
-use zeroize::Zeroizing;
-
 use super::{
     Error, Gateway,
-    commit_events::{self, Committed, NotCommitted},
-    sources::{self, LoadedSource},
+    rejections::{self, Rejected},
+    sources::{self, Asked, LoadedSource},
 };
 use crate::{
-    domain::{EventId, SourceId, reply::SenderReply},
-    sealing::{Aad, seal},
-    signature::{HubSignature, HubVerifier, Refusal},
-    sources::jira,
-    store::{
-        intake::{CommittedKey, IncomingEvent},
-        keys::BodyKeyPurpose,
-    },
+    domain::{EventId, Headers, SourceKind, TenantId, caller::TokenUse, reply::SenderReply},
+    signature::Refusal,
+    sources::{Admitted, NotAdmitted, TenantRef, jira},
 };
 
-/// The largest body that Jira sends (Atlassian: larger ones are not delivered), in bytes.
+mod admit;
+mod emulator;
+mod keep;
+mod proof;
+mod raw;
+
+pub(super) use keep::{Kept, Verified, body_aad, keep};
+use proof::Proof;
+pub(super) use raw::RawDelivery;
+
+/// The largest body of any sender, in bytes: Jira's (Atlassian: larger ones are not delivered).
 pub const EVENT_BODY_BYTES_MAX: usize = 25 * 1024 * 1024;
 /// The reason of an event that came under the identifier of another one with another body. It is kept and never runs.
 pub(super) const IDENTIFIER_REUSED: &str = "identifier_reused_with_another_body";
-/// How far ahead of its bytes the memory for a body grows, in bytes.
-const GROWTH_BYTES_MAX: usize = 1024 * 1024;
 /// What a sender should wait before it repeats, in seconds.
 pub const RETRY_AFTER_SECONDS: u32 = 30;
 
 const UNAVAILABLE: SenderReply = SenderReply::Unavailable { retry_after_seconds: RETRY_AFTER_SECONDS };
 
-/// The headers of a delivery that matter.
-#[derive(Debug, Clone, Default)]
-pub struct DeliveryHeaders {
-    /// Every value of `X-Hub-Signature`.
-    pub signatures: Vec<Vec<u8>>,
-    /// `X-Atlassian-Webhook-Identifier`.
-    pub identifier: Option<Vec<u8>>,
+/// One delivery, before its body.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The kind of sender that its route is for.
+    pub kind: SourceKind,
+    /// The source's name, as the caller wrote it.
+    pub source: String,
+    /// What stands after the name in the path, without the slash between.
+    pub tail: String,
+    /// The query, without its question mark.
+    pub query: String,
+    /// The headers that sources read.
+    pub headers: Headers,
 }
 
 /// How a delivery ended, for the sender and for us.
@@ -50,9 +63,9 @@ pub struct Accepted {
     pub reply: SenderReply,
     /// Why it was refused; never told to the sender.
     pub refusal: Option<Refusal>,
-    /// The event it became or repeated.
+    /// The event it became or repeated; the first of several.
     pub event_id: Option<EventId>,
-    /// True when it had been committed before.
+    /// True when all of it had been committed before.
     pub is_duplicate: bool,
 }
 
@@ -76,41 +89,87 @@ impl From<SenderReply> for Accepted {
 
 /// A delivery whose source is known and whose body is arriving.
 pub struct Arriving {
-    name: String,
+    delivery: Delivery,
     source: Arc<LoadedSource>,
-    claimed: HubSignature,
-    verifier: HubVerifier,
+    proof: Proof,
     arrived_at: Instant,
-    identifier: Option<Vec<u8>>,
     raw: RawDelivery,
     declared_bytes: Option<usize>,
+    body_bytes_max: usize,
 }
 
 /// Begins a delivery before its body is read. `Err` is the final answer.
-pub async fn begin(gateway: &Gateway, source_name: &str, headers: DeliveryHeaders) -> Result<Arriving, Accepted> {
+pub async fn begin(gateway: &Gateway, delivery: Delivery) -> Result<Arriving, Accepted> {
     let arrived_at = Instant::now();
+    let (known, result) = begin_known(gateway, delivery, arrived_at).await;
+    result.map_err(|accepted| told(gateway, known, accepted))
+}
+
+/// Whether the name is a registered one decides what may be kept of it.
+async fn begin_known(
+    gateway: &Gateway,
+    delivery: Delivery,
+    arrived_at: Instant,
+) -> (Rejected, Result<Arriving, Accepted>) {
+    let mut rejected = Rejected { kind: delivery.kind, source: None };
     // Such a source certainly does not exist. Whoever calls chooses the name: long ones would fill the memory, and the
     // database refuses some characters, which would look like an inability of ours.
-    if !sources::is_name(source_name) {
-        return Err(Accepted::refused(Refusal::UnknownSource));
+    if !sources::is_name(&delivery.source) {
+        return (rejected, Err(Accepted::refused(Refusal::UnknownSource)));
     }
-    let claimed = HubSignature::from_headers(headers.signatures.iter().map(Vec::as_slice));
-    let source = match sources::look_up(gateway, source_name, arrived_at, claimed.is_ok()).await {
-        Ok(Some(source)) => source,
-        Ok(None) => return Err(Accepted::refused(Refusal::UnknownSource)),
-        Err(error) => return Err(unable(&error)),
+    let claim = proof::claim(&delivery);
+    let asked = Asked { name: &delivery.source, holder: claim.as_ref().map_or("", proof::Claim::holder) };
+    let source = match sources::look_up(gateway, asked, arrived_at, claim.is_ok()).await {
+        // A source of another kind is no source under this route.
+        Ok(Some(source)) if source.settings.kind() == delivery.kind => source,
+        Ok(Some(_) | None) => return (rejected, Err(Accepted::refused(Refusal::UnknownSource))),
+        Err(error) => return (rejected, Err(unable(&error))),
     };
-    let claimed = claimed.map_err(Accepted::refused)?;
-    let verifier = HubVerifier::new(claimed, &source.secrets).map_err(Accepted::refused)?;
-    let raw = RawDelivery::begin(&headers);
-    let identifier = jira::delivery_identifier(headers.identifier.as_deref()).map(<[u8]>::to_vec);
-    let name = source_name.to_owned();
-    Ok(Arriving { name, source, claimed, verifier, arrived_at, identifier, raw, declared_bytes: None })
+    rejected.source = Some(delivery.source.clone());
+    let proof = match proof::begin(gateway, &source, &delivery, claim).await {
+        Ok(proof) => proof,
+        Err(refusal) => return (rejected, Err(Accepted::refused(refusal))),
+    };
+    let raw = match &proof {
+        Proof::Hub { signature, .. } => {
+            let identifier = delivery.headers.all(admit::JIRA_IDENTIFIER).next().unwrap_or_default();
+            RawDelivery::begin(signature, identifier)
+        }
+        Proof::Forwarder(_) | Proof::Forge(_) | Proof::Connect(_) | Proof::Google | Proof::Emulator => {
+            RawDelivery::begin(&[], &[])
+        }
+    };
+    let body_bytes_max = body_bytes_max(delivery.kind);
+    (rejected, Ok(Arriving { delivery, source, proof, arrived_at, raw, declared_bytes: None, body_bytes_max }))
+}
+
+/// The largest body of a kind, in bytes: what its sender can send, with room for wrapping.
+const fn body_bytes_max(kind: SourceKind) -> usize {
+    const MIB: usize = 1024 * 1024;
+    match kind {
+        SourceKind::JiraAdmin | SourceKind::Connect => EVENT_BODY_BYTES_MAX,
+        // Atlassian: 5 MB for one invocation.
+        SourceKind::Forge => 6 * MIB,
+        // Google: 10 MB for one message, in base64.
+        SourceKind::GooglePubsub => 14 * MIB,
+        // Google: 512 KiB for one event; a batch has several.
+        SourceKind::GoogleEvents => 4 * MIB,
+        // Our own: an id and a time.
+        SourceKind::FirebaseFunction | SourceKind::AtlassianReport => MIB / 4,
+    }
 }
 
 fn unable(error: &Error) -> Accepted {
     tracing::warn!(error = %error.chain(), "a delivery could not be taken");
     Accepted::unavailable()
+}
+
+/// Remembers which rule failed. What the sender is told does not change.
+fn told(gateway: &Gateway, rejected: Rejected, accepted: Accepted) -> Accepted {
+    if let Some(refusal) = accepted.refusal {
+        rejections::remember(gateway, rejected, refusal);
+    }
+    accepted
 }
 
 impl Arriving {
@@ -121,283 +180,139 @@ impl Arriving {
 
     /// Takes the next bytes of the body. `Err` is the final answer.
     pub fn update(&mut self, bytes: &[u8]) -> Result<(), Accepted> {
-        if self.raw.body().len() + bytes.len() > EVENT_BODY_BYTES_MAX {
+        if self.raw.body().len() + bytes.len() > self.body_bytes_max {
             return Err(SenderReply::TooLarge.into());
         }
-        self.verifier.update(bytes);
+        self.proof.update(bytes);
         self.raw.push(bytes, self.declared_bytes);
         Ok(())
     }
 
     /// Ends the delivery: verify, seal, commit. Returns when it is durable, or refused.
     pub async fn finish(self, gateway: &Gateway) -> Accepted {
-        let Self { name, mut source, claimed, verifier, arrived_at, identifier, raw, .. } = self;
-        if verifier.finish().is_err() {
-            match verify_again(gateway, &name, arrived_at, claimed, raw.body()).await {
-                Ok(read_again) => source = read_again,
-                Err(accepted) => return accepted,
+        let rejected = Rejected { kind: self.delivery.kind, source: Some(self.delivery.source.clone()) };
+        let accepted = match self.finish_verified(gateway).await {
+            Ok(accepted) | Err(accepted) => accepted,
+        };
+        told(gateway, rejected, accepted)
+    }
+
+    async fn finish_verified(self, gateway: &Gateway) -> Result<Accepted, Accepted> {
+        let Self { delivery, mut source, proof, arrived_at, raw, .. } = self;
+        let proven = match proof.finish() {
+            Ok(proven) => proven,
+            // A mismatch may mean that the secret was rotated a moment ago. It is final only by a reading that began
+            // after the delivery had come.
+            Err(Refusal::Mismatch) => {
+                source = look_again(gateway, &delivery, arrived_at).await?;
+                proof::again(gateway, &source, &delivery, raw.body()).map_err(Accepted::refused)?
             }
-        }
+            Err(refusal) => return Err(Accepted::refused(refusal)),
+        };
         if is_outside_window(gateway, &source, raw.body()) {
-            return Accepted::refused(Refusal::StaleTimestamp);
+            return Err(Accepted::refused(Refusal::StaleTimestamp));
         }
-        match accept(gateway, &source, identifier.as_deref(), raw).await {
-            Ok(accepted) => accepted,
-            Err(error) => unable(&error),
-        }
+        let result = accept(gateway, &source, &delivery, &proven, raw).await;
+        result.map_err(|error| unable(&error))
     }
 }
 
-/// A mismatch may mean that the secret was rotated a moment ago. It is final only by a reading that began after the
-/// delivery had come.
-async fn verify_again(
+async fn look_again(
     gateway: &Gateway,
-    name: &str,
+    delivery: &Delivery,
     arrived_at: Instant,
-    claimed: HubSignature,
-    body: &[u8],
 ) -> Result<Arc<LoadedSource>, Accepted> {
-    let source = match sources::look_again(gateway, name, arrived_at).await {
-        Ok(Some(source)) => source,
-        Ok(None) => return Err(Accepted::refused(Refusal::UnknownSource)),
-        Err(error) => return Err(unable(&error)),
-    };
-    let mut verifier = HubVerifier::new(claimed, &source.secrets).map_err(Accepted::refused)?;
-    verifier.update(body);
-    verifier.finish().map_err(Accepted::refused)?;
-    Ok(source)
+    let claim = proof::claim(delivery).map_err(Accepted::refused)?;
+    let asked = Asked { name: &delivery.source, holder: claim.holder() };
+    match sources::look_again(gateway, asked, arrived_at).await {
+        Ok(Some(source)) if source.settings.kind() == delivery.kind => Ok(source),
+        Ok(Some(_) | None) => Err(Accepted::refused(Refusal::UnknownSource)),
+        Err(error) => Err(unable(&error)),
+    }
 }
 
-/// Only the body's own timestamp is signed. A source with a window refuses what is older, and what does not tell its time.
+/// Of a Jira webhook only the body's own timestamp is signed. A source with a window refuses what is older, and what does
+/// not tell its time.
 fn is_outside_window(gateway: &Gateway, source: &LoadedSource, body: &[u8]) -> bool {
     source.replay_window.is_some_and(|window| {
         jira::body_timestamp(body).is_none_or(|at| !jira::within_replay_window(at, gateway.now(), window))
     })
 }
 
+/// Keeps every event of a verified delivery. The sender is told that it was accepted only when all of them are durable; a
+/// repetition then finds those that were, and keeps the others.
 async fn accept(
     gateway: &Gateway,
     source: &LoadedSource,
-    identifier: Option<&[u8]>,
+    delivery: &Delivery,
+    proven: &proof::Proven,
     raw: RawDelivery,
 ) -> Result<Accepted, Error> {
-    let (event, older) = prepare(gateway, source, identifier, raw).await?;
-    match committed_under_older_key(gateway, source.source_id, &older).await? {
-        Some(Before::Same(event_id)) => return Ok(duplicate(event_id)),
-        Some(Before::AnotherBody) => return Ok(keep_conflict(gateway, event).await),
-        None => {}
+    if proven.is_whole() {
+        // Jira's way, for which nothing is copied.
+        let identifier = jira::delivery_identifier(delivery.headers.all(admit::JIRA_IDENTIFIER).next());
+        let verified = Verified {
+            source_id: source.source_id,
+            tenant_id: source.tenant_id,
+            identifier,
+            is_identity: false,
+            token: None,
+            dead_letter_reason: None,
+            raw,
+        };
+        return Ok(answer(&[keep(gateway, verified).await?]));
     }
-    let event_id = event.event_id;
-    match commit_events::commit(gateway, event).await {
-        Ok(Committed::New) => Ok(accepted(event_id)),
-        Ok(Committed::Duplicate(before)) => Ok(duplicate(before)),
-        Ok(Committed::Conflict(event)) => Ok(keep_conflict(gateway, *event).await),
-        Err(NotCommitted::QueueFull | NotCommitted::Database) => Ok(Accepted::unavailable()),
-    }
-}
-
-fn accepted(event_id: EventId) -> Accepted {
-    Accepted { reply: SenderReply::Accepted, refusal: None, event_id: Some(event_id), is_duplicate: false }
-}
-
-fn duplicate(before: EventId) -> Accepted {
-    Accepted { is_duplicate: true, ..accepted(before) }
-}
-
-/// The same identifier with another body: kept and flagged under a key of its own, never run.
-async fn keep_conflict(gateway: &Gateway, event: IncomingEvent) -> Accepted {
-    let mut named = b"identifier reused".to_vec();
-    named.extend_from_slice(&event.key_digest);
-    named.extend_from_slice(&event.body_digest);
-    let key = gateway.ring().digest_delivery(event.source_id, &named);
-    let event_id = event.event_id;
-    let flagged = IncomingEvent {
-        key_digest: key.digest,
-        digest_key_id: key.key_id,
-        dead_letter_reason: Some(IDENTIFIER_REUSED),
-        ..event
+    let events = match admit::admit(delivery, proven, raw.body()) {
+        Ok(events) => events,
+        Err(NotAdmitted::BodyDisagrees(_)) => return Ok(Accepted::refused(Refusal::BodyDisagrees)),
+        Err(NotAdmitted::TooMany) => return Ok(SenderReply::TooLarge.into()),
+        // It is authentic and cannot be understood: kept for a person to look at, because refusing it would only make the
+        // sender repeat it.
+        Err(NotAdmitted::Unreadable(reason)) => vec![admit::Event::unreadable(reason)],
     };
-    match commit_events::commit(gateway, flagged).await {
-        Ok(Committed::New | Committed::Conflict(_)) => accepted(event_id),
-        Ok(Committed::Duplicate(before)) => duplicate(before),
-        Err(_) => Accepted::unavailable(),
-    }
+    admit::before_keeping(gateway, source, delivery, proven, raw.body()).await?;
+    let body = raw.body();
+    let keeping = events.iter().map(|event| keep_one(gateway, source, proven.token(), event, body));
+    // Together, so that they share a commit.
+    let kept = futures_util::future::try_join_all(keeping).await?;
+    Ok(answer(&kept))
 }
 
-/// What the digests of a delivery are under an older digest key.
-struct OlderDigests {
-    key: [u8; 32],
-    body: [u8; 32],
-}
-
-/// What was committed under the same identifier before a rotation of the digest keys.
-enum Before {
-    /// This very delivery.
-    Same(EventId),
-    /// A delivery with another body.
-    AnotherBody,
-}
-
-/// After a rotation of the digest keys a redelivery may be known under an older key.
-async fn committed_under_older_key(
-    gateway: &Gateway,
-    source: SourceId,
-    older: &[OlderDigests],
-) -> Result<Option<Before>, Error> {
-    if older.is_empty() {
-        return Ok(None);
-    }
-    let wanted: Vec<_> = older.iter().map(|digests| (source, digests.key)).collect();
-    let found = commit_events::find_older(gateway, &wanted).await?;
-    // Digests compare only under the same key.
-    let is_same = |before: &CommittedKey| {
-        older.iter().any(|ours| before.key_digest == ours.key && before.body_digest == ours.body)
-    };
-    let same = found.iter().find(|before| is_same(before));
-    Ok(same.map(|before| Before::Same(before.event_id)).or(found.first().map(|_| Before::AnotherBody)))
-}
-
-fn older_digests(gateway: &Gateway, source: SourceId, identifier: Option<&[u8]>, body: &[u8]) -> Vec<OlderDigests> {
-    if gateway.ring().digest_ids().len() < 2 {
-        return Vec::new();
-    }
-    let bodies = gateway.ring().digest_body_all(source, body);
-    let keys = identifier.map_or_else(|| bodies.clone(), |text| gateway.ring().digest_delivery_all(source, text));
-    // Both lists begin with the current key and go through the ring in the same order.
-    keys.iter().zip(&bodies).skip(1).map(|(key, body)| OlderDigests { key: key.digest, body: body.digest }).collect()
-}
-
-/// Digests and seals a delivery. Its plain bytes are gone afterwards.
-async fn prepare(
+async fn keep_one(
     gateway: &Gateway,
     source: &LoadedSource,
-    identifier: Option<&[u8]>,
-    raw: RawDelivery,
-) -> Result<(IncomingEvent, Vec<OlderDigests>), Error> {
-    let received_at = gateway.now();
-    let body_day = gateway.today();
-    let event_id = EventId::new(gateway.clock(), gateway.entropy());
-    let body_digest = gateway.ring().digest_body(source.source_id, raw.body());
-    let older = older_digests(gateway, source.source_id, identifier, raw.body());
-    let key = match identifier {
-        Some(identifier) => gateway.ring().digest_delivery(source.source_id, identifier),
-        None => body_digest,
+    token: Option<&TokenUse>,
+    event: &admit::Event,
+    body: &[u8],
+) -> Result<Kept, Error> {
+    let Admitted { identifier, is_identity, tenant, context, body: own } = &event.admitted;
+    let tenant_id = match tenant {
+        TenantRef::Source => source.tenant_id,
+        TenantRef::Platform => TenantId::PLATFORM,
+        TenantRef::Key(key) => sources::tenant_of_key(gateway, key).await?,
     };
-    let body_key = gateway
-        .vault()
-        .body_key(BodyKeyPurpose::Delivery, body_day, true)
-        .await?
-        .ok_or(Error::Missing("the day's body key"))?;
-    let aad = body_aad("event_body", source.source_id, event_id);
-    let event = IncomingEvent {
-        event_id,
-        source_id: source.source_id,
-        tenant_id: source.tenant_id,
-        received_at,
-        key_digest: key.digest,
-        digest_key_id: key.key_id,
-        body_digest: body_digest.digest,
-        body_bytes: i32::try_from(raw.body().len()).unwrap_or(i32::MAX),
-        body_day,
-        sealed: seal(&body_key, &aad, raw.as_bytes(), gateway.entropy()),
-        dead_letter_reason: None,
-    };
-    Ok((event, older))
+    let bytes = own.as_ref().map_or(body, |own| own.expose_for("sealing it"));
+    let identifier = identifier.as_deref();
+    let raw = RawDelivery::of(context, identifier.unwrap_or_default(), bytes);
+    let source_id = source.source_id;
+    let dead_letter_reason = event.dead_letter_reason;
+    let is_identity = *is_identity;
+    keep(gateway, Verified { source_id, tenant_id, identifier, is_identity, token, dead_letter_reason, raw }).await
 }
 
-/// Where a sealed body belongs: its table, its source and its event.
-pub(super) fn body_aad(table: &str, source: SourceId, event: EventId) -> Aad {
-    let mut row = source.uuid().as_bytes().to_vec();
-    row.extend_from_slice(event.uuid().as_bytes());
-    Aad::new(table, None, &row, "sealed")
-}
-
-/// A raw delivery as it is sealed: the signature header needed to verify it again, and the exact bytes. The body arrives
-/// into it, so that nothing is copied before it is sealed.
-pub(super) struct RawDelivery {
-    bytes: Zeroizing<Vec<u8>>,
-    body_at: usize,
-}
-
-impl RawDelivery {
-    fn begin(headers: &DeliveryHeaders) -> Self {
-        let signature = headers.signatures.first().map_or(&[][..], Vec::as_slice);
-        let identifier = headers.identifier.as_deref().unwrap_or_default();
-        let mut bytes = Zeroizing::new(Vec::with_capacity(8 + signature.len() + identifier.len()));
-        for part in [signature, identifier] {
-            bytes.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
-            bytes.extend_from_slice(part);
-        }
-        let body_at = bytes.len();
-        Self { bytes, body_at }
-    }
-
-    /// Memory is taken for what has come and at most a mebibyte ahead of it: doubling would take twice the body, and taking
-    /// what was declared would let a sender take memory by its word.
-    fn push(&mut self, body: &[u8], declared_bytes: Option<usize>) {
-        if self.bytes.capacity() - self.bytes.len() < body.len() {
-            let ahead = declared_bytes.map_or(self.bytes.len(), |all| all.saturating_sub(self.body().len()));
-            self.bytes.reserve_exact(ahead.min(GROWTH_BYTES_MAX).max(body.len()));
-        }
-        self.bytes.extend_from_slice(body);
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    fn body(&self) -> &[u8] {
-        self.bytes.get(self.body_at..).unwrap_or_default()
-    }
-
-    /// The body within a sealed delivery; `None` when the bytes are not of this form.
-    pub(super) fn body_of(bytes: &[u8]) -> Option<&[u8]> {
-        let mut rest = bytes;
-        for _ in 0..2 {
-            let (length, after) = rest.split_first_chunk::<4>()?;
-            let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-            rest = after.get(length..)?;
-        }
-        Some(rest)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers() -> DeliveryHeaders {
-        DeliveryHeaders { signatures: vec![b"sha256=aa".to_vec()], identifier: Some(b"id-1".to_vec()) }
-    }
-
-    #[test]
-    fn a_body_that_came_in_pieces_is_found_again_in_what_is_sealed() {
-        let mut raw = RawDelivery::begin(&headers());
-
-        for piece in [b"one ".as_slice(), b"two ", b"", b"three"] {
-            raw.push(piece, None);
-        }
-
-        assert_eq!(raw.body(), b"one two three");
-        assert_eq!(RawDelivery::body_of(raw.as_bytes()), Some(raw.body()));
-        assert_eq!(RawDelivery::body_of(&raw.as_bytes()[..6]), None);
-    }
-
-    #[test]
-    fn memory_is_taken_for_bytes_that_came_and_little_more() {
-        let chunk = vec![7_u8; 32 * 1024];
-        for declared in [None, Some(8 * 1024 * 1024), Some(usize::MAX)] {
-            let mut raw = RawDelivery::begin(&headers());
-
-            for _ in 0..256 {
-                raw.push(&chunk, declared);
-                assert!(raw.bytes.capacity() <= raw.bytes.len() + GROWTH_BYTES_MAX, "{declared:?}");
+fn answer(kept: &[Kept]) -> Accepted {
+    let mut event_id = None;
+    let mut is_duplicate = true;
+    for one in kept {
+        match one {
+            Kept::New(id) => {
+                event_id = event_id.or(Some(*id));
+                is_duplicate = false;
             }
-
-            assert_eq!(raw.body().len(), 8 * 1024 * 1024);
+            Kept::Before(id) => event_id = event_id.or(Some(*id)),
+            Kept::Replayed => return Accepted::refused(Refusal::Replayed),
+            Kept::Unavailable => return Accepted::unavailable(),
         }
-        let mut small = RawDelivery::begin(&headers());
-        small.push(&chunk, Some(chunk.len()));
-        assert_eq!(small.bytes.capacity(), small.bytes.len());
     }
+    Accepted { reply: SenderReply::Accepted, refusal: None, event_id, is_duplicate: is_duplicate && !kept.is_empty() }
 }

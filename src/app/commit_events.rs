@@ -32,6 +32,8 @@ pub(super) enum Committed {
     Duplicate(EventId),
     /// The same identifier was committed before with another body. The delivery is given back: it was not committed.
     Conflict(Box<IncomingEvent>),
+    /// Its token had been used before; it was not committed.
+    Replayed,
 }
 
 impl Committed {
@@ -40,6 +42,7 @@ impl Committed {
             Stored::New => Self::New,
             Stored::Duplicate(before) => Self::Duplicate(before),
             Stored::Conflict(_) => Self::Conflict(Box::new(event)),
+            Stored::Replayed => Self::Replayed,
         }
     }
 }
@@ -104,8 +107,8 @@ pub async fn run_committer(gateway: Gateway) {
     }
 }
 
-/// Takes what is waiting, up to the bounds. A delivery whose key is already in the batch is held back for the next one:
-/// one statement cannot meet the same key twice. Waits only when nothing is held back, which needs the receiver. Empty only
+/// Takes what is waiting, up to the bounds. A delivery whose key or token is already in the batch is held back for the next
+/// one: one statement cannot meet the same key twice. Waits only when nothing is held back, which needs the receiver. Empty only
 /// when every sender is gone.
 async fn next_batch(mut receiver: Option<&mut mpsc::Receiver<Waiting>>, held_back: &mut Vec<Waiting>) -> Vec<Waiting> {
     let mut batch = Vec::with_capacity(BATCH_DELIVERIES_MAX);
@@ -124,12 +127,17 @@ async fn next_batch(mut receiver: Option<&mut mpsc::Receiver<Waiting>>, held_bac
         let Some(next) = next else { break };
         bytes += next.event.sealed.len();
         let is_over = batch.len() >= BATCH_DELIVERIES_MAX || (bytes > BATCH_BYTES_MAX && !batch.is_empty());
-        if is_over || !keys.insert((next.event.source_id, next.event.key_digest)) {
+        let source = next.event.source_id;
+        let is_met = keys.contains(&(source, next.event.key_digest))
+            || next.event.token.is_some_and(|token| keys.contains(&(source, token.digest)));
+        if is_over || is_met {
             held_back.push(next);
             if is_over {
                 break;
             }
         } else {
+            keys.insert((source, next.event.key_digest));
+            keys.extend(next.event.token.map(|token| (source, token.digest)));
             batch.push(next);
         }
     }

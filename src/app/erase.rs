@@ -94,7 +94,7 @@ async fn raise_fence(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result
                 subject_id: subject,
                 request_id: job.request_id,
                 identity_kind: named.kind,
-                issuer: person::ATLASSIAN_ISSUER.to_owned(),
+                issuer: named.issuer.clone(),
                 digest_key_id: digest.key_id,
                 digest: digest.digest.to_vec(),
                 generation: row.generation,
@@ -127,7 +127,7 @@ async fn lock_anchors(
     for (kind, value) in &case.person.identities {
         let identity = normalise(*kind, value.expose_for("the fence's digest"))
             .map_err(|_| Error::Missing("a normalised identity"))?;
-        let named = Named::new(gateway, job.tenant_id, *kind, identity);
+        let named = Named::new(gateway, job.tenant_id, *kind, &case.issuer, identity);
         person::lock(tx, &named, gateway.now()).await?;
         anchors.push(named);
     }

@@ -1,12 +1,15 @@
 //! Finding a person by an identity: "why was this user not deleted?" begins here.
 
+use std::collections::BTreeSet;
+
 use super::{
     Error, Gateway,
-    person::{ATLASSIAN_ISSUER, Named},
+    person::{Named, ONE_ISSUER},
 };
 use crate::{
     domain::{IdentityKind, Personal, TenantId, request::RequestState},
     sealing::normalise,
+    sources::SourceSettings,
     store::{self, TenantTx, fence::Fence, request::RequestRow, subject::SubjectRow},
 };
 
@@ -20,11 +23,14 @@ pub struct FoundSubject {
     pub fence: Option<Fence>,
 }
 
-/// Looks a person up in every tenant, or in one. The value is used for its digest and goes nowhere else.
+/// Looks a person up in every tenant, or in one. The value is used for its digest and goes nowhere else. `issuer` is the
+/// Firebase project of a uid, with its tenant after a slash where it has one; without it every project of a registered
+/// source is tried.
 pub async fn find(
     gateway: &Gateway,
     tenant: Option<TenantId>,
     kind: IdentityKind,
+    issuer: Option<&str>,
     value: &Personal<String>,
 ) -> Result<Vec<FoundSubject>, Error> {
     let identity = normalise(kind, value.expose_for("the digest it is found by"))
@@ -33,13 +39,17 @@ pub async fn find(
         Some(tenant) => vec![tenant],
         None => super::report::tenants(gateway).await?.into_iter().map(|row| row.tenant_id).collect(),
     };
+    let issuers = match issuer {
+        Some(issuer) => vec![issuer.to_owned()],
+        None => issuers(gateway, kind).await?,
+    };
     let mut client = gateway.databases().tenant.client().await?;
     let mut found = Vec::new();
-    for tenant_id in tenants {
-        let named = Named::new(gateway, tenant_id, kind, identity.clone());
+    for (tenant_id, issuer) in tenants.iter().flat_map(|tenant| issuers.iter().map(move |issuer| (*tenant, issuer))) {
+        let named = Named::new(gateway, tenant_id, kind, issuer, identity.clone());
         let tx = TenantTx::begin(&mut client, tenant_id).await?;
         let digests: Vec<&[u8]> = named.digests.iter().map(|digest| digest.digest.as_slice()).collect();
-        let fence = store::fence::standing(&tx, kind, ATLASSIAN_ISSUER, &digests).await?;
+        let fence = store::fence::standing(&tx, kind, issuer, &digests).await?;
         let mut subjects = Vec::new();
         for subject in store::subject::find_by_digest(&tx, kind, &digests).await? {
             let requests = store::request::list(&tx, Some(subject.subject_id), None::<RequestState>, 100).await?;
@@ -50,4 +60,18 @@ pub async fn find(
         }
     }
     Ok(found)
+}
+
+/// Who may have given out an identity of this kind.
+async fn issuers(gateway: &Gateway, kind: IdentityKind) -> Result<Vec<String>, Error> {
+    match kind {
+        IdentityKind::AtlassianAccountId | IdentityKind::Email => Ok(vec![ONE_ISSUER.to_owned()]),
+        IdentityKind::FirebaseUid => {
+            let sources = super::sources::list(gateway, None).await?;
+            let settings =
+                sources.iter().filter_map(|row| SourceSettings::parse(row.facts.kind, &row.facts.settings).ok());
+            let projects: BTreeSet<String> = settings.filter_map(|known| known.project().map(str::to_owned)).collect();
+            Ok(projects.into_iter().collect())
+        }
+    }
 }

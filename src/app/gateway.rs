@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use tokio::sync::Notify;
 
-use super::{CommitQueue, SourceCache, Vault};
+use super::{CommitQueue, KeySets, SourceCache, Vault, rejections::Rejections};
 use crate::{
     datamap::{map::DataMap, policy::Policy},
     domain::{Clock, CrashPoints, Entropy},
@@ -47,6 +47,14 @@ impl Default for Leases {
     }
 }
 
+/// Whom senders are verified by.
+pub struct Trust {
+    /// Keys that their parties publish.
+    pub keys: KeySets,
+    /// Whether what an emulator sends without any signature is believed. Never outside development.
+    pub emulators: bool,
+}
+
 /// What [`Gateway::new`] is made of.
 pub struct GatewayParts {
     /// Calendar time.
@@ -69,6 +77,8 @@ pub struct GatewayParts {
     pub crash: CrashPoints,
     /// The queue that [`super::run_committer`] empties.
     pub commit_queue: CommitQueue,
+    /// Whom senders are verified by.
+    pub trust: Trust,
 }
 
 /// Everything a use case needs. Cheap to clone.
@@ -77,6 +87,7 @@ pub struct Gateway {
     parts: Arc<GatewayParts>,
     vault: Arc<Vault>,
     sources: Arc<SourceCache>,
+    rejections: Arc<Rejections>,
     wake: Arc<Notify>,
 }
 
@@ -88,6 +99,7 @@ impl Gateway {
             parts: Arc::new(parts),
             vault: Arc::new(vault),
             sources: Arc::new(SourceCache::default()),
+            rejections: Arc::new(Rejections::default()),
             wake: Arc::new(Notify::new()),
         }
     }
@@ -162,6 +174,20 @@ impl Gateway {
     /// Sources as intake has read them.
     pub fn sources(&self) -> &SourceCache {
         &self.sources
+    }
+
+    /// Keys that senders' parties publish.
+    pub fn keys(&self) -> &KeySets {
+        &self.parts.trust.keys
+    }
+
+    /// Whether what an emulator sends without any signature is believed.
+    pub fn trusts_emulators(&self) -> bool {
+        self.parts.trust.emulators
+    }
+
+    pub(super) fn rejections(&self) -> &Rejections {
+        &self.rejections
     }
 
     pub(super) fn commit_queue(&self) -> &CommitQueue {

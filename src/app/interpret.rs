@@ -9,17 +9,18 @@ use zeroize::Zeroizing;
 use super::{
     Error, Gateway,
     accept_event::{RawDelivery, body_aad},
-    offboard, record_hours,
+    fan_out, offboard, record_hours, record_tree, sources as registered,
 };
 use crate::{
     domain::{
+        SourceKind, TenantId,
         event::{IgnoreReason, LifecycleEvent, Malformed, Outcome},
         job::{ATTEMPTS_HARD_MAX, EVENT_ATTEMPTS_MAX, EVENT_RETRY_AGE_MAX, TAKEN_TOO_OFTEN, retry_delay_ms},
         metric,
     },
     sealing::{Aad, open, seal},
-    sources::{self, jira},
-    store::{self, TenantTx, event::ClaimedEvent, keys::BodyKeyPurpose},
+    sources::{self, SourceSettings, atlassian_report, connect, firebase, forge, jira},
+    store::{self, TenantTx, event::ClaimedEvent, keys::BodyKeyPurpose, source::SourceFacts},
 };
 
 /// Takes up to `limit` due events.
@@ -40,7 +41,10 @@ pub async fn interpret(gateway: &Gateway, event: &ClaimedEvent) -> Result<Option
             Reading::Malformed(malformed) => {
                 finish_plain(gateway, event, None, Outcome::DeadLettered(malformed.to_string())).await?
             }
-            Reading::Understood(meaning) => apply(gateway, event, &meaning).await?,
+            Reading::Understood(meaning, raw) if event.tenant_id == TenantId::PLATFORM => {
+                fan_out::apply(gateway, event, &meaning, &raw).await?
+            }
+            Reading::Understood(meaning, _) => apply(gateway, event, &meaning).await?,
         }
     };
     gateway.crash().reach("interpret.after_commit");
@@ -106,20 +110,37 @@ pub(super) fn shorten(text: &str, bytes: usize) -> String {
 }
 
 enum Reading {
-    Understood(LifecycleEvent),
+    /// With the raw delivery, which is empty where only the minimized record was left.
+    Understood(LifecycleEvent, Zeroizing<Vec<u8>>),
     Malformed(Malformed),
     Forgotten,
 }
 
 async fn read(gateway: &Gateway, event: &ClaimedEvent) -> Result<Reading, Error> {
+    let source = registered::facts(gateway, event.source_id).await?;
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
-    let site_host = store::source::site_host(&tx, event.source_id).await?.and_then(|(_, host)| host);
     let Some(raw) = read_raw(gateway, &tx, event).await? else { return read_minimized(gateway, &tx, event).await };
-    let body = RawDelivery::body_of(&raw).ok_or(Error::Missing("a readable delivery"))?;
-    Ok(match jira::interpret(body, site_host.as_deref()) {
-        Ok(meaning) => Reading::Understood(meaning),
+    let (context, body) = RawDelivery::parts_of(&raw).ok_or(Error::Missing("a readable delivery"))?;
+    Ok(match meaning(&source, context, body)? {
+        Ok(meaning) => Reading::Understood(meaning, raw),
         Err(malformed) => Reading::Malformed(malformed),
+    })
+}
+
+/// What a delivery says, in the terms of its sender.
+fn meaning(source: &SourceFacts, context: &[u8], body: &[u8]) -> Result<Result<LifecycleEvent, Malformed>, Error> {
+    let settings = SourceSettings::parse(source.kind, &source.settings)
+        .map_err(|_| Error::Missing("settings of the source that this version can read"))?;
+    let project = settings.project().unwrap_or_default();
+    Ok(match source.kind {
+        SourceKind::JiraAdmin => jira::interpret(body, source.site_host.as_deref()),
+        SourceKind::Forge => forge::interpret(context, body),
+        SourceKind::Connect => connect::interpret(context, body),
+        SourceKind::GooglePubsub | SourceKind::GoogleEvents | SourceKind::FirebaseFunction => {
+            firebase::interpret(context, body, project)
+        }
+        SourceKind::AtlassianReport => atlassian_report::interpret(body),
     })
 }
 
@@ -165,7 +186,7 @@ async fn read_minimized(gateway: &Gateway, tx: &TenantTx<'_>, event: &ClaimedEve
         let Some(key) = gateway.vault().subject_key(tx, subject).await? else { continue };
         let bytes = open(&key, &minimized_aad(tx, event, subject), &sealed)?;
         if let Some(meaning) = sources::minimized::from_minimized(&bytes) {
-            return Ok(Reading::Understood(meaning));
+            return Ok(Reading::Understood(meaning, Zeroizing::new(Vec::new())));
         }
     }
     Ok(Reading::Forgotten)
@@ -201,7 +222,8 @@ async fn apply(gateway: &Gateway, event: &ClaimedEvent, meaning: &LifecycleEvent
             offboard::apply_signal(gateway, event, meaning, *signal, identity, *source_at).await
         }
         LifecycleEvent::Worklog(change) => record_hours::apply(gateway, event, meaning, change).await,
-        LifecycleEvent::Tenant { .. } | LifecycleEvent::Tree(_) => {
+        LifecycleEvent::Tree(change) => record_tree::apply(gateway, event, meaning, change).await,
+        LifecycleEvent::Tenant { .. } => {
             let outcome = Outcome::Ignored(IgnoreReason::NotALifecycleSignal);
             finish_plain(gateway, event, Some(meaning.type_word()), outcome).await
         }

@@ -15,6 +15,7 @@ mod commit_events;
 pub mod demo_clock;
 pub mod erase;
 mod error;
+mod fan_out;
 mod fences;
 pub mod find_subject;
 mod gateway;
@@ -22,6 +23,8 @@ pub mod interpret;
 mod offboard;
 mod person;
 mod record_hours;
+mod record_tree;
+pub mod rejections;
 pub mod replay;
 pub mod report;
 pub mod run_job;
@@ -31,12 +34,14 @@ mod take_access;
 mod vault;
 pub mod verify_audit;
 
-/// What Jira is told; re-exported because `http` never sees a sender's contract.
-pub use crate::sources::jira::reply_status as jira_reply_status;
+/// Keys that senders' parties publish, as [`Gateway::keys`] gives them.
+pub use crate::outbound::{KeyAnswer, KeySets};
+/// What a sender is told; re-exported because `http` never sees a sender's contract.
+pub use crate::sources::{cloudevents::handshake, reply_status};
 /// What a worker claims; re-exported because `worker` never sees storage.
 pub use crate::store::{event::ClaimedEvent, job::ClaimedJob};
 pub use commit_events::{CommitQueue, run_committer};
 pub use error::{Error, JobFailure};
-pub use gateway::{Databases, Gateway, GatewayParts, Leases};
+pub use gateway::{Databases, Gateway, GatewayParts, Leases, Trust};
 pub use sources::SourceCache;
 pub use vault::Vault;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     datamap::policy::{Consequence, Policy},
     domain::{
-        JobId, OffboardingId, RequestId, SubjectId, TenantId,
+        IdentityKind, JobId, OffboardingId, RequestId, SubjectId, SubjectKind, TenantId,
         event::{IgnoreReason, LifecycleEvent, NamedIdentity, Outcome, PersonSignal},
         job::JobKind,
         request::{RequestState, Timeline},
@@ -36,10 +36,10 @@ pub(super) async fn apply_signal(
 ) -> Result<Option<Outcome>, Error> {
     let type_word = Some(meaning.type_word());
     let Ok(normalised) = normalise(identity.kind, identity.value.expose_for("normalisation")) else {
-        let outcome = Outcome::DeadLettered("invalid_field: user.accountId".to_owned());
+        let outcome = Outcome::DeadLettered("invalid_field: identity".to_owned());
         return finish_plain(gateway, event, type_word, outcome).await;
     };
-    let named = Named::new(gateway, event.tenant_id, identity.kind, normalised);
+    let named = Named::new(gateway, event.tenant_id, identity.kind, &identity.issuer, normalised);
     let arrived_at = event.original_received_at;
     let at = mapping::order_time(source_at, arrived_at);
     if let Some(fence) = fence_in_the_way(gateway, event.tenant_id, &named, at).await? {
@@ -48,18 +48,47 @@ pub(super) async fn apply_signal(
         }
         open_generation(gateway, event.tenant_id, &named, &fence, at).await?;
     }
+    let candidates = candidates(gateway, event.tenant_id, identity).await?;
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
     let Standing::Free { generation } = person::lock(&tx, &named, at).await? else {
         return finish(gateway, tx, event, type_word, Outcome::Ignored(IgnoreReason::Fenced)).await;
     };
-    let kind = &gateway.policy().jira_subject;
-    let (subject, key) = person::find_or_make(gateway, &tx, &named, kind, generation).await?;
+    let known = person::known_kind(&tx, &named).await?;
+    let kind = match (known, candidates.as_slice()) {
+        (Some(known), _) => known,
+        (None, [only]) => only.clone(),
+        (None, []) => {
+            return finish(gateway, tx, event, type_word, Outcome::Ignored(IgnoreReason::NobodyKnown)).await;
+        }
+        (None, [_, _, ..]) => {
+            drop(tx);
+            let outcome = Outcome::DeadLettered("ambiguous_identity: several kinds of people have it".to_owned());
+            return finish_plain(gateway, event, type_word, outcome).await;
+        }
+    };
+    let (subject, key) = person::find_or_make(gateway, &tx, &named, &kind, generation).await?;
     let row = SignalRow { signal, source_at: at, arrived_at };
     store::subject::insert_signal(&tx, subject, row, event.body_event_id).await?;
     keep_minimized(gateway, &tx, event, subject, &key, meaning).await?;
     let outcome = decide(gateway, &tx, event, subject, signal).await?;
     finish(gateway, tx, event, type_word, outcome).await
+}
+
+/// What kind of person the identity may denote. Atlassian names team members, whether or not the product knows them yet; a
+/// Firebase uid denotes whoever the product says.
+async fn candidates(gateway: &Gateway, tenant: TenantId, identity: &NamedIdentity) -> Result<Vec<SubjectKind>, Error> {
+    match identity.kind {
+        IdentityKind::AtlassianAccountId => Ok(vec![gateway.policy().jira_subject.clone()]),
+        IdentityKind::FirebaseUid | IdentityKind::Email => {
+            let mut client = gateway.databases().tenant.client().await?;
+            let tenant_key = store::tenant::stable_key(&TenantTx::begin(&mut client, tenant).await?).await?;
+            drop(client);
+            let mut target_client = gateway.databases().target.client().await?;
+            let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
+            Ok(target::kinds_known(&mut target_client, scope, identity.kind, &identity.value).await?)
+        }
+    }
 }
 
 async fn fence_in_the_way(

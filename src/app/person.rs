@@ -12,12 +12,14 @@ use crate::{
     store::{self, TenantTx, fence::Fence, subject::SealedIdentity},
 };
 
-/// Who gives out an identity. Atlassian account ids have one issuer; Firebase uids will carry their project.
-pub(super) const ATLASSIAN_ISSUER: &str = "";
+/// Who gives out an identity that every source names alike: Atlassian account ids and e-mail addresses. Firebase uids carry
+/// their project.
+pub(super) const ONE_ISSUER: &str = "";
 
 /// A normalised identity with its digests under every live key, current first.
 pub(super) struct Named {
     pub(super) kind: IdentityKind,
+    pub(super) issuer: String,
     pub(super) identity: Normalised,
     pub(super) digests: Vec<KeyedDigest>,
 }
@@ -27,10 +29,11 @@ impl Named {
         gateway: &Gateway,
         tenant: crate::domain::TenantId,
         kind: IdentityKind,
+        issuer: &str,
         identity: Normalised,
     ) -> Self {
-        let digests = gateway.ring().digest_identity_all(tenant, kind, ATLASSIAN_ISSUER, &identity);
-        Self { kind, identity, digests }
+        let digests = gateway.ring().digest_identity_all(tenant, kind, issuer, &identity);
+        Self { kind, issuer: issuer.to_owned(), identity, digests }
     }
 
     /// Digests as the target wants them.
@@ -38,7 +41,7 @@ impl Named {
         self.digests.iter().map(|digest| (digest.key_id, digest.digest)).collect()
     }
 
-    fn digest_bytes(&self) -> Vec<&[u8]> {
+    pub(super) fn digest_bytes(&self) -> Vec<&[u8]> {
         self.digests.iter().map(|digest| digest.digest.as_slice()).collect()
     }
 }
@@ -69,7 +72,7 @@ pub(super) async fn lock(tx: &TenantTx<'_>, named: &Named, source_at: Timestamp)
     for name in locks {
         tx.lock(name).await?;
     }
-    let fence = store::fence::standing(tx, named.kind, ATLASSIAN_ISSUER, &named.digest_bytes()).await?;
+    let fence = store::fence::standing(tx, named.kind, &named.issuer, &named.digest_bytes()).await?;
     Ok(match fence {
         None => Standing::Free { generation: 1 },
         Some(fence) => match fence.returned_at {
@@ -88,6 +91,13 @@ fn lock_name(tx: &TenantTx<'_>, digest: &[u8; 32]) -> i64 {
     i64::from_be_bytes(name)
 }
 
+/// The kind of a subject that is known already. The lock must be held.
+pub(super) async fn known_kind(tx: &TenantTx<'_>, named: &Named) -> Result<Option<SubjectKind>, Error> {
+    let found = store::subject::find_by_anchor(tx, named.kind, &named.issuer, &named.digest_bytes()).await?;
+    let Some((subject, _)) = found else { return Ok(None) };
+    Ok(store::subject::read(tx, subject).await?.map(|row| row.kind))
+}
+
 /// The subject with its key, made when it is new. The lock must be held.
 pub(super) async fn find_or_make(
     gateway: &Gateway,
@@ -96,7 +106,7 @@ pub(super) async fn find_or_make(
     kind: &SubjectKind,
     generation: i32,
 ) -> Result<(SubjectId, SecretKey), Error> {
-    let found = store::subject::find_by_anchor(tx, named.kind, ATLASSIAN_ISSUER, &named.digest_bytes()).await?;
+    let found = store::subject::find_by_anchor(tx, named.kind, &named.issuer, &named.digest_bytes()).await?;
     if let Some((subject, found_generation)) = found {
         if found_generation < generation {
             // The person is back while the erasure before is still running: their rows would go with it.
@@ -128,7 +138,7 @@ pub(super) async fn add_identity(
     let identity = SealedIdentity {
         identity_id: IdentityId::new(gateway.clock(), gateway.entropy()),
         kind: named.kind,
-        issuer: ATLASSIAN_ISSUER.to_owned(),
+        issuer: named.issuer.clone(),
         is_anchor,
         norm_version: named.identity.version(),
         digest_key_id: current.key_id,
@@ -154,7 +164,7 @@ pub(super) async fn add_spelling(
     let text = value.expose_for("sealing under the subject's key");
     let (digest, norm_version) = match normalise(kind, text) {
         Ok(identity) => {
-            let named = Named::new(gateway, tx.tenant(), kind, identity);
+            let named = Named::new(gateway, tx.tenant(), kind, ONE_ISSUER, identity);
             let current = *named.digests.first().ok_or(Error::Missing("a digest key"))?;
             (current, named.identity.version())
         }
@@ -163,7 +173,7 @@ pub(super) async fn add_spelling(
     let identity = SealedIdentity {
         identity_id: IdentityId::new(gateway.clock(), gateway.entropy()),
         kind,
-        issuer: ATLASSIAN_ISSUER.to_owned(),
+        issuer: ONE_ISSUER.to_owned(),
         is_anchor: false,
         norm_version,
         digest_key_id: digest.key_id,
@@ -177,6 +187,7 @@ pub(super) async fn add_spelling(
 /// An identity opened for one operation.
 pub(super) struct OpenIdentity {
     pub(super) kind: IdentityKind,
+    pub(super) issuer: String,
     pub(super) is_anchor: bool,
     pub(super) value: Personal<String>,
 }
@@ -193,7 +204,12 @@ pub(super) async fn open_identities(
         .map(|identity| {
             let bytes = open(key, &identity_aad(tx, subject, identity.kind), &identity.sealed)?;
             let value = String::from_utf8(bytes.to_vec()).map_err(|_| Error::Missing("a readable identity"))?;
-            Ok(OpenIdentity { kind: identity.kind, is_anchor: identity.is_anchor, value: Personal::new(value) })
+            Ok(OpenIdentity {
+                kind: identity.kind,
+                issuer: identity.issuer.clone(),
+                is_anchor: identity.is_anchor,
+                value: Personal::new(value),
+            })
         })
         .collect()
 }

@@ -6,6 +6,7 @@ use super::{
     Error, Gateway, fences,
     interpret::{finish, finish_plain, keep_minimized},
     person::{self, Named, Standing},
+    record_tree,
 };
 use crate::{
     domain::{
@@ -34,7 +35,7 @@ pub(super) async fn apply(
                 let outcome = Outcome::DeadLettered("invalid_field: worklog.author.accountId".to_owned());
                 return finish_plain(gateway, event, type_word, outcome).await;
             };
-            Some((Named::new(gateway, event.tenant_id, kind, normalised), entry.updated_at))
+            Some((Named::new(gateway, event.tenant_id, kind, person::ONE_ISSUER, normalised), entry.updated_at))
         }
     };
     let digests = author.as_ref().map(|(named, _)| named.target_digests()).unwrap_or_default();
@@ -50,6 +51,9 @@ pub(super) async fn apply(
     let written = target::write_worklog(&mut target_client, scope, change, &digests, policy).await?;
     drop(target_client);
     gateway.crash().reach("interpret.after_target_write");
+    if let WorklogChange::Logged(entry) = change {
+        record_tree::settle(gateway, event.tenant_id, &tenant_key, &entry.issue_id).await?;
+    }
     let outcome = outcome_of(written);
     let Some((named, updated_at)) = author else {
         return finish_plain(gateway, event, type_word, outcome).await;

@@ -12,13 +12,16 @@ use uuid::Uuid;
 
 use super::{Error, Gateway, audit};
 use crate::{
-    domain::{SourceId, TenantId},
+    domain::{SourceId, SourceKind, TenantId},
     proof::audit::Fact,
     sealing::Aad,
     signature::SecretBytes,
+    sources::SourceSettings,
     store::{
         self, TenantTx,
-        source::{NewSource, SealedCredential, SourceRow},
+        source::{
+            CredentialDates, CredentialSlot, HolderRow, NewSource, Purpose, SealedCredential, SourceFacts, SourceRow,
+        },
     },
 };
 
@@ -43,6 +46,11 @@ const REPLAY_WINDOW_SECONDS_MIN: i32 = 5 * 15 * 60;
 pub const SECRET_BYTES_MAX: usize = 1_024;
 /// The shortest secret accepted, in bytes: 16 random bytes in hexadecimal.
 pub const SECRET_BYTES_MIN: usize = 16;
+/// The bounds of the forwarder's secret, decoded, in bytes (Standard Webhooks).
+const FORWARDER_SECRET_BYTES_MIN: usize = 24;
+const FORWARDER_SECRET_BYTES_MAX: usize = 64;
+/// The longest credentials for call-backs, in bytes: a service account's key file is a fifth of it.
+const CALL_BACK_BYTES_MAX: usize = 16 * 1024;
 /// How long the previous secret stays valid after a rotation, in hours: more than Jira's longest retry.
 const PREVIOUS_SECRET_HOURS: i64 = 24;
 
@@ -50,8 +58,10 @@ const PREVIOUS_SECRET_HOURS: i64 = 24;
 pub struct LoadedSource {
     /// Its id.
     pub source_id: SourceId,
-    /// Whose deliveries it brings.
+    /// Whose deliveries it brings; [`TenantId::PLATFORM`] when a delivery says that itself.
     pub tenant_id: TenantId,
+    /// What its kind has to know.
+    pub settings: SourceSettings,
     /// How old, by the body's own timestamp, a delivery may be.
     pub replay_window: Option<SignedDuration>,
     /// Current secret first.
@@ -61,6 +71,8 @@ pub struct LoadedSource {
 /// Sources as they were last read, bounded in number and age, and the bounds of reading them.
 pub struct SourceCache {
     entries: RwLock<HashMap<String, LookUp>>,
+    facts: RwLock<HashMap<SourceId, Arc<SourceFacts>>>,
+    tenants: RwLock<HashMap<String, TenantId>>,
     readings_of_known: Semaphore,
     readings_of_others: Semaphore,
 }
@@ -77,6 +89,8 @@ impl Default for SourceCache {
     fn default() -> Self {
         Self {
             entries: RwLock::default(),
+            facts: RwLock::default(),
+            tenants: RwLock::default(),
             readings_of_known: Semaphore::new(READINGS_OF_KNOWN_MAX),
             readings_of_others: Semaphore::new(READINGS_OF_OTHERS_MAX),
         }
@@ -113,6 +127,22 @@ impl SourceCache {
     }
 }
 
+/// Whose credentials are asked for: a source's own, or those of one installation within it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asked<'a> {
+    /// The source's name.
+    pub(super) name: &'a str,
+    /// The installation; empty for the source itself.
+    pub(super) holder: &'a str,
+}
+
+impl Asked<'_> {
+    /// No name and no installation has this byte.
+    fn cache_key(&self) -> String {
+        format!("{}\0{}", self.name, self.holder)
+    }
+}
+
 /// The source with this name. `Ok(None)` means that it certainly does not exist; an error, that we could not look.
 ///
 /// That there is none is believed from memory only for a call that is refused whatever is found, because it is not signed.
@@ -120,7 +150,7 @@ impl SourceCache {
 /// refusal. So a flood of signed calls under unknown names costs one short reading each, a few at a time.
 pub(super) async fn look_up(
     gateway: &Gateway,
-    name: &str,
+    asked: Asked<'_>,
     arrived_at: Instant,
     is_signed: bool,
 ) -> Result<Option<Arc<LoadedSource>>, Error> {
@@ -128,7 +158,7 @@ pub(super) async fn look_up(
         None if is_signed => kept.read_at >= arrived_at,
         Some(_) | None => kept.read_at.elapsed() < BELIEVED_FOR,
     };
-    read_unless(gateway, name, is_enough).await
+    read_unless(gateway, asked, is_enough).await
 }
 
 /// The source as it was read at some time after the call arrived: what a mismatch is judged by.
@@ -138,83 +168,162 @@ pub(super) async fn look_up(
 /// begin within a second.
 pub(super) async fn look_again(
     gateway: &Gateway,
-    name: &str,
+    asked: Asked<'_>,
     arrived_at: Instant,
 ) -> Result<Option<Arc<LoadedSource>>, Error> {
     let is_enough = |kept: &LookUp| kept.read_at >= arrived_at;
-    if let Some(kept) = gateway.sources().kept(name)
+    if let Some(kept) = gateway.sources().kept(&asked.cache_key())
         && !is_enough(&kept)
     {
         tokio::time::sleep(READ_AGAIN_AFTER.saturating_sub(kept.read_at.elapsed())).await;
     }
-    read_unless(gateway, name, is_enough).await
+    read_unless(gateway, asked, is_enough).await
 }
 
 /// Reads a source unless what is kept is enough, also when somebody else has read it while this caller waited.
 async fn read_unless(
     gateway: &Gateway,
-    name: &str,
+    asked: Asked<'_>,
     is_enough: impl Fn(&LookUp) -> bool,
 ) -> Result<Option<Arc<LoadedSource>>, Error> {
-    let kept = gateway.sources().kept(name);
+    let key = asked.cache_key();
+    let kept = gateway.sources().kept(&key);
     let is_known = kept.as_ref().is_some_and(|kept| kept.found.is_some());
     if let Some(kept) = kept.filter(&is_enough) {
         return Ok(kept.found);
     }
     let _leave = gateway.sources().leave_to_read(is_known).await?;
-    if let Some(kept) = gateway.sources().kept(name).filter(&is_enough) {
+    if let Some(kept) = gateway.sources().kept(&key).filter(&is_enough) {
         return Ok(kept.found);
     }
-    read(gateway, name).await
+    read(gateway, asked).await
 }
 
-async fn read(gateway: &Gateway, name: &str) -> Result<Option<Arc<LoadedSource>>, Error> {
+async fn read(gateway: &Gateway, asked: Asked<'_>) -> Result<Option<Arc<LoadedSource>>, Error> {
     let client = gateway.databases().intake.client().await?;
     let read_at = Instant::now();
-    let source = match store::source::for_intake(&client, name, gateway.now()).await? {
+    let source = match store::source::for_intake(&client, asked.name, asked.holder, gateway.now()).await? {
         None => None,
         Some(found) => {
+            let slot = CredentialSlot { source: found.source_id, purpose: Purpose::Verify, holder: asked.holder };
             let secrets = found
                 .credentials
                 .iter()
-                .map(|credential| open_credential(gateway, found.source_id, credential))
+                .map(|credential| open_credential(gateway, slot, credential))
                 .collect::<Result<_, _>>()?;
             Some(Arc::new(LoadedSource {
                 source_id: found.source_id,
                 tenant_id: found.tenant_id,
+                settings: SourceSettings::parse(found.kind, &found.settings)
+                    .map_err(|_| Error::Missing("settings of the source that this version can read"))?,
                 replay_window: found.replay_window_seconds.map(|seconds| SignedDuration::from_secs(seconds.into())),
                 secrets,
             }))
         }
     };
-    gateway.sources().keep(name, LookUp { read_at, found: source.clone() });
+    gateway.sources().keep(&asked.cache_key(), LookUp { read_at, found: source.clone() });
     Ok(source)
 }
 
-fn open_credential(gateway: &Gateway, source: SourceId, credential: &SealedCredential) -> Result<SecretBytes, Error> {
-    let aad = credential_aad(source, credential.credential_id);
+/// What interpretation has to know of a source. Nothing of it changes after registration, so it is read once.
+pub(super) async fn facts(gateway: &Gateway, source: SourceId) -> Result<Arc<SourceFacts>, Error> {
+    let known = &gateway.sources().facts;
+    if let Some(facts) = known.read().unwrap_or_else(PoisonError::into_inner).get(&source) {
+        return Ok(Arc::clone(facts));
+    }
+    let queue = gateway.databases().queue.client().await?;
+    let facts = Arc::new(store::source::find(&queue, source).await?.ok_or(Error::NotFound("source"))?);
+    let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+    if known.len() >= NAMES_MAX {
+        known.clear();
+    }
+    known.insert(source, Arc::clone(&facts));
+    Ok(facts)
+}
+
+/// The tenant that a verified credential names, made when it is the first time. A key never changes its tenant.
+pub(super) async fn tenant_of_key(gateway: &Gateway, stable_key: &str) -> Result<TenantId, Error> {
+    let known = &gateway.sources().tenants;
+    if let Some(tenant) = known.read().unwrap_or_else(PoisonError::into_inner).get(stable_key) {
+        return Ok(*tenant);
+    }
+    let client = gateway.databases().intake.client().await?;
+    let new = TenantId::new(gateway.clock(), gateway.entropy());
+    let tenant = store::tenant::for_intake(&client, stable_key, new, gateway.now()).await?;
+    let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+    if known.len() >= NAMES_MAX {
+        known.clear();
+    }
+    known.insert(stable_key.to_owned(), tenant);
+    Ok(tenant)
+}
+
+fn open_credential(
+    gateway: &Gateway,
+    slot: CredentialSlot<'_>,
+    credential: &SealedCredential,
+) -> Result<SecretBytes, Error> {
+    let aad = credential_aad(slot, credential.credential_id);
     let opened = gateway.ring().open_credential(credential.master_id, &aad, &credential.sealed)?;
     Ok(SecretBytes::new(opened.to_vec()))
 }
 
-fn credential_aad(source: SourceId, credential: Uuid) -> Aad {
-    let mut row = source.uuid().as_bytes().to_vec();
+/// A credential opens only as what it was sealed for: that source, that use, that installation.
+fn credential_aad(slot: CredentialSlot<'_>, credential: Uuid) -> Aad {
+    let mut row = slot.source.uuid().as_bytes().to_vec();
     row.extend_from_slice(credential.as_bytes());
-    Aad::new("source_credential", None, &row, "sealed")
+    row.extend_from_slice(slot.holder.as_bytes());
+    let column = match slot.purpose {
+        Purpose::Verify => "sealed",
+        Purpose::CallBack => "sealed_call_back",
+    };
+    Aad::new("source_credential", None, &row, column)
 }
 
 /// A source to be registered.
 pub struct Registration<'a> {
     /// Last part of its route: lower-case letters, digits and hyphens, at most 63.
     pub name: &'a str,
-    /// The key the target knows the tenant by (Milestone: the cloudId).
-    pub tenant_key: &'a str,
+    /// The key the target knows the tenant by (Milestone: the cloudId). `None` for a source that several tenants share.
+    pub tenant_key: Option<&'a str>,
+    /// What its kind has to know.
+    pub settings: SourceSettings,
     /// The site its deliveries must speak of, for example `acme.atlassian.net`.
     pub site_host: Option<&'a str>,
     /// How old, by the body's own timestamp, a delivery may be, in seconds; at least 4500, Jira's whole span of retries.
     pub replay_window_seconds: Option<i32>,
-    /// The shared secret.
-    pub secret: &'a SecretBytes,
+    /// How long it may be silent before somebody should ask why, in seconds.
+    pub expected_every_seconds: Option<i32>,
+    /// The shared secret, for a kind that has one.
+    pub secret: Option<&'a SecretBytes>,
+}
+
+impl<'a> Registration<'a> {
+    /// A Jira webhook of one tenant.
+    pub fn jira(name: &'a str, tenant_key: &'a str, secret: &'a SecretBytes) -> Self {
+        Self {
+            name,
+            tenant_key: Some(tenant_key),
+            settings: SourceSettings::JiraAdmin,
+            site_host: None,
+            replay_window_seconds: None,
+            expected_every_seconds: None,
+            secret: Some(secret),
+        }
+    }
+
+    /// A source of another kind, without a secret.
+    pub fn of(name: &'a str, tenant_key: Option<&'a str>, settings: SourceSettings) -> Self {
+        Self {
+            name,
+            tenant_key,
+            settings,
+            site_host: None,
+            replay_window_seconds: None,
+            expected_every_seconds: None,
+            secret: None,
+        }
+    }
 }
 
 /// Registers a source, and its tenant when that is new. Fails when the name is taken.
@@ -223,9 +332,7 @@ pub async fn register(
     actor: &str,
     registration: &Registration<'_>,
 ) -> Result<(SourceId, TenantId), Error> {
-    check_name(registration.name)?;
-    check_replay_window(registration.replay_window_seconds)?;
-    check_secret(registration.secret)?;
+    check(registration)?;
     let queue = gateway.databases().queue.client().await?;
     if store::source::find_by_name(&queue, registration.name).await?.is_some() {
         return Err(Error::Refused(format!(
@@ -233,79 +340,185 @@ pub async fn register(
             registration.name
         )));
     }
-    let known = store::tenant::find_by_key(&queue, registration.tenant_key).await?;
+    let known = match registration.tenant_key {
+        None => Some(TenantId::PLATFORM),
+        Some(key) => store::tenant::find_by_key(&queue, key).await?,
+    };
     drop(queue);
     let now = gateway.now();
     let tenant_id = known.unwrap_or_else(|| TenantId::new(gateway.clock(), gateway.entropy()));
     let source_id = SourceId::new(gateway.clock(), gateway.entropy());
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant_id).await?;
-    if known.is_none() {
-        store::tenant::insert(&tx, registration.tenant_key, now).await?;
+    if let (None, Some(key)) = (known, registration.tenant_key) {
+        store::tenant::insert(&tx, key, now).await?;
     }
     let host = registration.site_host.map(str::to_ascii_lowercase);
     let source = NewSource {
         source_id,
         name: registration.name,
+        kind: registration.settings.kind(),
         site_host: host.as_deref(),
+        settings: &registration.settings.to_value(),
         replay_window_seconds: registration.replay_window_seconds,
+        expected_every_seconds: registration.expected_every_seconds,
     };
     store::source::insert(&tx, &source, now).await?;
-    store_secret(gateway, &tx, source_id, registration.secret, now).await?;
+    if let Some(secret) = registration.secret {
+        store_secret(gateway, &tx, own(source_id), secret, now).await?;
+    }
     audit::record(gateway, &tx, actor, "source.registered", source_id, []).await?;
     tx.commit().await?;
     Ok((source_id, tenant_id))
 }
 
+/// The slot of a source's own verification secret.
+const fn own(source: SourceId) -> CredentialSlot<'static> {
+    CredentialSlot { source, purpose: Purpose::Verify, holder: "" }
+}
+
 /// Gives a source a new secret; the one before stays valid for a day, so that nothing signed before is refused.
 pub async fn rotate(gateway: &Gateway, actor: &str, name: &str, secret: &SecretBytes) -> Result<Timestamp, Error> {
-    check_secret(secret)?;
-    let queue = gateway.databases().queue.client().await?;
-    let (source_id, tenant_id) = store::source::find_by_name(&queue, name).await?.ok_or(Error::NotFound("source"))?;
-    drop(queue);
+    let (source_id, tenant_id) = find(gateway, name).await?;
+    let facts = facts(gateway, source_id).await?;
+    check_secret(facts.kind, Some(secret))?;
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant_id).await?;
-    let previous_valid_until = store_secret(gateway, &tx, source_id, secret, gateway.now()).await?;
+    let previous_valid_until = store_secret(gateway, &tx, own(source_id), secret, gateway.now()).await?;
     let facts = [("previous_valid_until", Fact::At(previous_valid_until))];
     audit::record(gateway, &tx, actor, "source.rotated", source_id, facts).await?;
     tx.commit().await?;
     Ok(previous_valid_until)
 }
 
+/// Gives a source the credentials by which its own system is called back. The ones before end at once.
+pub async fn set_call_back(gateway: &Gateway, actor: &str, name: &str, secret: &SecretBytes) -> Result<(), Error> {
+    let (source_id, tenant_id) = find(gateway, name).await?;
+    if secret.is_empty() || secret.expose().len() > CALL_BACK_BYTES_MAX {
+        return Err(Error::Refused(format!("credentials have 1 to {CALL_BACK_BYTES_MAX} bytes")));
+    }
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant_id).await?;
+    let slot = CredentialSlot { source: source_id, purpose: Purpose::CallBack, holder: "" };
+    let now = gateway.now();
+    store_secret_until(gateway, &tx, slot, secret, (now, now)).await?;
+    audit::record(gateway, &tx, actor, "source.call_back_set", source_id, []).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Says that an installation of a shared source is this tenant. Fails when it was bound before.
+pub async fn bind(
+    gateway: &Gateway,
+    actor: &str,
+    name: &str,
+    holder: &str,
+    tenant_key: &str,
+) -> Result<TenantId, Error> {
+    let (source_id, _) = find(gateway, name).await?;
+    if !(1..=256).contains(&holder.len()) || !holder.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Error::Refused("an installation is 1 to 256 visible ASCII characters".to_owned()));
+    }
+    let tenant_id = tenant_of_key(gateway, tenant_key).await?;
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant_id).await?;
+    if !store::source::bind_holder(&tx, source_id, holder, gateway.now()).await? {
+        return Err(Error::Refused("this installation is bound already".to_owned()));
+    }
+    audit::record(gateway, &tx, actor, "source.bound", source_id, []).await?;
+    tx.commit().await?;
+    Ok(tenant_id)
+}
+
+/// Keeps the secret that a verified installation has brought; the one before stays valid for a day.
+pub(super) async fn keep_holder_secret(
+    gateway: &Gateway,
+    source: &LoadedSource,
+    holder: &str,
+    secret: &SecretBytes,
+) -> Result<(), Error> {
+    check_secret(SourceKind::Connect, Some(secret))?;
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, source.tenant_id).await?;
+    let slot = CredentialSlot { source: source.source_id, purpose: Purpose::Verify, holder };
+    store_secret(gateway, &tx, slot, secret, gateway.now()).await?;
+    audit::record(gateway, &tx, audit::WORKER, "source.installed", source.source_id, []).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
 async fn store_secret(
     gateway: &Gateway,
     tx: &TenantTx<'_>,
-    source_id: SourceId,
+    slot: CredentialSlot<'_>,
     secret: &SecretBytes,
     now: Timestamp,
 ) -> Result<Timestamp, Error> {
+    let previous_valid_until = now + SignedDuration::from_hours(PREVIOUS_SECRET_HOURS);
+    store_secret_until(gateway, tx, slot, secret, (now, previous_valid_until)).await?;
+    Ok(previous_valid_until)
+}
+
+async fn store_secret_until(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    slot: CredentialSlot<'_>,
+    secret: &SecretBytes,
+    (now, previous_valid_until): (Timestamp, Timestamp),
+) -> Result<(), Error> {
     let mut id = [0_u8; 16];
     gateway.entropy().fill(&mut id);
     let credential_id = uuid::Builder::from_random_bytes(id).into_uuid();
-    let sealed =
-        gateway.ring().seal_credential(&credential_aad(source_id, credential_id), secret.expose(), gateway.entropy());
-    let previous_valid_until = now + SignedDuration::from_hours(PREVIOUS_SECRET_HOURS);
+    let aad = credential_aad(slot, credential_id);
+    let sealed = gateway.ring().seal_credential(&aad, secret.expose(), gateway.entropy());
     let credential = SealedCredential { credential_id, master_id: sealed.master_id, sealed: sealed.bytes };
-    store::source::rotate_credential(tx, source_id, &credential, now, previous_valid_until).await?;
-    Ok(previous_valid_until)
+    store::source::rotate_credential(tx, slot, &credential, now, previous_valid_until).await?;
+    Ok(())
 }
 
 /// The current secret of a source, for `send`, which plays the sender.
 pub async fn signing_secret(gateway: &Gateway, name: &str) -> Result<SecretBytes, Error> {
-    let queue = gateway.databases().queue.client().await?;
-    let (source_id, tenant_id) = store::source::find_by_name(&queue, name).await?.ok_or(Error::NotFound("source"))?;
-    drop(queue);
-    let mut client = gateway.databases().tenant.client().await?;
-    let tx = TenantTx::begin(&mut client, tenant_id).await?;
-    let credentials = store::source::credentials(&tx, source_id, gateway.now()).await?;
-    let current = credentials.first().ok_or(Error::Missing("the source's credential"))?;
-    open_credential(gateway, source_id, current)
+    let (source_id, tenant_id) = find(gateway, name).await?;
+    current_secret(gateway, tenant_id, own(source_id)).await?.ok_or(Error::Missing("the source's credential"))
 }
 
-/// Every source, without credentials.
-pub async fn list(gateway: &Gateway) -> Result<Vec<SourceRow>, Error> {
+/// The credentials by which a source's own system is called back, if there are any.
+pub(super) async fn call_back_secret(gateway: &Gateway, source: SourceId) -> Result<Option<SecretBytes>, Error> {
+    let facts = facts(gateway, source).await?;
+    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: "" };
+    current_secret(gateway, facts.tenant_id, slot).await
+}
+
+async fn current_secret(
+    gateway: &Gateway,
+    tenant: TenantId,
+    slot: CredentialSlot<'_>,
+) -> Result<Option<SecretBytes>, Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    let credentials = store::source::credentials(&tx, slot, gateway.now()).await?;
+    credentials.first().map(|current| open_credential(gateway, slot, current)).transpose()
+}
+
+async fn find(gateway: &Gateway, name: &str) -> Result<(SourceId, TenantId), Error> {
     let queue = gateway.databases().queue.client().await?;
-    Ok(store::source::list(&queue).await?)
+    store::source::find_by_name(&queue, name).await?.ok_or(Error::NotFound("source"))
+}
+
+/// Every source, or the one with this name, without credentials.
+pub async fn list(gateway: &Gateway, name: Option<&str>) -> Result<Vec<SourceRow>, Error> {
+    let queue = gateway.databases().queue.client().await?;
+    Ok(store::source::list(&queue, name).await?)
+}
+
+/// What is known of a source's credentials and installations; nothing of the credentials themselves.
+pub async fn details(gateway: &Gateway, source: &SourceRow) -> Result<(Vec<CredentialDates>, Vec<HolderRow>), Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, source.facts.tenant_id).await?;
+    let dates = store::source::credential_dates(&tx, source.source_id, gateway.now()).await?;
+    drop(tx);
+    let queue = gateway.databases().queue.client().await?;
+    Ok((dates, store::source::holders(&queue, source.source_id).await?))
 }
 
 /// True when a source could have this name. The schema's CHECK says the same.
@@ -333,11 +546,41 @@ fn check_replay_window(seconds: Option<i32>) -> Result<(), Error> {
     }
 }
 
-fn check_secret(secret: &SecretBytes) -> Result<(), Error> {
-    if (SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.expose().len()) {
-        Ok(())
-    } else {
-        Err(Error::Refused(format!("a secret has {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes")))
+fn check(registration: &Registration<'_>) -> Result<(), Error> {
+    check_name(registration.name)?;
+    check_replay_window(registration.replay_window_seconds)?;
+    let kind = registration.settings.kind();
+    check_secret(kind, registration.secret)?;
+    registration.settings.check().map_err(|error| Error::Refused(error.to_string()))?;
+    match (kind, registration.tenant_key) {
+        (SourceKind::JiraAdmin, None) => {
+            Err(Error::Refused("a Jira webhook belongs to one tenant; give its tenant key".to_owned()))
+        }
+        (SourceKind::Forge | SourceKind::Connect, Some(_)) => {
+            Err(Error::Refused("each delivery of an app names its own tenant; give no tenant key".to_owned()))
+        }
+        (_, Some(key)) if key.starts_with('(') => Err(Error::Refused("a tenant key begins with no bracket".to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// A secret that the kind can use: any bytes for Jira and Connect, a Standard Webhooks secret for the forwarder.
+fn check_secret(kind: SourceKind, secret: Option<&SecretBytes>) -> Result<(), Error> {
+    let range = match kind {
+        SourceKind::JiraAdmin | SourceKind::Connect => SECRET_BYTES_MIN..=SECRET_BYTES_MAX,
+        SourceKind::FirebaseFunction => FORWARDER_SECRET_BYTES_MIN..=FORWARDER_SECRET_BYTES_MAX,
+        SourceKind::Forge | SourceKind::GooglePubsub | SourceKind::GoogleEvents | SourceKind::AtlassianReport => {
+            return match secret {
+                None => Ok(()),
+                Some(_) => Err(Error::Refused("senders of this kind have no shared secret".to_owned())),
+            };
+        }
+    };
+    match secret {
+        // An app's secrets are its installations' own; they come with each install.
+        None if kind == SourceKind::Connect => Ok(()),
+        Some(secret) if range.contains(&secret.expose().len()) => Ok(()),
+        Some(_) | None => Err(Error::Refused(format!("a secret has {} to {} bytes", range.start(), range.end()))),
     }
 }
 
@@ -349,6 +592,7 @@ mod tests {
         let source = LoadedSource {
             source_id: SourceId::from_uuid(Uuid::nil()),
             tenant_id: TenantId::from_uuid(Uuid::nil()),
+            settings: SourceSettings::JiraAdmin,
             replay_window: None,
             secrets: Vec::new(),
         };

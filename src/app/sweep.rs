@@ -10,7 +10,7 @@ mod jobs;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Error, Gateway};
+use super::{Error, Gateway, rejections};
 use crate::{
     domain::{TenantId, metric},
     store::{self, TenantTx, tenant::Tenant},
@@ -73,10 +73,16 @@ pub async fn run(gateway: &Gateway, depth: Depth) -> Swept {
     inbox::end_bodies(gateway, &mut swept).await;
     let forgotten = inbox::forget_event_keys(gateway).await;
     swept.event_keys_forgotten = swept.took("event keys", forgotten);
+    let forgotten = inbox::forget_token_uses(gateway).await;
+    swept.took("used tokens", forgotten);
+    let forgotten = rejections::forget(gateway).await;
+    swept.took("refusals", forgotten);
     let made = inbox::make_partitions(gateway).await;
     swept.took("partitions", made);
     let listed = super::report::tenants(gateway).await;
     let tenants = swept.took("tenants", listed);
+    let linked = chain::link(gateway, TenantId::PLATFORM, depth).await;
+    swept.entries_linked += swept.took("audit chain", linked);
     let mut overdue = jobs::Overdue::default();
     for tenant in &tenants {
         keep_tenant(gateway, tenant, depth, &mut swept).await;

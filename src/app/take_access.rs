@@ -18,6 +18,8 @@ pub(super) struct Case {
     pub(super) request: RequestRow,
     pub(super) tenant_key: String,
     pub(super) person: PersonKey,
+    /// Who gives out the identities that the person is found by.
+    pub(super) issuer: String,
 }
 
 /// Reads a request with its person, whose identities are opened for this operation.
@@ -27,16 +29,17 @@ pub(super) async fn read_case(gateway: &Gateway, job: &ClaimedJob) -> Result<Cas
     let request = store::request::read(&tx, job.request_id).await?.ok_or(Error::NotFound("request"))?;
     let tenant_key = store::tenant::stable_key(&tx).await?;
     let subject = store::subject::read(&tx, request.subject_id).await?.ok_or(Error::Missing("the subject"))?;
-    let identities = match gateway.vault().subject_key(&tx, request.subject_id).await? {
+    let anchors: Vec<_> = match gateway.vault().subject_key(&tx, request.subject_id).await? {
         None => Vec::new(),
         Some(key) => person::open_identities(&tx, request.subject_id, &key)
             .await?
             .into_iter()
             .filter(|identity| identity.is_anchor)
-            .map(|identity| (identity.kind, identity.value))
             .collect(),
     };
-    Ok(Case { request, tenant_key, person: PersonKey { kind: subject.kind, identities } })
+    let issuer = anchors.first().map_or_else(String::new, |anchor| anchor.issuer.clone());
+    let identities = anchors.into_iter().map(|identity| (identity.kind, identity.value)).collect();
+    Ok(Case { request, tenant_key, person: PersonKey { kind: subject.kind, identities }, issuer })
 }
 
 /// Takes access away in the target and records when.

@@ -26,7 +26,7 @@ use crate::{
     http::{self, Edge, EdgeSettings},
     signature::{SecretBytes, hub_hmac},
     store::bootstrap,
-    system::{self, Opening, OsEntropy},
+    system::{self, Development, Opening, OsEntropy},
 };
 
 /// Size of a delivery's body, in bytes: a worklog with its author's avatars.
@@ -116,14 +116,11 @@ impl Place {
 }
 
 async fn measure(place: &Place, connections: u16, length: Duration) -> anyhow::Result<Vec<u32>> {
-    let system = system::open(&place.settings, Opening { demo: true, check_drift: false }).await?;
-    let registration = Registration {
-        name: "bench",
-        tenant_key: "00000000-0000-4000-8000-00000000be9c",
-        site_host: None,
-        replay_window_seconds: None,
-        secret: &SecretBytes::new(SECRET.to_vec()),
-    };
+    let system =
+        system::open(&place.settings, Opening { demo: true, check_drift: false, development: Development::default() })
+            .await?;
+    let secret = SecretBytes::new(SECRET.to_vec());
+    let registration = Registration::jira("bench", "00000000-0000-4000-8000-00000000be9c", &secret);
     sources::register(&system.gateway, "operator:bench", &registration).await?;
     let edge = Edge::new(
         system.gateway.clone(),

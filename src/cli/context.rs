@@ -10,7 +10,7 @@ use crate::app::Gateway;
 use crate::config::{self, Settings};
 use crate::domain::{Clock, Entropy};
 use crate::proof::{PublicKey, SigningKey};
-use crate::system::{self, DemoClock, Opening, OsEntropy, System};
+use crate::system::{self, DemoClock, Development, Opening, OsEntropy, System};
 
 /// A gateway that is ready for use cases.
 pub(super) struct Opened {
@@ -49,7 +49,8 @@ pub(super) async fn open_system(options: &GlobalOptions, opening: Opening) -> an
 
 /// Opens the gateway that the options name. Starts no worker and no server.
 pub(super) async fn open(options: &GlobalOptions) -> anyhow::Result<Opened> {
-    let system = open_system(options, Opening { demo: false, check_drift: false }).await?;
+    let system =
+        open_system(options, Opening { demo: false, check_drift: false, development: Development::default() }).await?;
     Ok(Opened { gateway: system.gateway.clone(), is_demo: system.is_demo, system })
 }
 

@@ -3,11 +3,17 @@
 use serde_json::json;
 
 use super::{arguments::GlobalOptions, context, exit::Exit, output::Output};
-use crate::{app::report, store::job::JobFilter, system::Opening};
+use crate::{
+    app::report,
+    store::job::JobFilter,
+    system::{Development, Opening},
+};
 
 /// Opens the gateway with every check of a start, then looks for what waits.
 pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow::Result<Exit> {
-    let system = context::open_system(options, Opening { demo: false, check_drift: true }).await?;
+    let system =
+        context::open_system(options, Opening { demo: false, check_drift: true, development: Development::default() })
+            .await?;
     let gateway = &system.gateway;
     let (events, jobs) = report::backlog(gateway).await?;
     let mut waiting = Vec::new();

@@ -12,12 +12,12 @@ use tokio::{
 use super::{
     arguments::{GlobalOptions, LogFormatWord},
     context,
-    exit::Exit,
+    exit::{Exit, Stop},
     output::Output,
 };
 use crate::{
     http::{self, Edge, EdgeSettings},
-    system::{Opening, System},
+    system::{Development, Opening, System},
     telemetry, worker,
 };
 
@@ -30,12 +30,39 @@ pub(super) struct ServeArgs {
     /// Mark a new database demo (with the reference product and a calendar that can be moved); refuse any other
     #[arg(long)]
     pub(super) demo: bool,
+    /// In development: ask this loopback server for senders' keys instead of Atlassian and Google
+    #[arg(long, value_name = "URL")]
+    pub(super) development_key_server: Option<String>,
+    /// In development: believe what the Firebase and Pub/Sub emulators send without any signature
+    #[arg(long)]
+    pub(super) development_trust_emulators: bool,
+}
+
+impl ServeArgs {
+    /// What is believed in development only. Refused where anybody but this machine could use it.
+    fn development(&self) -> anyhow::Result<Development> {
+        let development = Development {
+            key_server: self.development_key_server.clone(),
+            trusts_emulators: self.development_trust_emulators,
+        };
+        if development != Development::default() && !self.listen.ip().is_loopback() {
+            let message =
+                "the development switches make forged deliveries believable, and --listen is reachable by others";
+            let hint = "listen on 127.0.0.1 or [::1], or leave the --development switches away";
+            return Err(Stop::new(Exit::Usage, message, hint).into());
+        }
+        Ok(development)
+    }
 }
 
 /// Serves until SIGINT or SIGTERM, then lets running work end.
 pub(super) async fn run(options: &GlobalOptions, args: &ServeArgs, _output: &mut Output) -> anyhow::Result<Exit> {
     start_logging(options, "milestone_gateway=info")?;
-    let opening = Opening { demo: args.demo, check_drift: true };
+    let development = args.development()?;
+    if development != Development::default() {
+        tracing::warn!("development switches are on: whoever reaches this port may forge what senders say");
+    }
+    let opening = Opening { demo: args.demo, check_drift: true, development };
     let system = context::open_system(options, opening).await?;
     let running = Running::start(system, args.listen)?;
     tracing::info!(address = %running.address, demo = args.demo, "listening");

@@ -1,12 +1,12 @@
 //! `sources`: systems that send. A secret comes from a file or is made here; it is never an argument.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
     ACTOR,
     arguments::GlobalOptions,
-    exit::Exit,
+    exit::{Exit, Stop},
     input,
     output::{Output, remark},
     table::Columns,
@@ -16,21 +16,22 @@ use crate::app::{
     Gateway,
     sources::{self, Registration},
 };
-use crate::domain::Entropy;
-use crate::signature::SecretBytes;
 
-/// How much chance a generated secret holds, in bytes; it is written in twice as many hexadecimal digits.
-const GENERATED_SECRET_BYTES: usize = 32;
+mod add;
+mod secret;
+mod show;
+
+pub(super) use add::KindWord;
 
 const COLUMNS: Columns<'static> = &[
     ("SOURCE", "source_id"),
     ("NAME", "name"),
     ("KIND", "kind"),
     ("TENANT", "tenant_id"),
+    ("LAST SEEN", "last_seen_at"),
+    ("EXPECTED BY", "expected_by"),
     ("DISABLED", "is_disabled"),
 ];
-const ADDED: Columns<'static> =
-    &[("source", "source_id"), ("tenant", "tenant_id"), ("path", "path"), ("secret", "secret")];
 const ROTATED: Columns<'static> =
     &[("source", "name"), ("previous secret valid until", "previous_valid_until"), ("secret", "secret")];
 
@@ -38,63 +39,68 @@ const ROTATED: Columns<'static> =
 #[derive(Debug, Subcommand)]
 pub(super) enum SourcesCommand {
     /// Register a source, and its tenant when that is new
-    Add(AddArgs),
+    Add(add::AddArgs),
     /// List every source
     List,
+    /// Show a source: route, scheme, credentials by date, last seen, refusals by reason
+    Show(NameArgs),
     /// Give a source a new secret; the one before stays valid for a day
     Rotate(RotateArgs),
+    /// Give a source the credentials by which its own system is called back
+    CallBack(CallBackArgs),
+    /// Say which tenant an installation of a shared source is
+    Bind(BindArgs),
+    /// Show the latest refused calls and which rule each failed
+    Refusals(RefusalsArgs),
 }
 
-/// A source to be registered.
-#[derive(Debug, Args)]
-pub(super) struct AddArgs {
-    /// Its name, the last part of its address: lower-case letters, digits and hyphens
+/// A source.
+#[derive(Debug, clap::Args)]
+pub(super) struct NameArgs {
+    /// The source's name
     name: String,
-    /// The key that the product knows the tenant by: for Jira the cloudId
-    #[arg(long, value_name = "CLOUDID")]
-    tenant_key: String,
-    /// The site that its deliveries must speak of, for example acme.atlassian.net
-    #[arg(long, value_name = "HOST")]
-    site_host: Option<String>,
-    /// Refuse deliveries whose own timestamp is further away than this
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i32).range(1..))]
-    replay_window_seconds: Option<i32>,
-    #[command(flatten)]
-    secret: SecretArgs,
 }
 
 /// A source and its new secret.
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 pub(super) struct RotateArgs {
     /// The source's name
     name: String,
     #[command(flatten)]
-    secret: SecretArgs,
+    secret: secret::SecretArgs,
 }
 
-/// Where the secret comes from.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-struct SecretArgs {
-    /// Read the secret from this file; - reads standard input
+/// A source and credentials for calling back.
+#[derive(Debug, clap::Args)]
+pub(super) struct CallBackArgs {
+    /// The source's name
+    name: String,
+    /// Read the credentials from this file: a Google service account's key file, or Atlassian's OAuth credentials as JSON;
+    /// - reads standard input
     #[arg(long, value_name = "FILE")]
-    secret_file: Option<String>,
-    /// Make a secret and print it once
-    #[arg(long)]
-    generate_secret: bool,
+    credentials_file: String,
 }
 
-impl SecretArgs {
-    /// The secret, and its text when it was made here and must be shown.
-    fn secret(&self, entropy: &dyn Entropy) -> anyhow::Result<(SecretBytes, Option<String>)> {
-        if let Some(file) = &self.secret_file {
-            return Ok((input::read_secret(file)?, None));
-        }
-        let mut bytes = zeroize::Zeroizing::new([0_u8; GENERATED_SECRET_BYTES]);
-        entropy.fill(bytes.as_mut_slice());
-        let text = hex::encode(bytes.as_slice());
-        Ok((SecretBytes::new(text.clone().into_bytes()), Some(text)))
-    }
+/// A source, an installation and its tenant.
+#[derive(Debug, clap::Args)]
+pub(super) struct BindArgs {
+    /// The source's name
+    name: String,
+    /// The installation as the source names it: for Connect the clientKey
+    installation: String,
+    /// The key that the product knows the tenant by
+    #[arg(long, value_name = "CLOUDID")]
+    tenant_key: String,
+}
+
+/// Which refusals.
+#[derive(Debug, clap::Args)]
+pub(super) struct RefusalsArgs {
+    /// Only those of this source
+    name: Option<String>,
+    /// The most to show
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    limit: u16,
 }
 
 /// Runs one of the commands.
@@ -104,64 +110,56 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
     with_gateway(options, async |gateway| match command {
-        SourcesCommand::Add(args) => add(gateway, args, output).await,
+        SourcesCommand::Add(args) => add::run(gateway, args, output).await,
         SourcesCommand::List => list(gateway, output).await,
+        SourcesCommand::Show(args) => show::run(gateway, &args.name, output).await,
         SourcesCommand::Rotate(args) => rotate(gateway, args, output).await,
+        SourcesCommand::CallBack(args) => call_back(gateway, args, output).await,
+        SourcesCommand::Bind(args) => bind(gateway, args, output).await,
+        SourcesCommand::Refusals(args) => show::refusals(gateway, args.name.as_deref(), args.limit, output).await,
     })
     .await
 }
 
-async fn add(gateway: &Gateway, args: &AddArgs, output: &mut Output) -> anyhow::Result<Exit> {
-    let (secret, shown) = args.secret.secret(gateway.entropy())?;
-    let registration = Registration {
-        name: &args.name,
-        tenant_key: &args.tenant_key,
-        site_host: args.site_host.as_deref(),
-        replay_window_seconds: args.replay_window_seconds,
-        secret: &secret,
-    };
-    let (source_id, tenant_id) = sources::register(gateway, ACTOR, &registration).await?;
-    let path = format!("/webhooks/jira/{}", args.name);
-    let value = json!({"source_id": source_id, "tenant_id": tenant_id, "path": path, "secret": shown});
-    output.record(if shown.is_some() { ADDED } else { without_secret(ADDED) }, &value)?;
-    remember(shown.as_deref());
-    Ok(Exit::Done)
-}
-
 async fn rotate(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> anyhow::Result<Exit> {
-    let (secret, shown) = args.secret.secret(gateway.entropy())?;
-    let previous_valid_until = sources::rotate(gateway, ACTOR, &args.name, &secret).await?;
-    let value = json!({"name": args.name, "previous_valid_until": previous_valid_until, "secret": shown});
-    output.record(if shown.is_some() { ROTATED } else { without_secret(ROTATED) }, &value)?;
-    remember(shown.as_deref());
+    let source = find(gateway, &args.name).await?;
+    let Some(made) = args.secret.secret(source.facts.kind, gateway.entropy())? else {
+        let hint = "give --secret-file FILE or --generate-secret";
+        return Err(Stop::new(Exit::Usage, "a rotation needs a new secret", hint).into());
+    };
+    let previous_valid_until = sources::rotate(gateway, ACTOR, &args.name, &made.secret).await?;
+    let value = json!({"name": args.name, "previous_valid_until": previous_valid_until, "secret": made.shown});
+    output.record(if made.shown.is_some() { ROTATED } else { secret::without(ROTATED) }, &value)?;
+    secret::remember(&made);
     Ok(Exit::Done)
 }
 
-/// The fields without the last one, which is the secret.
-fn without_secret(fields: Columns<'static>) -> Columns<'static> {
-    fields.split_last().map_or(fields, |(_, rest)| rest)
+async fn call_back(gateway: &Gateway, args: &CallBackArgs, output: &mut Output) -> anyhow::Result<Exit> {
+    let credentials = input::read_credentials(&args.credentials_file)?;
+    sources::set_call_back(gateway, ACTOR, &args.name, &credentials).await?;
+    output.record(&[("source", "name")], &json!({"name": args.name}))?;
+    remark("The credentials are sealed in the database; delete the file unless something else needs it.");
+    Ok(Exit::Done)
 }
 
-fn remember(shown: Option<&str>) {
-    if shown.is_some() {
-        remark("The secret is shown this once; give it to the sender now.");
-    }
+async fn bind(gateway: &Gateway, args: &BindArgs, output: &mut Output) -> anyhow::Result<Exit> {
+    let tenant = sources::bind(gateway, ACTOR, &args.name, &args.installation, &args.tenant_key).await?;
+    let value = json!({"name": args.name, "installation": args.installation, "tenant_id": tenant});
+    output.record(&[("source", "name"), ("installation", "installation"), ("tenant", "tenant_id")], &value)?;
+    Ok(Exit::Done)
 }
 
 async fn list(gateway: &Gateway, output: &mut Output) -> anyhow::Result<Exit> {
-    let rows: Vec<Value> = sources::list(gateway)
-        .await?
-        .iter()
-        .map(|source| {
-            json!({
-                "source_id": source.source_id,
-                "name": source.name,
-                "kind": source.kind,
-                "tenant_id": source.tenant_id,
-                "is_disabled": source.is_disabled,
-            })
-        })
-        .collect();
+    let rows: Vec<Value> =
+        sources::list(gateway, None).await?.iter().map(|source| show::summary(gateway, source)).collect();
     output.rows(COLUMNS, &rows, "There is no source yet; `sources add` registers one.")?;
     Ok(Exit::Done)
+}
+
+/// The source with this name, or what to do about there being none.
+async fn find(gateway: &Gateway, name: &str) -> anyhow::Result<sources::SourceRow> {
+    let found = sources::list(gateway, Some(name)).await?.pop();
+    found.ok_or_else(|| {
+        Stop::new(Exit::NotFound, "there is no source of this name", "`sources list` shows every source").into()
+    })
 }

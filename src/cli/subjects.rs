@@ -35,6 +35,9 @@ pub(super) struct FindArgs {
     /// In this tenant only: ten_… or the key that the product knows it by
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
+    /// Of a uid: the Firebase project, with its tenant after a slash; without it every registered project is tried
+    #[arg(long, value_name = "PROJECT")]
+    issuer: Option<String>,
 }
 
 /// Runs one of the commands.
@@ -60,7 +63,7 @@ async fn find(
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
     let tenant = selection::optional_tenant(gateway, args.tenant.as_deref()).await?;
-    let found = find_subject::find(gateway, tenant, args.kind, value).await?;
+    let found = find_subject::find(gateway, tenant, args.kind, args.issuer.as_deref(), value).await?;
     let rows: Vec<Value> = found.iter().flat_map(rows_of).collect();
     let nothing = "Not known: no event has named this person here, or everything about them was forgotten.";
     output.rows(COLUMNS, &rows, nothing)?;

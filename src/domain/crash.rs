@@ -16,6 +16,8 @@ pub const CRASH_POINTS: &[&str] = &[
     "interpret.after_claim",
     "interpret.before_commit",
     "interpret.after_target_write",
+    "interpret.after_hand_over",
+    "interpret.after_ledger",
     "interpret.after_commit",
     "access_off.after_target",
     "mark.after_target",

@@ -102,6 +102,12 @@ typed_ids! {
     ReceiptId = "rcp";
 }
 
+impl TenantId {
+    /// What belongs to no tenant yet, or to all of them: sources that several tenants share, and what nobody has been found
+    /// for. It is never a target's tenant.
+    pub const PLATFORM: Self = Self(Uuid::nil());
+}
+
 fn version_7(clock: &dyn Clock, entropy: &dyn Entropy) -> Uuid {
     let mut random = [0_u8; 10];
     entropy.fill(&mut random);

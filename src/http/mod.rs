@@ -24,7 +24,9 @@ mod server;
 mod stamp;
 mod webhooks;
 
-use actix_web::web;
+use actix_web::{http::Method, web};
+
+use crate::domain::SourceKind;
 
 pub use edge::{Edge, EdgeSettings, MetricsText};
 pub use openapi::description;
@@ -33,12 +35,32 @@ pub use server::{Listening, start};
 /// Every route. A path that is not here is answered by a problem of status 404, a wrong method by one of 405.
 pub fn configure(services: &mut web::ServiceConfig) {
     services
-        .service(web::resource("/webhooks/jira/{source}").route(web::post().to(webhooks::jira)))
+        .service(deliveries("/webhooks/jira/{source}", SourceKind::JiraAdmin))
+        .service(deliveries(
+            "/webhooks/forge/{source}/{tail:events|lifecycle|pre-uninstall|heartbeat}",
+            SourceKind::Forge,
+        ))
+        .service(deliveries(
+            "/webhooks/connect/{source}/{tail:installed|enabled|disabled|uninstalled|webhook}",
+            SourceKind::Connect,
+        ))
+        .service(deliveries("/webhooks/pubsub/{source}", SourceKind::GooglePubsub))
+        .service(
+            deliveries("/webhooks/cloudevents/{source}", SourceKind::GoogleEvents)
+                .route(web::method(Method::OPTIONS).to(webhooks::cloudevents_handshake)),
+        )
+        .service(deliveries("/webhooks/firebase/{source}", SourceKind::FirebaseFunction))
         .service(web::resource("/healthz").route(web::get().to(operations::alive)))
         .service(web::resource("/readyz").route(web::get().to(operations::ready)))
         .service(web::resource("/metrics").route(web::get().to(operations::metrics)))
         .service(web::resource("/openapi.json").route(web::get().to(operations::openapi)))
         .default_service(web::to(problem::no_such_route));
+}
+
+/// The route of one kind of sender.
+fn deliveries(path: &str, kind: SourceKind) -> actix_web::Resource {
+    web::resource(path)
+        .route(web::post().to(move |request, payload, edge| webhooks::deliver(request, payload, edge, kind)))
 }
 
 #[cfg(test)]

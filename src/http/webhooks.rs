@@ -16,35 +16,65 @@ use super::{
     edge::Edge,
 };
 use crate::app::{
-    accept_event::{self, Accepted, DeliveryHeaders, RETRY_AFTER_SECONDS},
-    jira_reply_status,
+    accept_event::{self, Accepted, Delivery, RETRY_AFTER_SECONDS},
+    handshake, reply_status,
 };
 use crate::domain::{
+    Headers, SourceKind,
     metric::{DELIVERIES_TOTAL, REFUSALS_TOTAL},
     reply::SenderReply,
 };
 
-const SIGNATURE: &str = "X-Hub-Signature";
-const IDENTIFIER: &str = "X-Atlassian-Webhook-Identifier";
-const SOURCE_KIND: &str = "jira_admin";
+/// Headers that some source reads; all others stay here.
+const HEADERS_READ: &[&str] = &["authorization", "content-type", "x-hub-signature", "x-atlassian-webhook-identifier"];
+/// Beginnings of further headers that some source reads.
+const HEADER_PREFIXES_READ: &[&str] = &["webhook-", "ce-", "x-goog-pubsub-"];
 const UNAVAILABLE: SenderReply = SenderReply::Unavailable { retry_after_seconds: RETRY_AFTER_SECONDS };
 
-/// `POST /webhooks/jira/{source}`: one delivery of a webhook that a Jira administrator registered.
-pub(super) async fn jira(request: HttpRequest, payload: web::Payload, edge: web::Data<Edge>) -> HttpResponse {
+/// `POST /webhooks/{kind}/{source}` and what is below it: one delivery.
+pub(super) async fn deliver(
+    request: HttpRequest,
+    payload: web::Payload,
+    edge: web::Data<Edge>,
+    kind: SourceKind,
+) -> HttpResponse {
     let began = Instant::now();
-    let accepted = match deliver(&request, payload, &edge).await {
+    let accepted = match take(&request, payload, &edge, kind).await {
         Ok(accepted) | Err(accepted) => accepted,
     };
-    record(&accepted, began.elapsed());
-    respond(accepted.reply)
+    record(kind, &accepted, began.elapsed());
+    respond(kind, accepted.reply)
+}
+
+/// `OPTIONS /webhooks/cloudevents/{source}`: the handshake of a CloudEvents sender, which asks whether it may send
+/// (CloudEvents, HTTP 1.1 web hooks). It is told yes whatever the source is: what it sends is verified when it comes.
+pub(super) async fn cloudevents_handshake(request: HttpRequest) -> HttpResponse {
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let allowed = text("WebHook-Request-Origin").and_then(|origin| handshake(origin, text("WebHook-Request-Rate")));
+    let mut answer = HttpResponse::NoContent();
+    answer.insert_header((header::ALLOW, "OPTIONS, POST"));
+    if let Some((origin, rate)) = allowed {
+        answer.insert_header(("WebHook-Allowed-Origin", origin)).insert_header(("WebHook-Allowed-Rate", rate));
+    }
+    answer.finish()
 }
 
 /// `Err` is an answer before the end of the body. Only `app` says that something was accepted.
-async fn deliver(request: &HttpRequest, payload: web::Payload, edge: &Edge) -> Result<Accepted, Accepted> {
-    let name = request.match_info().query("source").to_owned();
-    let headers = headers_of(request);
+async fn take(
+    request: &HttpRequest,
+    payload: web::Payload,
+    edge: &Edge,
+    kind: SourceKind,
+) -> Result<Accepted, Accepted> {
+    let delivery = Delivery {
+        kind,
+        source: request.match_info().query("source").to_owned(),
+        tail: request.match_info().query("tail").to_owned(),
+        query: request.query_string().to_owned(),
+        headers: headers_of(request),
+    };
     let gateway = edge.gateway.clone();
-    let begun = edge.on_main(async move { accept_event::begin(&gateway, &name, headers).await }).await;
+    let begun = edge.on_main(async move { accept_event::begin(&gateway, delivery).await }).await;
     let mut arriving = begun.ok_or(UNAVAILABLE)??;
     let bounds =
         Bounds { budget: &edge.budget, deadline: edge.settings.body_deadline, declared_bytes: declared_bytes(request) };
@@ -60,11 +90,11 @@ async fn deliver(request: &HttpRequest, payload: web::Payload, edge: &Edge) -> R
     Ok(finished.await.ok_or(UNAVAILABLE)?)
 }
 
-fn headers_of(request: &HttpRequest) -> DeliveryHeaders {
-    DeliveryHeaders {
-        signatures: request.headers().get_all(SIGNATURE).map(|value| value.as_bytes().to_vec()).collect(),
-        identifier: request.headers().get(IDENTIFIER).map(|value| value.as_bytes().to_vec()),
-    }
+fn headers_of(request: &HttpRequest) -> Headers {
+    let is_read =
+        |name: &str| HEADERS_READ.contains(&name) || HEADER_PREFIXES_READ.iter().any(|prefix| name.starts_with(prefix));
+    let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    headers.filter(|(name, _)| is_read(name)).collect()
 }
 
 /// The server has refused a length that is no number; one that is no `usize` is more than any bound.
@@ -73,13 +103,15 @@ fn declared_bytes(request: &HttpRequest) -> Option<usize> {
     Some(text.trim().parse().unwrap_or(usize::MAX))
 }
 
-fn record(accepted: &Accepted, took: Duration) {
-    let reply = word(accepted.reply);
-    metrics::counter!(DELIVERIES_TOTAL, "source_kind" => SOURCE_KIND, "reply" => reply).increment(1);
+fn record(kind: SourceKind, accepted: &Accepted, took: Duration) {
+    let (source_kind, reply) = (kind.as_str(), word(accepted.reply));
+    metrics::counter!(DELIVERIES_TOTAL, "source_kind" => source_kind, "reply" => reply).increment(1);
     if let Some(refusal) = accepted.refusal {
-        metrics::counter!(REFUSALS_TOTAL, "reason" => refusal.to_string()).increment(1);
+        let reason = refusal.as_str();
+        metrics::counter!(REFUSALS_TOTAL, "source_kind" => source_kind, "reason" => reason).increment(1);
     }
     tracing::debug!(
+        source_kind,
         reply,
         refusal = accepted.refusal.map(tracing::field::display),
         event_id = accepted.event_id.map(tracing::field::display),
@@ -99,8 +131,8 @@ fn word(reply: SenderReply) -> &'static str {
     }
 }
 
-fn respond(reply: SenderReply) -> HttpResponse {
-    let (status, retry_after_seconds) = jira_reply_status(reply);
+fn respond(kind: SourceKind, reply: SenderReply) -> HttpResponse {
+    let (status, retry_after_seconds) = reply_status(kind, reply);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let mut answer = HttpResponse::build(status);
     if let Some(seconds) = retry_after_seconds {
@@ -124,7 +156,7 @@ mod tests {
             (SenderReply::TooLarge, 413, None),
             (SenderReply::TooSlow, 408, None),
         ] {
-            let answer = respond(reply);
+            let answer = respond(SourceKind::JiraAdmin, reply);
 
             let told = answer.headers().get(header::RETRY_AFTER).map(|value| value.to_str().expect("it is text"));
             assert_eq!((answer.status().as_u16(), told), (status, retry_after));
@@ -136,15 +168,18 @@ mod tests {
     #[test]
     fn every_signature_is_handed_on_because_choosing_one_would_be_guessing() {
         let request = TestRequest::default()
-            .append_header((SIGNATURE, "sha256=aa"))
-            .append_header((SIGNATURE, "sha256=bb"))
-            .append_header((IDENTIFIER, "b8a5-1"))
+            .append_header(("X-Hub-Signature", "sha256=aa"))
+            .append_header(("X-Hub-Signature", "sha256=bb"))
+            .append_header(("X-Atlassian-Webhook-Identifier", "b8a5-1"))
+            .append_header(("ce-id", "1"))
+            .append_header(("Cookie", "canary"))
             .to_http_request();
 
         let headers = headers_of(&request);
 
-        assert_eq!(headers.signatures, [b"sha256=aa", b"sha256=bb"]);
-        assert_eq!(headers.identifier.as_deref(), Some(b"b8a5-1".as_slice()));
+        assert_eq!(headers.all("x-hub-signature").collect::<Vec<_>>(), [b"sha256=aa", b"sha256=bb"]);
+        assert_eq!(headers.only("x-atlassian-webhook-identifier"), Some(b"b8a5-1".as_slice()));
+        assert_eq!(headers.iter().count(), 4);
     }
 
     #[test]

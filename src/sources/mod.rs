@@ -7,8 +7,11 @@
 //! [`Malformed`]: crate::domain::event::Malformed
 
 mod admission;
+pub mod atlassian_report;
 pub mod jira;
 pub mod minimized;
+pub mod settings;
 
 pub use admission::{Admitted, TenantRef};
 pub use minimized::{from_minimized, minimize};
+pub use settings::SourceSettings;

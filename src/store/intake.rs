@@ -11,14 +11,27 @@ statements! {
     INSERT_EVENTS = "WITH incoming AS (
             SELECT *
             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::bytea[], $6::int4[], $7::bytea[],
-                        $8::int4[], $9::date[], $10::bytea[], $11::text[])
+                        $8::int4[], $9::date[], $10::bytea[], $11::text[], $12::bytea[], $13::timestamptz[])
                 AS t (event_id, source_id, tenant_id, received_at, key_digest, digest_key_id, body_digest,
-                      body_bytes, body_day, sealed, dead_letter_reason)
+                      body_bytes, body_day, sealed, dead_letter_reason, token_digest, token_expires_at)
+        ), used AS (
+            INSERT INTO gateway.token_use (source_id, token_digest, expires_at)
+            SELECT source_id, token_digest, token_expires_at
+            FROM incoming
+            WHERE token_digest IS NOT NULL
+            ORDER BY source_id, token_digest
+            ON CONFLICT DO NOTHING
+            RETURNING source_id, token_digest
+        ), allowed AS (
+            SELECT i.*
+            FROM incoming i
+            LEFT JOIN used u ON u.source_id = i.source_id AND u.token_digest = i.token_digest
+            WHERE i.token_digest IS NULL OR u.token_digest IS NOT NULL
         ), keyed AS (
             INSERT INTO gateway.event_key
                 (source_id, key_digest, digest_key_id, event_id, body_digest, first_seen_at, last_seen_at)
             SELECT source_id, key_digest, digest_key_id, event_id, body_digest, received_at, received_at
-            FROM incoming
+            FROM allowed
             ORDER BY source_id, key_digest
             ON CONFLICT (source_id, key_digest) DO UPDATE
             SET last_seen_at = greatest(event_key.last_seen_at, EXCLUDED.last_seen_at),
@@ -28,7 +41,7 @@ statements! {
             RETURNING source_id, key_digest, event_id, body_digest
         ), fresh AS (
             SELECT i.*
-            FROM incoming i
+            FROM allowed i
             JOIN keyed k ON k.event_id = i.event_id
         ), events AS (
             INSERT INTO gateway.event
@@ -47,7 +60,16 @@ statements! {
         )
         SELECT i.event_id, k.event_id, k.body_digest = i.body_digest
         FROM incoming i
-        JOIN keyed k ON k.source_id = i.source_id AND k.key_digest = i.key_digest";
+        LEFT JOIN keyed k ON k.source_id = i.source_id AND k.key_digest = i.key_digest";
+    FORGET_TOKEN_USES = "DELETE FROM gateway.token_use AS u
+        USING (
+            SELECT source_id, token_digest
+            FROM gateway.token_use
+            WHERE expires_at < $1
+            ORDER BY expires_at
+            LIMIT $2
+        ) AS old
+        WHERE u.source_id = old.source_id AND u.token_digest = old.token_digest";
     FIND_KEYS = "SELECT k.key_digest, k.event_id, k.body_digest
         FROM gateway.event_key k
         JOIN unnest($1::uuid[], $2::bytea[]) AS wanted (source_id, key_digest)
@@ -77,8 +99,19 @@ pub struct IncomingEvent {
     pub body_day: Date,
     /// The sealed body with the headers needed to verify it again.
     pub sealed: Vec<u8>,
+    /// The token it came with, which works once.
+    pub token: Option<UsedToken>,
     /// Set for a delivery that is kept but must never run.
     pub dead_letter_reason: Option<&'static str>,
+}
+
+/// A token that is used up by its delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsedToken {
+    /// Keyed digest of its id.
+    pub digest: [u8; 32],
+    /// When nobody accepts it any more.
+    pub expires_at: Timestamp,
 }
 
 /// What became of a delivery.
@@ -90,9 +123,11 @@ pub enum Stored {
     Duplicate(EventId),
     /// The same identifier was committed before with another body.
     Conflict(EventId),
+    /// Its token had been used before. Nothing of it was committed.
+    Replayed,
 }
 
-/// Commits a batch in one statement. No two entries may share source and key digest. Repeating is safe: what was
+/// Commits a batch in one statement. No two entries may share source and key digest, or source and token. Repeating is safe: what was
 /// committed before comes back as a duplicate.
 pub async fn insert_events(client: &Client, batch: &[IncomingEvent]) -> Result<Vec<Stored>, StoreError> {
     let column = |pick: fn(&IncomingEvent) -> Uuid| batch.iter().map(pick).collect::<Vec<_>>();
@@ -113,17 +148,21 @@ pub async fn insert_events(client: &Client, batch: &[IncomingEvent]) -> Result<V
             &batch.iter().map(|event| event.body_day).collect::<Vec<_>>(),
             &bytes(|event| &event.sealed),
             &batch.iter().map(|event| event.dead_letter_reason).collect::<Vec<_>>(),
+            &batch.iter().map(|event| event.token.as_ref().map(|token| &token.digest[..])).collect::<Vec<_>>(),
+            &batch.iter().map(|event| event.token.map(|token| token.expires_at)).collect::<Vec<_>>(),
         ],
     )
     .await?;
     let found: std::collections::HashMap<Uuid, Stored> = rows
         .iter()
         .map(|row| {
-            let (incoming, kept, same_body): (Uuid, Uuid, bool) = (row.get(0), row.get(1), row.get(2));
-            let stored = match (incoming == kept, same_body) {
-                (true, _) => Stored::New,
-                (false, true) => Stored::Duplicate(EventId::from_uuid(kept)),
-                (false, false) => Stored::Conflict(EventId::from_uuid(kept)),
+            let incoming: Uuid = row.get(0);
+            let (kept, is_same_body): (Option<Uuid>, Option<bool>) = (row.get(1), row.get(2));
+            let stored = match kept {
+                None => Stored::Replayed,
+                Some(kept) if kept == incoming => Stored::New,
+                Some(kept) if is_same_body == Some(true) => Stored::Duplicate(EventId::from_uuid(kept)),
+                Some(kept) => Stored::Conflict(EventId::from_uuid(kept)),
             };
             (incoming, stored)
         })
@@ -138,6 +177,11 @@ pub async fn insert_events(client: &Client, batch: &[IncomingEvent]) -> Result<V
             })
         })
         .collect()
+}
+
+/// Forgets up to `limit` tokens that expired before `before`. Role `gw_queue`.
+pub async fn forget_token_uses(client: &Client, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+    tx::execute(client, "forget_token_uses", FORGET_TOKEN_USES, &[&before, &limit]).await
 }
 
 /// A key that is already committed.

@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod bootstrap;
+pub mod call_back;
 pub mod deployment;
 pub mod error;
 pub mod event;
@@ -15,10 +16,12 @@ pub mod job;
 pub mod keys;
 pub mod plan;
 pub mod receipt;
+pub mod rejection;
 pub mod request;
 pub mod source;
 pub mod subject;
 pub mod tenant;
+pub mod tree;
 mod tx;
 
 pub use error::{DatabaseFailure, StoreError};
@@ -38,6 +41,7 @@ use statements;
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
     [
         ("audit", audit::STATEMENTS),
+        ("call_back", call_back::STATEMENTS),
         ("deployment", deployment::STATEMENTS),
         ("event", event::STATEMENTS),
         ("fence", fence::STATEMENTS),
@@ -46,10 +50,12 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("keys", keys::STATEMENTS),
         ("plan", plan::STATEMENTS),
         ("receipt", receipt::STATEMENTS),
+        ("rejection", rejection::STATEMENTS),
         ("request", request::STATEMENTS),
         ("source", source::STATEMENTS),
         ("subject", subject::STATEMENTS),
         ("tenant", tenant::STATEMENTS),
+        ("tree", tree::STATEMENTS),
     ]
     .into_iter()
     .flat_map(|(file, statements)| statements.iter().map(move |(name, sql)| (file, *name, *sql)))

@@ -1,33 +1,75 @@
 //! Sources and their sealed credentials.
 
 use jiff::Timestamp;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Client, StoreError, TenantTx, statements, tx};
-use crate::domain::{SourceId, TenantId};
+use crate::domain::{SourceId, SourceKind, TenantId};
 
 statements! {
-    FOR_INTAKE = "SELECT source_id, tenant_id, replay_window_seconds, credential_id, master_id, sealed
-        FROM gateway.source_for_intake($1, $2)";
-    INSERT = "INSERT INTO gateway.source (source_id, name, kind, tenant_id, site_host, replay_window_seconds, created_at)
-        VALUES ($1, $2, 'jira_admin', $3, $4, $5, $6)";
+    FOR_INTAKE = "SELECT source_id, tenant_id, kind, site_host, settings, replay_window_seconds,
+               credential_id, master_id, sealed
+        FROM gateway.source_for_intake($1, $2, $3)";
+    INSERT = "INSERT INTO gateway.source
+            (source_id, name, kind, tenant_id, site_host, settings, replay_window_seconds, expected_every_seconds, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     END_CURRENT_CREDENTIAL = "UPDATE gateway.source_credential
-        SET valid_until = $2
-        WHERE source_id = $1 AND valid_until IS NULL";
+        SET valid_until = $4
+        WHERE source_id = $1 AND purpose = $2 AND holder = $3 AND valid_until IS NULL";
     END_PREVIOUS_CREDENTIALS = "UPDATE gateway.source_credential
-        SET valid_until = $2
-        WHERE source_id = $1 AND valid_until > $2";
+        SET valid_until = $4
+        WHERE source_id = $1 AND purpose = $2 AND holder = $3 AND valid_until > $4";
     INSERT_CREDENTIAL = "INSERT INTO gateway.source_credential
-            (source_id, credential_id, master_id, sealed, created_at)
-        VALUES ($1, $2, $3, $4, $5)";
+            (source_id, credential_id, purpose, holder, master_id, sealed, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
     FIND_BY_NAME = "SELECT source_id, tenant_id FROM gateway.source WHERE name = $1";
-    SITE_HOST = "SELECT name, site_host FROM gateway.source WHERE source_id = $1";
-    LIST = "SELECT source_id, name, kind, tenant_id, disabled_at IS NOT NULL FROM gateway.source ORDER BY name LIMIT 10000";
+    FIND_BY_ID = "SELECT name, kind, tenant_id, site_host, settings FROM gateway.source WHERE source_id = $1";
+    LIST = "SELECT s.source_id, s.name, s.kind, s.tenant_id, s.site_host, s.settings, s.replay_window_seconds,
+               s.expected_every_seconds, s.created_at, s.disabled_at,
+               (SELECT max(e.received_at) FROM gateway.event e WHERE e.source_id = s.source_id)
+        FROM gateway.source s
+        WHERE $1::text IS NULL OR s.name = $1
+        ORDER BY s.name
+        LIMIT 10000";
     CREDENTIALS = "SELECT credential_id, master_id, sealed
         FROM gateway.source_credential
-        WHERE source_id = $1 AND (valid_until IS NULL OR valid_until > $2)
+        WHERE source_id = $1 AND purpose = $2 AND holder = $3 AND (valid_until IS NULL OR valid_until > $4)
         ORDER BY valid_until DESC NULLS FIRST
         LIMIT 4";
+    CREDENTIAL_DATES = "SELECT purpose, holder, created_at, valid_until
+        FROM gateway.source_credential
+        WHERE source_id = $1 AND (valid_until IS NULL OR valid_until > $2)
+        ORDER BY purpose, holder, created_at DESC
+        LIMIT 1000";
+    BIND_HOLDER = "INSERT INTO gateway.source_holder (source_id, holder, tenant_id, bound_at)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT (source_id, holder) DO NOTHING";
+    HOLDER_TENANT = "SELECT tenant_id FROM gateway.source_holder WHERE source_id = $1 AND holder = $2";
+    HOLDERS = "SELECT holder, tenant_id, bound_at
+        FROM gateway.source_holder
+        WHERE source_id = $1
+        ORDER BY bound_at, holder
+        LIMIT 10000";
+}
+
+/// What a credential is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// Checking what the sender says.
+    Verify,
+    /// Calling the sender's own system.
+    CallBack,
+}
+
+impl Purpose {
+    /// The word used in SQL and listings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::CallBack => "call_back",
+        }
+    }
 }
 
 /// A source as intake sees it, with its credentials still sealed.
@@ -35,8 +77,14 @@ statements! {
 pub struct IntakeSource {
     /// Its id.
     pub source_id: SourceId,
-    /// Whose deliveries it brings.
+    /// Whose deliveries it brings; [`TenantId::PLATFORM`] when a delivery says that itself.
     pub tenant_id: TenantId,
+    /// The kind of sender.
+    pub kind: SourceKind,
+    /// The site that its deliveries must speak of, lower case.
+    pub site_host: Option<String>,
+    /// What the kind has to know.
+    pub settings: Value,
     /// How old, by the body's own timestamp, a delivery may be.
     pub replay_window_seconds: Option<i32>,
     /// Current credential first, then the previous one while it is valid.
@@ -54,19 +102,38 @@ pub struct SealedCredential {
     pub sealed: Vec<u8>,
 }
 
+/// A source as interpretation needs it.
+#[derive(Debug, Clone)]
+pub struct SourceFacts {
+    /// Its name.
+    pub name: String,
+    /// The kind of sender.
+    pub kind: SourceKind,
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// The site that its deliveries must speak of, lower case.
+    pub site_host: Option<String>,
+    /// What the kind has to know.
+    pub settings: Value,
+}
+
 /// A source as operators see it.
 #[derive(Debug, Clone)]
 pub struct SourceRow {
     /// Its id.
     pub source_id: SourceId,
-    /// Its name, which is the last part of its route.
-    pub name: String,
-    /// The kind of sender.
-    pub kind: String,
-    /// Whose it is.
-    pub tenant_id: TenantId,
-    /// True when it is refused.
-    pub is_disabled: bool,
+    /// Its name, kind, tenant, site and settings.
+    pub facts: SourceFacts,
+    /// How old, by the body's own timestamp, a delivery may be.
+    pub replay_window_seconds: Option<i32>,
+    /// How long it may be silent.
+    pub expected_every_seconds: Option<i32>,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// Since when it is refused.
+    pub disabled_at: Option<Timestamp>,
+    /// When its latest event arrived.
+    pub last_seen_at: Option<Timestamp>,
 }
 
 /// A source to be recorded.
@@ -76,30 +143,83 @@ pub struct NewSource<'a> {
     pub source_id: SourceId,
     /// Its name.
     pub name: &'a str,
+    /// The kind of sender.
+    pub kind: SourceKind,
     /// The site that its deliveries must speak of, lower case.
     pub site_host: Option<&'a str>,
+    /// What the kind has to know; an object.
+    pub settings: &'a Value,
     /// How old, by the body's own timestamp, a delivery may be.
     pub replay_window_seconds: Option<i32>,
+    /// How long it may be silent.
+    pub expected_every_seconds: Option<i32>,
 }
 
-/// The source with this name, with the credentials that are valid at `at`. Role `gw_intake`.
-pub async fn for_intake(client: &Client, name: &str, at: Timestamp) -> Result<Option<IntakeSource>, StoreError> {
-    let rows = tx::query(client, "source_for_intake", FOR_INTAKE, &[&name, &at]).await?;
+/// Whose credential, and for what.
+#[derive(Debug, Clone, Copy)]
+pub struct CredentialSlot<'a> {
+    /// The source.
+    pub source: SourceId,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Whose it is within the source; empty for the source's own.
+    pub holder: &'a str,
+}
+
+/// When a credential was made and until when it is valid. Nothing of the credential itself.
+#[derive(Debug, Clone)]
+pub struct CredentialDates {
+    /// What it is for.
+    pub purpose: String,
+    /// Whose it is within the source.
+    pub holder: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Until when, when a newer one has replaced it.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// An installation and the tenant it belongs to.
+#[derive(Debug, Clone)]
+pub struct HolderRow {
+    /// The installation, as the source names it.
+    pub holder: String,
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// Since when.
+    pub bound_at: Timestamp,
+}
+
+fn kind(word: &str) -> Result<SourceKind, StoreError> {
+    SourceKind::parse(word).ok_or(StoreError::UnknownValue { column: "source.kind" })
+}
+
+/// The source with this name, with the holder's credentials that are valid at `at`. Role `gw_intake`.
+pub async fn for_intake(
+    client: &Client,
+    name: &str,
+    holder: &str,
+    at: Timestamp,
+) -> Result<Option<IntakeSource>, StoreError> {
+    let rows = tx::query(client, "source_for_intake", FOR_INTAKE, &[&name, &holder, &at]).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let credentials = rows
         .iter()
         .filter_map(|row| {
-            row.get::<_, Option<Uuid>>(3).map(|credential_id| SealedCredential {
+            row.get::<_, Option<Uuid>>(6).map(|credential_id| SealedCredential {
                 credential_id,
-                master_id: row.get(4),
-                sealed: row.get(5),
+                master_id: row.get(7),
+                sealed: row.get(8),
             })
         })
         .collect();
     Ok(Some(IntakeSource {
         source_id: SourceId::from_uuid(first.get(0)),
         tenant_id: TenantId::from_uuid(first.get(1)),
-        replay_window_seconds: first.get(2),
+        kind: kind(first.get(2))?,
+        site_host: first.get(3),
+        settings: first.get(4),
+        replay_window_seconds: first.get(5),
         credentials,
     }))
 }
@@ -112,9 +232,12 @@ pub async fn insert(tx: &TenantTx<'_>, source: &NewSource<'_>, created_at: Times
         &[
             &source.source_id.uuid(),
             &source.name,
+            &source.kind.as_str(),
             &tx.tenant().uuid(),
             &source.site_host,
+            &source.settings,
             &source.replay_window_seconds,
+            &source.expected_every_seconds,
             &created_at,
         ],
     )
@@ -124,17 +247,20 @@ pub async fn insert(tx: &TenantTx<'_>, source: &NewSource<'_>, created_at: Times
 /// Makes `credential` the current one; the one before stays valid until `previous_valid_until`, older ones end now.
 pub async fn rotate_credential(
     tx: &TenantTx<'_>,
-    source: SourceId,
+    slot: CredentialSlot<'_>,
     credential: &SealedCredential,
     now: Timestamp,
     previous_valid_until: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.execute("end_previous_credentials", END_PREVIOUS_CREDENTIALS, &[&source.uuid(), &now]).await?;
-    tx.execute("end_current_credential", END_CURRENT_CREDENTIAL, &[&source.uuid(), &previous_valid_until]).await?;
+    let (source, purpose) = (slot.source.uuid(), slot.purpose.as_str());
+    tx.execute("end_previous_credentials", END_PREVIOUS_CREDENTIALS, &[&source, &purpose, &slot.holder, &now]).await?;
+    let until = previous_valid_until;
+    tx.execute("end_current_credential", END_CURRENT_CREDENTIAL, &[&source, &purpose, &slot.holder, &until]).await?;
+    let SealedCredential { credential_id, master_id, sealed } = credential;
     tx.execute_one(
         "insert_credential",
         INSERT_CREDENTIAL,
-        &[&source.uuid(), &credential.credential_id, &credential.master_id, &credential.sealed, &now],
+        &[&source, credential_id, &purpose, &slot.holder, master_id, sealed, &now],
     )
     .await
 }
@@ -145,36 +271,92 @@ pub async fn find_by_name(client: &Client, name: &str) -> Result<Option<(SourceI
     Ok(rows.first().map(|row| (SourceId::from_uuid(row.get(0)), TenantId::from_uuid(row.get(1)))))
 }
 
-/// The name of a source of the transaction's tenant and the site its deliveries must speak of.
-pub async fn site_host(tx: &TenantTx<'_>, source: SourceId) -> Result<Option<(String, Option<String>)>, StoreError> {
-    let row = tx.query_opt("site_host", SITE_HOST, &[&source.uuid()]).await?;
-    Ok(row.map(|row| (row.get(0), row.get(1))))
+/// What is known of a source. Role `gw_queue`.
+pub async fn find(client: &Client, source: SourceId) -> Result<Option<SourceFacts>, StoreError> {
+    let rows = tx::query(client, "read_source", FIND_BY_ID, &[&source.uuid()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(SourceFacts {
+        name: row.get(0),
+        kind: kind(row.get(1))?,
+        tenant_id: TenantId::from_uuid(row.get(2)),
+        site_host: row.get(3),
+        settings: row.get(4),
+    }))
 }
 
-/// The valid credentials of a source of the transaction's tenant, current first (used by `send`, which signs).
+/// The valid credentials of a slot within the transaction's tenant, current first.
 pub async fn credentials(
     tx: &TenantTx<'_>,
-    source: SourceId,
+    slot: CredentialSlot<'_>,
     at: Timestamp,
 ) -> Result<Vec<SealedCredential>, StoreError> {
-    let rows = tx.query("credentials", CREDENTIALS, &[&source.uuid(), &at]).await?;
+    let purpose = slot.purpose.as_str();
+    let rows = tx.query("credentials", CREDENTIALS, &[&slot.source.uuid(), &purpose, &slot.holder, &at]).await?;
     Ok(rows
         .iter()
         .map(|row| SealedCredential { credential_id: row.get(0), master_id: row.get(1), sealed: row.get(2) })
         .collect())
 }
 
-/// Every source. Role `gw_queue`.
-pub async fn list(client: &Client) -> Result<Vec<SourceRow>, StoreError> {
-    let rows = tx::query(client, "list_sources", LIST, &[]).await?;
+/// The dates of the valid credentials of a source of the transaction's tenant.
+pub async fn credential_dates(
+    tx: &TenantTx<'_>,
+    source: SourceId,
+    at: Timestamp,
+) -> Result<Vec<CredentialDates>, StoreError> {
+    let rows = tx.query("credential_dates", CREDENTIAL_DATES, &[&source.uuid(), &at]).await?;
     Ok(rows
         .iter()
-        .map(|row| SourceRow {
-            source_id: SourceId::from_uuid(row.get(0)),
-            name: row.get(1),
-            kind: row.get(2),
-            tenant_id: TenantId::from_uuid(row.get(3)),
-            is_disabled: row.get(4),
+        .map(|row| CredentialDates {
+            purpose: row.get(0),
+            holder: row.get(1),
+            created_at: row.get(2),
+            valid_until: row.get(3),
         })
         .collect())
+}
+
+/// Says that an installation is the transaction's tenant. False when it was bound before, to whomever.
+pub async fn bind_holder(tx: &TenantTx<'_>, source: SourceId, holder: &str, at: Timestamp) -> Result<bool, StoreError> {
+    let bound = tx.execute("bind_holder", BIND_HOLDER, &[&source.uuid(), &holder, &tx.tenant().uuid(), &at]).await?;
+    Ok(bound == 1)
+}
+
+/// The tenant that an installation is bound to. Role `gw_queue`.
+pub async fn holder_tenant(client: &Client, source: SourceId, holder: &str) -> Result<Option<TenantId>, StoreError> {
+    let rows = tx::query(client, "holder_tenant", HOLDER_TENANT, &[&source.uuid(), &holder]).await?;
+    Ok(rows.first().map(|row| TenantId::from_uuid(row.get(0))))
+}
+
+/// The installations of a source. Role `gw_queue`.
+pub async fn holders(client: &Client, source: SourceId) -> Result<Vec<HolderRow>, StoreError> {
+    let rows = tx::query(client, "holders", HOLDERS, &[&source.uuid()]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| HolderRow { holder: row.get(0), tenant_id: TenantId::from_uuid(row.get(1)), bound_at: row.get(2) })
+        .collect())
+}
+
+/// Every source, or the one with this name. Role `gw_queue`.
+pub async fn list(client: &Client, name: Option<&str>) -> Result<Vec<SourceRow>, StoreError> {
+    let rows = tx::query(client, "list_sources", LIST, &[&name]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(SourceRow {
+                source_id: SourceId::from_uuid(row.get(0)),
+                facts: SourceFacts {
+                    name: row.get(1),
+                    kind: kind(row.get(2))?,
+                    tenant_id: TenantId::from_uuid(row.get(3)),
+                    site_host: row.get(4),
+                    settings: row.get(5),
+                },
+                replay_window_seconds: row.get(6),
+                expected_every_seconds: row.get(7),
+                created_at: row.get(8),
+                disabled_at: row.get(9),
+                last_seen_at: row.get(10),
+            })
+        })
+        .collect()
 }

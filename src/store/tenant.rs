@@ -10,9 +10,11 @@ statements! {
         VALUES ($1, $2, $3)";
     LIST = "SELECT tenant_id, stable_key
         FROM gateway.tenant
+        WHERE tenant_id <> '00000000-0000-0000-0000-000000000000'
         ORDER BY tenant_id
         LIMIT $1";
     FIND_BY_KEY = "SELECT tenant_id FROM gateway.tenant WHERE stable_key = $1";
+    FOR_INTAKE = "SELECT gateway.tenant_for_intake($1, $2, $3)";
     STABLE_KEY = "SELECT stable_key FROM gateway.tenant WHERE tenant_id = $1";
 }
 
@@ -33,7 +35,20 @@ pub async fn insert(tx: &TenantTx<'_>, stable_key: &str, created_at: Timestamp) 
     tx.execute_one("insert_tenant", INSERT, &[&tx.tenant().uuid(), &stable_key, &created_at]).await
 }
 
-/// Every tenant. Role `gw_queue`.
+/// The tenant that a verified credential names, made with `new` as its id when it is the first time. Role `gw_intake`.
+/// Repeating is safe.
+pub async fn for_intake(
+    client: &Client,
+    stable_key: &str,
+    new: TenantId,
+    at: Timestamp,
+) -> Result<TenantId, StoreError> {
+    let rows = tx::query(client, "tenant_for_intake", FOR_INTAKE, &[&stable_key, &new.uuid(), &at]).await?;
+    let row = rows.first().ok_or(StoreError::RowCount { statement: "tenant_for_intake", expected: 1, actual: 0 })?;
+    Ok(TenantId::from_uuid(row.get(0)))
+}
+
+/// Every tenant. The platform is none. Role `gw_queue`.
 pub async fn list(client: &Client) -> Result<Vec<Tenant>, StoreError> {
     let rows = tx::query(client, "list_tenants", LIST, &[&TENANTS_LISTED_MAX]).await?;
     Ok(rows.iter().map(|row| Tenant { tenant_id: TenantId::from_uuid(row.get(0)), stable_key: row.get(1) }).collect())

@@ -21,6 +21,8 @@ mod batch;
 mod catalog;
 mod error;
 mod fence;
+mod issue_hours;
+mod known;
 mod marker;
 mod migrate;
 mod person;
@@ -42,6 +44,8 @@ pub use error::{DatabaseError, TargetError};
 pub use fence::{
     Digest, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, mirror_fence, open_generation, set_fence_term,
 };
+pub use issue_hours::{mark_issue_hours_removed, restore_issue_hours};
+pub use known::kinds_known;
 pub use marker::{MarkerRow, forget_markers, markers};
 pub use migrate::{Migrate, grant_product_schema, migrate};
 pub use person::{PersonKey, collect_identifiers};

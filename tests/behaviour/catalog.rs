@@ -15,9 +15,12 @@ const WITHOUT_TENANT: &[(&str, &str)] = &[
     ("gateway_schema_history", "the migrations that were applied"),
     ("event_key", "intake knows the source before it knows anything else"),
     ("source_credential", "belongs to its source, whose policy it asks"),
+    ("token_use", "intake knows the source before it knows anything else"),
+    ("rejection", "whoever is refused has no tenant"),
+    ("rejection_count", "whoever is refused has no tenant"),
 ];
 /// Tables with a tenant whose key begins with the source: they are written before anybody has set a tenant.
-const KEYED_BY_SOURCE: &[&str] = &["event", "event_body", "dead_letter_body"];
+const KEYED_BY_SOURCE: &[&str] = &["event", "event_body", "dead_letter_body", "source_holder"];
 /// `tenant` and `source` are found by names that are unique over all tenants; an id of ours is its own key.
 const KEYED_OTHERWISE: &[&str] = &["tenant", "source"];
 

@@ -46,7 +46,8 @@ async fn a_person_known_under_an_older_key_is_found_erased_and_kept_away_under_a
     world.the_worker_drains().await;
     assert_eq!(world.number("SELECT count(*) FROM gateway.data_subject").await, 1, "one person stays one subject");
     let account = Personal::new(ann.account_id.clone());
-    let found = find_subject::find(&world.gateway, None, IdentityKind::AtlassianAccountId, &account).await.unwrap();
+    let found =
+        find_subject::find(&world.gateway, None, IdentityKind::AtlassianAccountId, None, &account).await.unwrap();
     assert_eq!((found.len(), found[0].subjects.len()), (1, 1));
     world.days_pass(85).await;
     assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);

@@ -70,6 +70,20 @@ pub(super) async fn forget_event_keys(gateway: &Gateway) -> Result<u64, Error> {
     Ok(forgotten)
 }
 
+/// Forgets tokens that nobody would accept any more.
+pub(super) async fn forget_token_uses(gateway: &Gateway) -> Result<u64, Error> {
+    let queue = gateway.databases().queue.client().await?;
+    let mut forgotten = 0;
+    for _ in 0..EVENT_KEY_ROUNDS_MAX {
+        let batch = store::intake::forget_token_uses(&queue, gateway.now(), EVENT_KEYS_MAX).await?;
+        forgotten += batch;
+        if batch < EVENT_KEYS_MAX.unsigned_abs() {
+            break;
+        }
+    }
+    Ok(forgotten)
+}
+
 /// Makes the partitions that will be needed.
 pub(super) async fn make_partitions(gateway: &Gateway) -> Result<(), Error> {
     let queue = gateway.databases().queue.client().await?;

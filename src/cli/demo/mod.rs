@@ -22,7 +22,7 @@ use super::{
 use crate::{
     config::{Database, DatabaseTls, Settings},
     domain::Entropy,
-    system::{self, Opening, OsEntropy},
+    system::{self, Development, Opening, OsEntropy},
 };
 
 /// What `demo` takes.
@@ -51,7 +51,8 @@ pub(super) async fn run(options: &GlobalOptions, args: &DemoArgs, output: &mut O
         policy_dir: None,
     };
     remark("Milestone Gateway demo: a private PostgreSQL, three MSPs, one person who leaves");
-    let opened = system::open(&settings, Opening { demo: true, check_drift: true }).await?;
+    let opened =
+        system::open(&settings, Opening { demo: true, check_drift: true, development: Development::default() }).await?;
     let running = Running::start(opened, args.listen)?;
     let told = Box::pin(tell(&running, output)).await;
     if told.is_ok() && !args.once {

@@ -43,13 +43,8 @@ impl Stage {
         for msp in &MSPS {
             let mut secret = vec![0_u8; 32];
             self.gateway.entropy().fill(&mut secret);
-            let registration = sources::Registration {
-                name: msp.source,
-                tenant_key: msp.cloud_id,
-                site_host: None,
-                replay_window_seconds: None,
-                secret: &SecretBytes::new(hex::encode(secret).into_bytes()),
-            };
+            let secret = SecretBytes::new(hex::encode(secret).into_bytes());
+            let registration = sources::Registration::jira(msp.source, msp.cloud_id, &secret);
             sources::register(&self.gateway, "operator:demo", &registration).await?;
             let mut client = self.gateway.databases().target.client().await?;
             target::seed_reference_tenant(&mut client, self.scope(msp)).await?;

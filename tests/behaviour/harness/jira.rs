@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 use milestone_gateway::{
-    app::accept_event::{self, Accepted, DeliveryHeaders},
+    app::accept_event::{self, Accepted, Delivery as Arrival},
+    domain::{Headers, SourceKind},
     signature::{SecretBytes, hub_hmac},
 };
 use serde_json::{Value, json};
@@ -48,11 +49,19 @@ pub(crate) async fn deliver_to(
     source: &str,
     delivery: &Delivery,
 ) -> Accepted {
-    let headers = DeliveryHeaders {
-        signatures: delivery.signatures.clone(),
-        identifier: delivery.identifier.clone().map(String::into_bytes),
+    let mut headers = Headers::default();
+    delivery.signatures.iter().for_each(|signature| headers.push("x-hub-signature", signature));
+    if let Some(identifier) = &delivery.identifier {
+        headers.push("x-atlassian-webhook-identifier", identifier.as_bytes());
+    }
+    let arrival = Arrival {
+        kind: SourceKind::JiraAdmin,
+        source: source.to_owned(),
+        tail: String::new(),
+        query: String::new(),
+        headers,
     };
-    let mut arriving = match accept_event::begin(gateway, source, headers).await {
+    let mut arriving = match accept_event::begin(gateway, arrival).await {
         Ok(arriving) => arriving,
         Err(accepted) => return accepted,
     };

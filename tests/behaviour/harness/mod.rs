@@ -12,9 +12,10 @@ use std::sync::{Arc, atomic::AtomicU64};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 use milestone_gateway::{
-    app::{self, CommitQueue, Databases, Gateway, GatewayParts, Leases, sources::Registration, sweep},
+    app::{self, CommitQueue, Databases, Gateway, GatewayParts, KeySets, Leases, Trust, sources::Registration, sweep},
     datamap::{self, SourceFile, map::DataMap, policy::Policy},
     domain::CrashPoints,
+    outbound::KeyAddresses,
     proof::SigningKey,
     sealing::KeyRing,
     signature::SecretBytes,
@@ -56,6 +57,8 @@ struct PartsOfAll {
     ring: Arc<KeyRing>,
     signing_key: Arc<SigningKey>,
     policy: Arc<Policy>,
+    /// Who publishes the keys of senders; nobody unless the test has one.
+    key_server: Option<String>,
 }
 
 /// The reference product's data map, as shipped.
@@ -88,7 +91,7 @@ impl World {
         );
         let policy = Arc::new(policy.unwrap_or_else(|| panic!("{findings:#?}")));
         let clock = Arc::new(ManualClock::at(BEGINNING.parse().unwrap()));
-        let parts = PartsOfAll { entropy, ring, signing_key, policy };
+        let parts = PartsOfAll { entropy, ring, signing_key, policy, key_server: None };
         let crash = CrashPoints::default();
         let gateway = parts.gateway(&clock, &crash, pools(&database), map);
         let committer = spawn_committer(gateway.clone());
@@ -139,12 +142,11 @@ impl World {
     pub(crate) async fn a_tenant_with(&self, name: &str, replay_window_seconds: Option<i32>) -> Tenant {
         let key = self.seed_tenant(name).await;
         let source = format!("{name}-jira");
+        let (host, secret) = (format!("{name}.atlassian.net"), secret_of(name));
         let registration = Registration {
-            name: &source,
-            tenant_key: &key,
-            site_host: Some(&format!("{name}.atlassian.net")),
+            site_host: Some(&host),
             replay_window_seconds,
-            secret: &secret_of(name),
+            ..Registration::jira(&source, &key, &secret)
         };
         let (_, id) = app::sources::register(&self.gateway, "tester", &registration).await.unwrap();
         Tenant { name: name.to_owned(), key, source, id }
@@ -214,8 +216,15 @@ impl PartsOfAll {
             leases: Leases::default(),
             crash: crash.clone(),
             commit_queue: CommitQueue::default(),
+            trust: trust(self.key_server.as_deref(), false),
         })
     }
+}
+
+/// Keys are asked for at a loopback server only; without one at a port that nobody has.
+fn trust(key_server: Option<&str>, emulators: bool) -> Trust {
+    let addresses = KeyAddresses::development(key_server.unwrap_or("http://127.0.0.1:9")).unwrap();
+    Trust { keys: KeySets::new(addresses).unwrap(), emulators }
 }
 
 pub(crate) async fn drain(gateway: &Gateway) -> Drained {

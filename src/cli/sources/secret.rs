@@ -1,0 +1,69 @@
+//! Where a source's secret comes from.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use clap::Args;
+use zeroize::Zeroizing;
+
+use crate::cli::{input, output::remark, table::Columns};
+use crate::domain::{Entropy, SourceKind};
+use crate::signature::{SecretBytes, StandardSecret};
+
+/// How much chance a generated secret holds, in bytes.
+const GENERATED_SECRET_BYTES: usize = 32;
+
+/// Where the secret comes from.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(super) struct SecretArgs {
+    /// Read the secret from this file; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<String>,
+    /// Make a secret and print it once
+    #[arg(long)]
+    generate_secret: bool,
+}
+
+/// A secret, and its text when it was made here and must be shown.
+pub(super) struct Made {
+    pub(super) secret: SecretBytes,
+    pub(super) shown: Option<String>,
+}
+
+impl SecretArgs {
+    /// The secret, when one was asked for. The forwarder's is written as Standard Webhooks writes it.
+    pub(super) fn secret(&self, kind: SourceKind, entropy: &dyn Entropy) -> anyhow::Result<Option<Made>> {
+        if let Some(file) = &self.secret_file {
+            let read = input::read_secret(file)?;
+            let secret = if kind == SourceKind::FirebaseFunction {
+                StandardSecret::parse(&String::from_utf8_lossy(read.expose()))?
+            } else {
+                read
+            };
+            return Ok(Some(Made { secret, shown: None }));
+        }
+        if !self.generate_secret {
+            return Ok(None);
+        }
+        let mut bytes = Zeroizing::new([0_u8; GENERATED_SECRET_BYTES]);
+        entropy.fill(bytes.as_mut_slice());
+        Ok(Some(if kind == SourceKind::FirebaseFunction {
+            let shown = format!("whsec_{}", BASE64_STANDARD.encode(bytes.as_slice()));
+            Made { secret: SecretBytes::new(bytes.to_vec()), shown: Some(shown) }
+        } else {
+            let text = hex::encode(bytes.as_slice());
+            Made { secret: SecretBytes::new(text.clone().into_bytes()), shown: Some(text) }
+        }))
+    }
+}
+
+/// The fields without the last one, which is the secret.
+pub(super) fn without(fields: Columns<'static>) -> Columns<'static> {
+    fields.split_last().map_or(fields, |(_, rest)| rest)
+}
+
+/// Says that a made secret is shown once.
+pub(super) fn remember(made: &Made) {
+    if made.shown.is_some() {
+        remark("The secret is shown this once; give it to the sender now.");
+    }
+}

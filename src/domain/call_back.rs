@@ -1,0 +1,64 @@
+//! Calls back to senders' systems.
+
+/// What is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CallBackKind {
+    /// The Firebase account cannot sign in any more.
+    FirebaseDisable,
+    /// The Firebase account's sessions end.
+    FirebaseRevoke,
+    /// The Firebase account is deleted.
+    FirebaseDelete,
+}
+
+impl CallBackKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::FirebaseDisable, Self::FirebaseRevoke, Self::FirebaseDelete];
+
+    /// The word used in SQL, JSON and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FirebaseDisable => "firebase_disable",
+            Self::FirebaseRevoke => "firebase_revoke",
+            Self::FirebaseDelete => "firebase_delete",
+        }
+    }
+
+    /// The kind with this word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// How far a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CallBackState {
+    /// Attempts go on until it succeeds.
+    Pending,
+    /// The other side has done it.
+    Done,
+    /// The other side knows nobody of this name (any more).
+    AlreadyGone,
+    /// The person is back; nothing has to be told any more.
+    Withdrawn,
+}
+
+impl CallBackState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Done, Self::AlreadyGone, Self::Withdrawn];
+
+    /// The word used in SQL, JSON and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Done => "done",
+            Self::AlreadyGone => "already_gone",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// The state with this word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}

@@ -1,0 +1,162 @@
+//! The outbox: calls that must be made to senders' systems, and every attempt at them.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{StoreError, TenantTx, statements};
+use crate::domain::{
+    RequestId, SourceId,
+    call_back::{CallBackKind, CallBackState},
+};
+
+statements! {
+    INSERT = "INSERT INTO gateway.call_back (tenant_id, call_back_id, request_id, kind, source_id, state, created_at)
+        VALUES ($1, $2, $3, $4, $5, 'pending', $6)
+        ON CONFLICT (tenant_id, request_id, kind) DO NOTHING";
+    OF_REQUEST = "SELECT call_back_id, kind, source_id, state, attempts, created_at, finished_at
+        FROM gateway.call_back
+        WHERE tenant_id = $1 AND request_id = $2
+        ORDER BY created_at, kind";
+    ATTEMPTS = "SELECT a.call_back_id, a.attempt, a.began_at, a.ended_at, a.outcome
+        FROM gateway.call_back_attempt a
+        JOIN gateway.call_back c ON c.tenant_id = a.tenant_id AND c.call_back_id = a.call_back_id
+        WHERE c.tenant_id = $1 AND c.request_id = $2
+        ORDER BY a.began_at DESC
+        LIMIT 100";
+    BEGIN_ATTEMPT = "WITH begun AS (
+            UPDATE gateway.call_back
+            SET attempts = attempts + 1
+            WHERE tenant_id = $1 AND call_back_id = $2 AND state = 'pending'
+            RETURNING tenant_id, call_back_id, attempts
+        )
+        INSERT INTO gateway.call_back_attempt (tenant_id, call_back_id, attempt, began_at)
+        SELECT tenant_id, call_back_id, attempts, $3
+        FROM begun
+        RETURNING attempt";
+    END_ATTEMPT = "UPDATE gateway.call_back_attempt
+        SET ended_at = $4,
+            outcome = $5
+        WHERE tenant_id = $1 AND call_back_id = $2 AND attempt = $3 AND outcome IS NULL";
+    FINISH = "UPDATE gateway.call_back
+        SET state = $3,
+            finished_at = $4
+        WHERE tenant_id = $1 AND call_back_id = $2 AND state = 'pending'";
+    WITHDRAW = "UPDATE gateway.call_back
+        SET state = 'withdrawn',
+            finished_at = $3
+        WHERE tenant_id = $1 AND request_id = $2 AND state = 'pending'";
+}
+
+/// A call of the outbox.
+#[derive(Debug, Clone)]
+pub struct CallBackRow {
+    /// Its id.
+    pub call_back_id: Uuid,
+    /// What is told.
+    pub kind: CallBackKind,
+    /// The source whose credentials are used.
+    pub source_id: SourceId,
+    /// How far it is.
+    pub state: CallBackState,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// When it was decided.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// One attempt.
+#[derive(Debug, Clone)]
+pub struct AttemptRow {
+    /// Of which call.
+    pub call_back_id: Uuid,
+    /// Its number, from 1.
+    pub attempt: i32,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// How, as a word.
+    pub outcome: Option<String>,
+}
+
+/// Puts a call into the outbox. Repeating is safe.
+pub async fn insert(
+    tx: &TenantTx<'_>,
+    call_back: Uuid,
+    request: RequestId,
+    kind: CallBackKind,
+    source: SourceId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "insert_call_back",
+        INSERT,
+        &[&tx.tenant().uuid(), &call_back, &request.uuid(), &kind.as_str(), &source.uuid(), &at],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// The calls of a request, in the order in which they were decided.
+pub async fn of_request(tx: &TenantTx<'_>, request: RequestId) -> Result<Vec<CallBackRow>, StoreError> {
+    let rows = tx.query("call_backs_of_request", OF_REQUEST, &[&tx.tenant().uuid(), &request.uuid()]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(CallBackRow {
+                call_back_id: row.get(0),
+                kind: CallBackKind::parse(row.get(1)).ok_or(StoreError::UnknownValue { column: "call_back.kind" })?,
+                source_id: SourceId::from_uuid(row.get(2)),
+                state: CallBackState::parse(row.get(3))
+                    .ok_or(StoreError::UnknownValue { column: "call_back.state" })?,
+                attempts: row.get(4),
+                created_at: row.get(5),
+                finished_at: row.get(6),
+            })
+        })
+        .collect()
+}
+
+/// The latest attempts of a request's calls, newest first.
+pub async fn attempts(tx: &TenantTx<'_>, request: RequestId) -> Result<Vec<AttemptRow>, StoreError> {
+    let rows = tx.query("call_back_attempts", ATTEMPTS, &[&tx.tenant().uuid(), &request.uuid()]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| AttemptRow {
+            call_back_id: row.get(0),
+            attempt: row.get(1),
+            began_at: row.get(2),
+            ended_at: row.get(3),
+            outcome: row.get(4),
+        })
+        .collect())
+}
+
+/// Records that an attempt begins; its number, or `None` when the call has ended meanwhile.
+pub async fn begin_attempt(tx: &TenantTx<'_>, call_back: Uuid, at: Timestamp) -> Result<Option<i32>, StoreError> {
+    let row = tx.query_opt("begin_call_back_attempt", BEGIN_ATTEMPT, &[&tx.tenant().uuid(), &call_back, &at]).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// Records how an attempt ended.
+pub async fn end_attempt(
+    tx: &TenantTx<'_>,
+    call_back: Uuid,
+    attempt: i32,
+    at: Timestamp,
+    outcome: &str,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant().uuid();
+    tx.execute("end_call_back_attempt", END_ATTEMPT, &[&tenant, &call_back, &attempt, &at, &outcome]).await.map(|_| ())
+}
+
+/// Ends a call. Repeating is safe.
+pub async fn finish(tx: &TenantTx<'_>, call_back: Uuid, state: CallBackState, at: Timestamp) -> Result<(), StoreError> {
+    tx.execute("finish_call_back", FINISH, &[&tx.tenant().uuid(), &call_back, &state.as_str(), &at]).await.map(|_| ())
+}
+
+/// Ends the pending calls of a request that was cancelled.
+pub async fn withdraw(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<u64, StoreError> {
+    tx.execute("withdraw_call_backs", WITHDRAW, &[&tx.tenant().uuid(), &request.uuid(), &at]).await
+}
