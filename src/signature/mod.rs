@@ -10,11 +10,13 @@ pub mod hub_hmac;
 mod mac;
 mod refusal;
 mod secret;
+pub mod standard_webhooks;
 
 pub use hub_hmac::{HubSignature, HubVerifier};
 pub use mac::SECRETS_MAX;
 pub use refusal::Refusal;
 pub use secret::SecretBytes;
+pub use standard_webhooks::{StandardSecret, StandardSignature, StandardVerifier};
 
 /// Proof that a body was verified. Only a verifier of this room can make one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
