@@ -3,17 +3,12 @@
 //! The key is the secret's bytes, the message the exact bytes of the body. The scheme binds neither time nor address nor
 //! headers, so deduplication and the replay window are the business of the callers.
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
-
-use super::{Refusal, SecretBytes, Verified};
-
-/// The most secrets one source may have at a time: enough for an overlapping rotation, and a bound on the work per byte.
-pub const SECRETS_MAX: usize = 4;
+use super::{
+    Refusal, SecretBytes, Verified,
+    mac::{self, Candidates, DIGEST_BYTES},
+};
 
 const METHOD: &[u8] = b"sha256";
-const DIGEST_BYTES: usize = 32;
 
 /// A signature as claimed by the sender, well-formed but not yet believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,62 +48,30 @@ impl HubSignature {
 /// Computes the signature as the bytes of the body arrive.
 pub struct HubVerifier {
     claimed: HubSignature,
-    candidates: Vec<Hmac<Sha256>>,
+    candidates: Candidates,
 }
 
 impl HubVerifier {
     /// Begins a verification against every live secret of the source. Without a secret, with an empty one or with more
-    /// than [`SECRETS_MAX`] it refuses: a missing secret must never become an HMAC with an empty key.
+    /// than [`SECRETS_MAX`](super::SECRETS_MAX) it refuses.
     pub fn new<'a>(claimed: HubSignature, secrets: impl IntoIterator<Item = &'a SecretBytes>) -> Result<Self, Refusal> {
-        let mut candidates = Vec::with_capacity(SECRETS_MAX);
-        for secret in secrets {
-            if candidates.len() == SECRETS_MAX {
-                return Err(Refusal::TooManyCredentials);
-            }
-            if secret.is_empty() {
-                return Err(Refusal::NoCredential);
-            }
-            candidates.push(keyed(secret));
-        }
-        if candidates.is_empty() {
-            return Err(Refusal::NoCredential);
-        }
-        Ok(Self { claimed, candidates })
+        Ok(Self { claimed, candidates: Candidates::new(secrets)? })
     }
 
     /// Takes the next bytes of the body.
     pub fn update(&mut self, bytes: &[u8]) {
-        for candidate in &mut self.candidates {
-            candidate.update(bytes);
-        }
+        self.candidates.update(bytes);
     }
 
-    /// Compares the claim with what every secret gives. All are compared, in constant time, whether or not one matched.
+    /// Compares the claim with what every secret gives, in constant time.
     pub fn finish(self) -> Result<Verified, Refusal> {
-        let mut is_match = Choice::from(0);
-        let mut matched_index = 0_u64;
-        for (index, candidate) in (0_u64..).zip(self.candidates) {
-            let is_equal = candidate.finalize().into_bytes().as_slice().ct_eq(&self.claimed.0);
-            matched_index.conditional_assign(&index, is_equal);
-            is_match |= is_equal;
-        }
-        if bool::from(is_match) {
-            Ok(Verified { credential_index: usize::try_from(matched_index).unwrap_or_default() })
-        } else {
-            Err(Refusal::Mismatch)
-        }
+        self.candidates.finish(&[self.claimed.0])
     }
 }
 
 /// The header value that Jira would send for this body: for `simulate`, load generators and tests.
 pub fn sign(secret: &SecretBytes, body: &[u8]) -> String {
-    let mut hmac = keyed(secret);
-    hmac.update(body);
-    format!("sha256={}", hex::encode(hmac.finalize().into_bytes()))
-}
-
-fn keyed(secret: &SecretBytes) -> Hmac<Sha256> {
-    Hmac::new_from_slice(secret.expose()).expect("HMAC takes keys of every length")
+    format!("sha256={}", hex::encode(mac::digest(secret, [body])))
 }
 
 #[cfg(test)]
