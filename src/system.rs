@@ -11,7 +11,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use jiff::tz::TimeZone;
 
 use crate::{
-    app::{CommitQueue, Databases, Gateway, GatewayParts, KeySets, Leases, Trust, rejections, run_committer},
+    app::{CallBacks, CommitQueue, Databases, Gateway, GatewayParts, KeySets, Leases, Trust, rejections, run_committer},
     config::{Database, Settings},
     datamap::Finding,
     domain::{Clock as _, CrashPoints},
@@ -155,6 +155,7 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
         leases: Leases::default(),
         crash: CrashPoints::default(),
         commit_queue: CommitQueue::default(),
+        call_backs: CallBacks::new(Arc::new(OsEntropy))?,
         trust: Trust { keys: key_sets(&opening.development)?, emulators: opening.development.trusts_emulators },
     });
     let mut background = tokio::task::JoinSet::new();

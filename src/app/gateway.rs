@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use tokio::sync::Notify;
 
-use super::{CommitQueue, KeySets, SourceCache, Vault, rejections::Rejections};
+use super::{CallBacks, CommitQueue, KeySets, SourceCache, Vault, rejections::Rejections};
 use crate::{
     datamap::{map::DataMap, policy::Policy},
     domain::{Clock, CrashPoints, Entropy},
@@ -79,6 +79,8 @@ pub struct GatewayParts {
     pub commit_queue: CommitQueue,
     /// Whom senders are verified by.
     pub trust: Trust,
+    /// The way to senders' own systems.
+    pub call_backs: CallBacks,
 }
 
 /// Everything a use case needs. Cheap to clone.
@@ -184,6 +186,10 @@ impl Gateway {
     /// Whether what an emulator sends without any signature is believed.
     pub fn trusts_emulators(&self) -> bool {
         self.parts.trust.emulators
+    }
+
+    pub(super) fn call_backs(&self) -> &CallBacks {
+        &self.parts.call_backs
     }
 
     pub(super) fn rejections(&self) -> &Rejections {

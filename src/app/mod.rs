@@ -10,6 +10,7 @@
 
 pub mod accept_event;
 mod audit;
+mod call_back;
 mod certify;
 mod commit_events;
 pub mod demo_clock;
@@ -40,6 +41,7 @@ pub use crate::outbound::{KeyAnswer, KeySets};
 pub use crate::sources::{cloudevents::handshake, reply_status};
 /// What a worker claims; re-exported because `worker` never sees storage.
 pub use crate::store::{event::ClaimedEvent, job::ClaimedJob};
+pub use call_back::CallBacks;
 pub use commit_events::{CommitQueue, run_committer};
 pub use error::{Error, JobFailure};
 pub use gateway::{Databases, Gateway, GatewayParts, Leases, Trust};

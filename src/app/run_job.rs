@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{Error, Gateway, JobFailure, erase, interpret::shorten, take_access};
+use super::{Error, Gateway, JobFailure, call_back, erase, interpret::shorten, take_access};
 use crate::{
     domain::job::{ATTEMPTS_HARD_MAX, JobKind, TAKEN_TOO_OFTEN, Verdict, retry_delay_ms},
     store::{
@@ -34,6 +34,7 @@ pub async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> 
         JobKind::AccessOn => take_access::access_on(gateway, job).await,
         JobKind::Mark => take_access::mark(gateway, job).await,
         JobKind::Deletion => Box::pin(erase::run(gateway, job)).await,
+        JobKind::CallBack => call_back::run(gateway, job).await,
     }
 }
 

@@ -20,10 +20,13 @@ use crate::{
     store::{
         self, TenantTx,
         source::{
-            CredentialDates, CredentialSlot, HolderRow, NewSource, Purpose, SealedCredential, SourceFacts, SourceRow,
+            CredentialDates, CredentialSlot, HolderRow, NewSource, Purpose, SealedCredential, SourceFacts,
         },
     },
 };
+
+/// A source as operators see it.
+pub use crate::store::source::SourceRow;
 
 /// How long a source is believed that was found. A rotated secret works at once all the same: a mismatch looks again.
 const BELIEVED_FOR: Duration = Duration::from_secs(2);

@@ -15,13 +15,15 @@ pub enum JobKind {
     AccessOn,
     /// Day 30: mark the subject's data for deletion.
     Mark,
-    /// Fence, execute, verify, destroy the key, certify.
+    /// Fence, execute, verify, call back, destroy the key, certify.
     Deletion,
+    /// Tell senders' systems what was decided here.
+    CallBack,
 }
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::AccessOff, Self::AccessOn, Self::Mark, Self::Deletion];
+    pub const ALL: [Self; 5] = [Self::AccessOff, Self::AccessOn, Self::Mark, Self::Deletion, Self::CallBack];
 
     /// The word used in SQL, JSON and logs.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +32,7 @@ impl JobKind {
             Self::AccessOn => "access_on",
             Self::Mark => "mark",
             Self::Deletion => "deletion",
+            Self::CallBack => "call_back",
         }
     }
 }

@@ -14,7 +14,7 @@ pub enum SourceKind {
     Connect,
     /// Pub/Sub push, wrapped or unwrapped, with Google's OIDC token.
     GooglePubsub,
-    /// CloudEvents (Eventarc and the like) with Google's OIDC token.
+    /// `CloudEvents` (Eventarc and the like) with Google's OIDC token.
     GoogleEvents,
     /// Our own forwarder function, by Standard Webhooks.
     FirebaseFunction,

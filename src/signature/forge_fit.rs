@@ -35,7 +35,8 @@ const UUID_BYTES: usize = 36;
 
 /// Which of the app's environments is meant. All are signed with the same keys for the same audience, so that an
 /// install of the version under development is told from a customer's only by this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ForgeEnvironment {
     /// What customers install.
     Production,

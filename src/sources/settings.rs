@@ -3,30 +3,7 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::domain::SourceKind;
-
-/// The environment of a Forge app.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ForgeEnvironment {
-    /// Customers.
-    Production,
-    /// A rehearsal.
-    Staging,
-    /// A developer's own.
-    Development,
-}
-
-impl ForgeEnvironment {
-    /// The word that a token has for it.
-    pub const fn claim(self) -> &'static str {
-        match self {
-            Self::Production => "PRODUCTION",
-            Self::Staging => "STAGING",
-            Self::Development => "DEVELOPMENT",
-        }
-    }
-}
+use crate::{domain::SourceKind, signature::forge_fit::ForgeEnvironment};
 
 /// Our Forge app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,14 +12,15 @@ use crate::{
         key_set::{KeyHost, KeyId, PublicKey},
     },
     signature::{
-        HubSignature, HubVerifier, Refusal, StandardSignature, StandardVerifier,
-        connect_jwt::{self, CanonicalRequest, ConnectInstallExpectation, PendingInstall, PendingTenant},
-        forge_fit::{self, ForgeExpectation, PendingForge},
+        CanonicalRequest, HubSignature, HubVerifier, Refusal, StandardSignature, StandardVerifier, UnverifiedToken,
+        connect_jwt::{self, ConnectInstallExpectation, PendingInstall, PendingTenant},
+        forge_fit::{self, ForgeExpectation},
         google_oidc::{self, GoogleExpectation, PendingGoogle},
+        token,
     },
     sources::{
         SourceSettings, connect,
-        settings::{ConnectSettings, ForgeEnvironment, ForgeSettings, GoogleSettings},
+        settings::{ConnectSettings, ForgeSettings, GoogleSettings},
     },
 };
 
@@ -31,7 +32,8 @@ pub(super) enum Claim {
     Hub(HubSignature),
     /// Read against the secrets only; nothing to choose by.
     Forwarder,
-    Forge(PendingForge),
+    /// A token, read again for the app that the source is.
+    Forge,
     ConnectInstall(PendingInstall),
     ConnectTenant(PendingTenant),
     Google(PendingGoogle),
@@ -46,7 +48,7 @@ impl Claim {
             Self::ConnectTenant(pending) => pending.claimed_client_key(),
             Self::Hub(_)
             | Self::Forwarder
-            | Self::Forge(_)
+            | Self::Forge
             | Self::ConnectInstall(_)
             | Self::Google(_)
             | Self::Unsigned => "",
@@ -94,7 +96,7 @@ pub(super) fn claim(delivery: &Delivery) -> Result<Claim, Refusal> {
     match delivery.kind {
         SourceKind::JiraAdmin => HubSignature::from_headers(headers.all(HUB_SIGNATURE)).map(Claim::Hub),
         SourceKind::FirebaseFunction => Ok(Claim::Forwarder),
-        SourceKind::Forge => forge_fit::begin(headers).map(Claim::Forge),
+        SourceKind::Forge => UnverifiedToken::parse(token::authorization(headers, "Bearer")?).map(|_| Claim::Forge),
         SourceKind::Connect if connect::is_signed_by_atlassian(&delivery.tail) => {
             connect_jwt::begin_install(headers).map(Claim::ConnectInstall)
         }
@@ -121,9 +123,10 @@ pub(super) async fn begin(
         (Claim::Forwarder, SourceSettings::FirebaseFunction(_)) => {
             StandardSignature::begin(&delivery.headers, &source.secrets, now).map(Proof::Forwarder)
         }
-        (Claim::Forge(pending), SourceSettings::Forge(settings)) => {
+        (Claim::Forge, SourceSettings::Forge(settings)) => {
             let expected = forge_expectation(settings);
-            let key = key(gateway, expected.key_host, pending.key_id()).await?;
+            let pending = forge_fit::begin(&delivery.headers, &expected)?;
+            let key = key(gateway, pending.key_host(), pending.key_id()).await?;
             pending.finish(&key, &expected, now).map(Proof::Forge)
         }
         (Claim::ConnectInstall(pending), SourceSettings::Connect(settings)) => {
@@ -205,13 +208,9 @@ async fn key(gateway: &Gateway, host: KeyHost, id: &KeyId) -> Result<std::sync::
 }
 
 fn forge_expectation(settings: &ForgeSettings) -> ForgeExpectation {
-    let environment = match settings.environment {
-        ForgeEnvironment::Production => forge_fit::ForgeEnvironment::Production,
-        ForgeEnvironment::Staging => forge_fit::ForgeEnvironment::Staging,
-        ForgeEnvironment::Development => forge_fit::ForgeEnvironment::Development,
-    };
+    let ForgeSettings { app_id, environment } = settings;
     // Every environment of an app runs in Atlassian's production cloud and is signed there.
-    ForgeExpectation { app_id: settings.app_id.clone(), environment, key_host: KeyHost::ForgeProduction }
+    ForgeExpectation { app_id: app_id.clone(), environment: *environment, key_host: KeyHost::ForgeProduction }
 }
 
 /// What the sender has hashed: the request below the app's base address.

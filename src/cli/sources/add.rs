@@ -12,9 +12,10 @@ use crate::cli::{
     table::Columns,
 };
 use crate::domain::SourceKind;
+use crate::signature::forge_fit::ForgeEnvironment;
 use crate::sources::{
     SourceSettings,
-    settings::{ConnectSettings, FirebaseSettings, ForgeEnvironment, ForgeSettings, GoogleSettings},
+    settings::{ConnectSettings, FirebaseSettings, ForgeSettings, GoogleSettings},
 };
 
 const ADDED: Columns<'static> =

@@ -12,7 +12,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 use milestone_gateway::{
-    app::{self, CommitQueue, Databases, Gateway, GatewayParts, KeySets, Leases, Trust, sources::Registration, sweep},
+    app::{self, CallBacks, CommitQueue, Databases, Gateway, GatewayParts, KeySets, Leases, Trust, sources::Registration, sweep},
     datamap::{self, SourceFile, map::DataMap, policy::Policy},
     domain::CrashPoints,
     outbound::KeyAddresses,
@@ -216,6 +216,7 @@ impl PartsOfAll {
             leases: Leases::default(),
             crash: crash.clone(),
             commit_queue: CommitQueue::default(),
+            call_backs: CallBacks::new(Arc::<SeededEntropy>::clone(&self.entropy)).unwrap(),
             trust: trust(self.key_server.as_deref(), false),
         })
     }

@@ -1,0 +1,289 @@
+//! Calling back: telling senders' own systems what was decided here.
+//!
+//! What must be told stands in an outbox, one row for each call and one for each attempt, so that an attempt that ends
+//! without a word is seen. Attempts go on until the other side has confirmed; every call may be made twice. The deletion of
+//! a person waits for them: without the uid, which goes with the person's key, nobody could be told any more.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{
+    Error, Gateway, JobFailure, audit, sources,
+    take_access::{Case, complete, read_case},
+};
+use crate::{
+    domain::{
+        Entropy, IdentityKind, JobId, Personal, RequestId, SourceId,
+        call_back::{CallBackKind, CallBackState},
+        job::{JobKind, Verdict},
+        request::RequestState,
+    },
+    outbound::{
+        self, BaseAddress, CallFailure, OutboundError,
+        breaker::Breaker,
+        google_token::{GoogleToken, ServiceAccount},
+        identity_toolkit::{AccountCall, IdentityToolkit},
+    },
+    proof::{Word, audit::Fact},
+    signature::SecretBytes,
+    sources::SourceSettings,
+    store::{self, TenantTx, call_back::CallBackRow, job::ClaimedJob},
+};
+
+/// The way to senders' own systems.
+pub struct CallBacks {
+    /// For the real ones: goes to public addresses only.
+    public: reqwest::Client,
+    /// For emulators on this machine.
+    loopback: reqwest::Client,
+    breaker: Breaker,
+    /// One for each source, so that its access token and its pace are shared.
+    toolkits: Mutex<HashMap<SourceId, Arc<IdentityToolkit>>>,
+}
+
+impl CallBacks {
+    /// Nothing is called yet. Fails when the system's certificates cannot be used.
+    pub fn new(entropy: Arc<dyn Entropy>) -> Result<Self, OutboundError> {
+        Ok(Self {
+            public: outbound::guarded_client(outbound::Timeouts::default())?,
+            loopback: outbound::client(outbound::Timeouts::default())?,
+            breaker: Breaker::new(entropy),
+            toolkits: Mutex::default(),
+        })
+    }
+
+    /// For calls to the real cloud.
+    pub(super) const fn public(&self) -> &reqwest::Client {
+        &self.public
+    }
+
+    /// For calls to this machine, in development.
+    pub(super) const fn loopback(&self) -> &reqwest::Client {
+        &self.loopback
+    }
+
+    /// What leaves a failing server alone.
+    pub(super) const fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+}
+
+/// The credentials of a Firebase project, as they are sealed: a service account's key file, or where its emulator is.
+#[derive(Deserialize)]
+struct EmulatorAddress {
+    emulator: String,
+}
+
+/// The source whose credentials can tell a person's identity provider; `None` when there is nobody to tell, or no way to.
+pub(super) async fn teller(gateway: &Gateway, case: &Case) -> Result<Option<SourceId>, Error> {
+    let is_firebase = case.person.identities.iter().any(|(kind, _)| *kind == IdentityKind::FirebaseUid);
+    if !is_firebase {
+        return Ok(None);
+    }
+    let (project, _) = project_and_tenant(&case.issuer);
+    for row in sources::list(gateway, None).await? {
+        let settings = SourceSettings::parse(row.facts.kind, &row.facts.settings);
+        let is_of_project = settings.is_ok_and(|settings| settings.project() == Some(project));
+        if is_of_project && sources::call_back_secret(gateway, row.source_id).await?.is_some() {
+            return Ok(Some(row.source_id));
+        }
+    }
+    Ok(None)
+}
+
+/// The project, and the Identity Platform tenant within it.
+fn project_and_tenant(issuer: &str) -> (&str, Option<&str>) {
+    issuer.split_once('/').map_or((issuer, None), |(project, tenant)| (project, Some(tenant)))
+}
+
+/// Puts the calls that take access away into the outbox, with the job that makes them, in the caller's transaction.
+pub(super) async fn enqueue_access_off(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    request: RequestId,
+    source: SourceId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    for kind in [CallBackKind::FirebaseDisable, CallBackKind::FirebaseRevoke] {
+        store::call_back::insert(tx, new_id(gateway), request, kind, source, now).await?;
+    }
+    let job = JobId::new(gateway.clock(), gateway.entropy());
+    store::job::insert_or_restart(tx, job, JobKind::CallBack, request, now).await?;
+    Ok(())
+}
+
+fn new_id(gateway: &Gateway) -> uuid::Uuid {
+    JobId::new(gateway.clock(), gateway.entropy()).uuid()
+}
+
+/// The job: makes every call of its request that is still to be made.
+pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+    let case = read_case(gateway, job).await?;
+    let now = gateway.now();
+    if case.request.state == RequestState::Cancelled {
+        let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+        let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+        store::call_back::withdraw(&tx, job.request_id, now).await.map_err(Error::from)?;
+        complete(&tx, job, now).await?;
+        tx.commit().await.map_err(Error::from)?;
+        return Ok(());
+    }
+    attempt_all(gateway, job, &case).await?;
+    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    complete(&tx, job, gateway.now()).await?;
+    tx.commit().await.map_err(Error::from)?;
+    Ok(())
+}
+
+/// CALL BACK, as a step of the deletion: the account goes at the identity provider too. Returns when everything is told.
+pub(super) async fn tell_of_deletion(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
+    if let Some(source) = teller(gateway, case).await? {
+        let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+        let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+        let (id, kind) = (new_id(gateway), CallBackKind::FirebaseDelete);
+        store::call_back::insert(&tx, id, job.request_id, kind, source, gateway.now()).await.map_err(Error::from)?;
+        tx.commit().await.map_err(Error::from)?;
+    }
+    gateway.crash().reach("deletion.before_call_back");
+    attempt_all(gateway, job, case).await?;
+    gateway.crash().reach("deletion.after_call_back");
+    Ok(())
+}
+
+async fn attempt_all(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
+    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    let rows = store::call_back::of_request(&tx, job.request_id).await.map_err(Error::from)?;
+    drop(tx);
+    drop(client);
+    for row in rows.iter().filter(|row| row.state == CallBackState::Pending) {
+        attempt(gateway, job, case, row).await?;
+    }
+    Ok(())
+}
+
+/// One attempt: recorded before it is made and after.
+async fn attempt(gateway: &Gateway, job: &ClaimedJob, case: &Case, row: &CallBackRow) -> Result<(), JobFailure> {
+    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    if !store::job::holds_lease(&tx, job).await.map_err(Error::from)? {
+        return Err(JobFailure::discard("another worker holds the job"));
+    }
+    let begun = store::call_back::begin_attempt(&tx, row.call_back_id, gateway.now()).await.map_err(Error::from)?;
+    tx.commit().await.map_err(Error::from)?;
+    drop(client);
+    let Some(number) = begun else { return Ok(()) };
+    gateway.crash().reach("call_back.before_call");
+    let told = tell(gateway, case, row).await;
+    gateway.crash().reach("call_back.after_call");
+    let now = gateway.now();
+    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    let outcome = told.as_ref().map_or_else(failure_word, |state| state.as_str().to_owned());
+    store::call_back::end_attempt(&tx, row.call_back_id, number, now, &outcome).await.map_err(Error::from)?;
+    if let Ok(state) = told {
+        store::call_back::finish(&tx, row.call_back_id, state, now).await.map_err(Error::from)?;
+        let word = |text| Word::parse(text).map_err(Error::from);
+        let facts = [("call", Fact::Word(word(row.kind.as_str())?)), ("ended", Fact::Word(word(state.as_str())?))];
+        audit::record(gateway, &tx, audit::WORKER, "call_back.ended", job.request_id, facts).await?;
+    }
+    tx.commit().await.map_err(Error::from)?;
+    metrics::counter!(crate::domain::metric::CALL_BACKS_TOTAL, "kind" => row.kind.as_str(), "outcome" => outcome)
+        .increment(1);
+    told.map(|_| ()).map_err(|failure| job_failure(&failure))
+}
+
+/// What can be mended by waiting is tried again; everything else waits for a person.
+fn job_failure(failure: &CallFailure) -> JobFailure {
+    let verdict = if failure.is_transient() { Verdict::Retry } else { Verdict::Hold };
+    JobFailure { verdict, reason: format!("call-back: {failure}") }
+}
+
+fn failure_word(failure: &CallFailure) -> String {
+    match failure {
+        CallFailure::Refused { status } => format!("refused_{status}"),
+        CallFailure::Throttled { .. } => "throttled".to_owned(),
+        CallFailure::Paced { .. } => "paced".to_owned(),
+        CallFailure::ServerFailed { status, .. } => format!("server_failed_{status}"),
+        CallFailure::Unavailable { .. } => "unavailable".to_owned(),
+        CallFailure::BadAnswer { .. } => "bad_answer".to_owned(),
+        CallFailure::NotSendable { .. } => "not_sendable".to_owned(),
+        CallFailure::NoToken { .. } => "no_token".to_owned(),
+        CallFailure::CircuitOpen { .. } => "circuit_open".to_owned(),
+    }
+}
+
+/// Makes the call.
+async fn tell(gateway: &Gateway, case: &Case, row: &CallBackRow) -> Result<CallBackState, CallFailure> {
+    let (project, tenant) = project_and_tenant(&case.issuer);
+    let Some((_, uid)) = case.person.identities.iter().find(|(kind, _)| *kind == IdentityKind::FirebaseUid) else {
+        return Err(CallFailure::NotSendable { what: "the person has no uid any more" });
+    };
+    let toolkit = toolkit(gateway, row.source_id, project).await?;
+    let now = gateway.now();
+    let call = async {
+        match row.kind {
+            CallBackKind::FirebaseDisable => toolkit.disable(tenant, uid, now).await.map(ended),
+            CallBackKind::FirebaseRevoke => toolkit.revoke(tenant, uid, now.as_second(), now).await.map(ended),
+            CallBackKind::FirebaseDelete => delete(&toolkit, tenant, uid, case, now).await,
+        }
+    };
+    gateway.call_backs().breaker().guard(&format!("identitytoolkit {project}"), call).await
+}
+
+const fn ended(call: AccountCall) -> CallBackState {
+    match call {
+        AccountCall::Done => CallBackState::Done,
+        AccountCall::AlreadyGone => CallBackState::AlreadyGone,
+    }
+}
+
+/// An account that was made after the person had left is somebody else's, or a return: it stays.
+async fn delete(
+    toolkit: &IdentityToolkit,
+    tenant: Option<&str>,
+    uid: &Personal<String>,
+    case: &Case,
+    now: Timestamp,
+) -> Result<CallBackState, CallFailure> {
+    let accounts = toolkit.lookup(tenant, std::slice::from_ref(uid), now).await?;
+    match accounts.first() {
+        None => Ok(CallBackState::AlreadyGone),
+        Some(account) if account.created_at.is_some_and(|at| at > case.request.latest_departure_at) => {
+            Ok(CallBackState::Withdrawn)
+        }
+        Some(_) => toolkit.delete(tenant, uid, now).await.map(ended),
+    }
+}
+
+async fn toolkit(gateway: &Gateway, source: SourceId, project: &str) -> Result<Arc<IdentityToolkit>, CallFailure> {
+    let known = &gateway.call_backs().toolkits;
+    if let Some(toolkit) = known.lock().unwrap_or_else(PoisonError::into_inner).get(&source) {
+        return Ok(Arc::clone(toolkit));
+    }
+    let unreadable = CallFailure::NotSendable { what: "the source's credentials cannot be read" };
+    let secret = sources::call_back_secret(gateway, source).await.ok().flatten().ok_or(unreadable)?;
+    let toolkit = Arc::new(new_toolkit(gateway, project, &secret)?);
+    known.lock().unwrap_or_else(PoisonError::into_inner).insert(source, Arc::clone(&toolkit));
+    Ok(toolkit)
+}
+
+fn new_toolkit(gateway: &Gateway, project: &str, secret: &SecretBytes) -> Result<IdentityToolkit, CallFailure> {
+    let call_backs = gateway.call_backs();
+    if let Ok(address) = serde_json::from_slice::<EmulatorAddress>(secret.expose()) {
+        if !gateway.trusts_emulators() {
+            return Err(CallFailure::NotSendable { what: "an emulator is believed under the development switch only" });
+        }
+        let base = BaseAddress::development(&address.emulator)?;
+        return IdentityToolkit::emulator(call_backs.loopback.clone(), base, project);
+    }
+    let account = ServiceAccount::parse(secret.expose())?;
+    let token = Arc::new(GoogleToken::new(call_backs.public.clone(), account));
+    IdentityToolkit::google(call_backs.public.clone(), project, token)
+}
