@@ -16,6 +16,18 @@ pub enum OutboundError {
         /// What was wrong with it.
         source: reqwest::Error,
     },
+    /// A credential was given that cannot be used. It is not shown.
+    #[error("the credential cannot be used: {what}")]
+    BadCredential {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// An address was given that is not one to call.
+    #[error("the address is not one to call: {what}")]
+    BadAddress {
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// Nobody answers at the address.
     #[error("the server cannot be reached")]
     Unreachable {
@@ -55,7 +67,9 @@ impl OutboundError {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Broken { .. } => true,
-            Self::Build { .. } | Self::BadRequest { .. } => false,
+            Self::Build { .. } | Self::BadRequest { .. } | Self::BadCredential { .. } | Self::BadAddress { .. } => {
+                false
+            }
         }
     }
 }

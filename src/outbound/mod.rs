@@ -1,13 +1,30 @@
-//! Calls to other systems: one way to make a client, and one bounded way to post.
+//! Calls to other systems: one way to make a client, one bounded way to call, and a file for each system that is called.
 //!
 //! Promises: a client follows no redirect, uses no proxy from the environment, speaks TLS by rustls, and every wait and
 //! every answer has a limit. An error names what was attempted and never carries a body. It decides nothing: which
 //! address is called and what an answer means is the caller's business.
 
+mod address;
+pub mod atlassian_token;
+mod authorization;
+pub mod breaker;
+mod call;
 mod client;
 mod error;
+mod failure;
+pub mod google_token;
+pub mod identity_toolkit;
+pub mod installation_probe;
+pub mod jira_worklogs;
+pub mod pace;
 mod post;
+pub mod privacy_reporting;
+#[cfg(test)]
+mod test_server;
 
+pub use address::BaseAddress;
+pub use authorization::Authorization;
 pub use client::{Timeouts, client};
 pub use error::OutboundError;
+pub use failure::CallFailure;
 pub use post::{ANSWER_BYTES_MAX, Answer, post};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 
 use super::OutboundError;
 
@@ -16,7 +16,7 @@ pub struct Answer {
     pub status: u16,
     /// Header names (lower case) and values, in the order received. Values that are not text are left out.
     pub headers: Vec<(String, String)>,
-    /// The body's first [`ANSWER_BYTES_MAX`] bytes.
+    /// The body's first bytes: of [`post`] at most [`ANSWER_BYTES_MAX`].
     pub body: Vec<u8>,
     /// From the first byte out until the body had been read.
     pub elapsed: Duration,
@@ -34,6 +34,11 @@ pub async fn post(
     for (name, value) in headers {
         request = request.header(*name, value);
     }
+    exchange(request, ANSWER_BYTES_MAX).await
+}
+
+/// Sends what has been made ready and reads at most `bytes_max` of the answer's body; what follows is not read.
+pub(super) async fn exchange(request: RequestBuilder, bytes_max: usize) -> Result<Answer, OutboundError> {
     let began = Instant::now();
     let mut response = request.send().await.map_err(OutboundError::of)?;
     let status = response.status().as_u16();
@@ -43,9 +48,9 @@ pub async fn post(
         .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
         .collect();
     let mut kept = Vec::new();
-    while kept.len() < ANSWER_BYTES_MAX {
+    while kept.len() < bytes_max {
         let Some(chunk) = response.chunk().await.map_err(OutboundError::of)? else { break };
-        let room = ANSWER_BYTES_MAX - kept.len();
+        let room = bytes_max - kept.len();
         kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
     Ok(Answer { status, headers, body: kept, elapsed: began.elapsed() })
