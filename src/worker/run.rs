@@ -62,6 +62,7 @@ pub async fn run(gateway: Gateway, settings: Settings, stop: impl Future<Output 
             lane(&gateway, settings, Lane::Events, stopped.clone()),
             lane(&gateway, settings, Lane::Jobs(QUICK_JOBS), stopped.clone()),
             lane(&gateway, settings, Lane::Jobs(LONG_JOBS), stopped.clone()),
+            lane(&gateway, settings, Lane::Jobs(CALLING_JOBS), stopped.clone()),
             sweep_regularly(&gateway, settings, stopped.clone()),
         );
     };
@@ -78,6 +79,8 @@ pub async fn run(gateway: Gateway, settings: Settings, stop: impl Future<Output 
 const QUICK_JOBS: &[JobKind] = &[JobKind::AccessOff, JobKind::AccessOn, JobKind::Mark];
 /// Work that may take long.
 const LONG_JOBS: &[JobKind] = &[JobKind::Deletion];
+/// Work that waits for other systems; it must not keep the others waiting.
+const CALLING_JOBS: &[JobKind] = &[JobKind::CallBack];
 
 #[derive(Clone, Copy)]
 enum Lane {
