@@ -26,3 +26,5 @@ pub const REQUESTS_OVERDUE: &str = "milestone_gateway_requests_overdue";
 pub const REQUEST_OVERDUE_SECONDS_MAX: &str = "milestone_gateway_request_overdue_seconds_max";
 /// Counter: parts of sweeps that failed.
 pub const SWEEP_FAILURES_TOTAL: &str = "milestone_gateway_sweep_failures_total";
+/// Counter: readings of published verification keys by `host` and `outcome`, a closed word.
+pub const KEY_FETCHES_TOTAL: &str = "milestone_gateway_key_fetches_total";
