@@ -11,7 +11,9 @@ use std::{path::Path, sync::Arc, time::Duration};
 use jiff::tz::TimeZone;
 
 use crate::{
-    app::{CallBacks, CommitQueue, Databases, Gateway, GatewayParts, KeySets, Leases, Trust, rejections, run_committer},
+    app::{
+        CallBacks, CommitQueue, Databases, Gateway, GatewayParts, KeySets, Leases, Trust, rejections, run_committer,
+    },
     config::{Database, Settings},
     datamap::Finding,
     domain::{Clock as _, CrashPoints},

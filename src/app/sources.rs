@@ -19,9 +19,7 @@ use crate::{
     sources::SourceSettings,
     store::{
         self, TenantTx,
-        source::{
-            CredentialDates, CredentialSlot, HolderRow, NewSource, Purpose, SealedCredential, SourceFacts,
-        },
+        source::{CredentialDates, CredentialSlot, HolderRow, NewSource, Purpose, SealedCredential, SourceFacts},
     },
 };
 

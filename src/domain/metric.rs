@@ -28,3 +28,5 @@ pub const REQUEST_OVERDUE_SECONDS_MAX: &str = "milestone_gateway_request_overdue
 pub const SWEEP_FAILURES_TOTAL: &str = "milestone_gateway_sweep_failures_total";
 /// Counter: attempts at calls to senders' systems by `kind` and `outcome`.
 pub const CALL_BACKS_TOTAL: &str = "milestone_gateway_call_backs_total";
+/// Counter: readings of published verification keys by `host` and `outcome`, a closed word.
+pub const KEY_FETCHES_TOTAL: &str = "milestone_gateway_key_fetches_total";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, redirect::Policy};
+use reqwest::{Client, ClientBuilder, redirect::Policy};
 
 use super::OutboundError;
 
@@ -24,6 +24,11 @@ impl Default for Timeouts {
 /// A client that goes only where it is told: no redirects (a credential would follow them), no proxy of the environment
 /// (it would read everything), TLS by rustls. Does no input or output; fails when the system's certificates cannot be used.
 pub fn client(timeouts: Timeouts) -> Result<Client, OutboundError> {
+    builder(timeouts).build().map_err(|source| OutboundError::Build { source })
+}
+
+/// What every client of ours has in common.
+pub(super) fn builder(timeouts: Timeouts) -> ClientBuilder {
     Client::builder()
         .redirect(Policy::none())
         .no_proxy()
@@ -31,6 +36,4 @@ pub fn client(timeouts: Timeouts) -> Result<Client, OutboundError> {
         .referer(false)
         .connect_timeout(timeouts.connect)
         .timeout(timeouts.total)
-        .build()
-        .map_err(|source| OutboundError::Build { source })
 }

@@ -28,6 +28,12 @@ pub enum OutboundError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// The host of an address is a number that does not belong to the public internet.
+    #[error("the address is not one of the public internet")]
+    NotPublic,
+    /// The address of a development server is not plain HTTP on this machine's loopback.
+    #[error("a development server of keys is http://127.0.0.1:PORT or http://[::1]:PORT")]
+    NotLoopback,
     /// Nobody answers at the address.
     #[error("the server cannot be reached")]
     Unreachable {
@@ -67,9 +73,12 @@ impl OutboundError {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Broken { .. } => true,
-            Self::Build { .. } | Self::BadRequest { .. } | Self::BadCredential { .. } | Self::BadAddress { .. } => {
-                false
-            }
+            Self::Build { .. }
+            | Self::BadRequest { .. }
+            | Self::BadCredential { .. }
+            | Self::BadAddress { .. }
+            | Self::NotPublic
+            | Self::NotLoopback => false,
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Calls to other systems: one way to make a client, one bounded way to call, and a file for each system that is called.
+//! Calls to other systems: one way to make a client, one bounded way to call, a guard for calls to the public internet, the
+//! published keys by which senders' signatures are checked, and a file for each system that is called.
 //!
 //! Promises: a client follows no redirect, uses no proxy from the environment, speaks TLS by rustls, and every wait and
 //! every answer has a limit. An error names what was attempted and never carries a body. It decides nothing: which
-//! address is called and what an answer means is the caller's business.
+//! address is called and what an answer means is the caller's business, except for keys, whose addresses are pinned here.
 
 mod address;
 pub mod atlassian_token;
@@ -13,9 +14,14 @@ mod client;
 mod error;
 mod failure;
 pub mod google_token;
+mod guard;
 pub mod identity_toolkit;
 pub mod installation_probe;
 pub mod jira_worklogs;
+mod key_addresses;
+mod key_document;
+mod key_fetch;
+mod key_sets;
 pub mod pace;
 mod post;
 pub mod privacy_reporting;
@@ -27,4 +33,7 @@ pub use authorization::Authorization;
 pub use client::{Timeouts, client};
 pub use error::OutboundError;
 pub use failure::CallFailure;
+pub use guard::{check_literal, guarded_client, is_public};
+pub use key_addresses::KeyAddresses;
+pub use key_sets::{KeyAnswer, KeySets};
 pub use post::{ANSWER_BYTES_MAX, Answer, post};

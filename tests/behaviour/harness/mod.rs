@@ -12,7 +12,10 @@ use std::sync::{Arc, atomic::AtomicU64};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 use milestone_gateway::{
-    app::{self, CallBacks, CommitQueue, Databases, Gateway, GatewayParts, KeySets, Leases, Trust, sources::Registration, sweep},
+    app::{
+        self, CallBacks, CommitQueue, Databases, Gateway, GatewayParts, KeySets, Leases, Trust, sources::Registration,
+        sweep,
+    },
     datamap::{self, SourceFile, map::DataMap, policy::Policy},
     domain::CrashPoints,
     outbound::KeyAddresses,
