@@ -13,8 +13,9 @@ use std::{
 };
 
 use crate::domain::metric::{
-    DELIVERIES_TOTAL, EVENT_QUEUE_PENDING, EVENTS_TOTAL, INFLIGHT_BYTES, INTAKE_BATCH_SIZE, JOB_SECONDS, JOBS_DEAD,
-    JOBS_HELD, JOBS_TOTAL, REFUSALS_TOTAL, REQUEST_OVERDUE_SECONDS_MAX, REQUESTS_OVERDUE, SWEEP_FAILURES_TOTAL,
+    CALL_BACKS_TOTAL, DELIVERIES_TOTAL, EVENT_QUEUE_PENDING, EVENTS_TOTAL, INFLIGHT_BYTES, INTAKE_BATCH_SIZE,
+    JOB_SECONDS, JOBS_DEAD, JOBS_HELD, JOBS_TOTAL, KEY_FETCHES_TOTAL, REFUSALS_TOTAL, REQUEST_OVERDUE_SECONDS_MAX,
+    REQUESTS_OVERDUE, SWEEP_FAILURES_TOTAL,
 };
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -158,7 +159,9 @@ fn recorder() -> Result<PrometheusBuilder, BuildError> {
 
 fn describe() {
     describe_counter!(DELIVERIES_TOTAL, Unit::Count, "Deliveries by kind of source and by what was answered.");
-    describe_counter!(REFUSALS_TOTAL, Unit::Count, "Refused deliveries by reason.");
+    describe_counter!(REFUSALS_TOTAL, Unit::Count, "Refused deliveries by kind of source and reason.");
+    describe_counter!(KEY_FETCHES_TOTAL, Unit::Count, "Readings of published keys by host and outcome.");
+    describe_counter!(CALL_BACKS_TOTAL, Unit::Count, "Attempts at calls to senders' systems by kind and outcome.");
     describe_counter!(EVENTS_TOTAL, Unit::Count, "Events by their final outcome.");
     describe_gauge!(EVENT_QUEUE_PENDING, Unit::Count, "Events accepted and not yet interpreted.");
     describe_counter!(JOBS_TOTAL, Unit::Count, "Runs of jobs by kind and outcome.");
