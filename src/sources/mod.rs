@@ -14,6 +14,8 @@
 
 mod admission;
 mod atlassian;
+pub mod connect;
+pub mod forge;
 pub mod jira;
 pub mod minimized;
 mod reply;
