@@ -14,10 +14,15 @@
 
 mod admission;
 mod atlassian;
+pub mod cloudevents;
 pub mod connect;
+pub mod firebase;
+pub mod firebase_function;
 pub mod forge;
+pub mod google_events;
 pub mod jira;
 pub mod minimized;
+pub mod pubsub;
 mod reply;
 #[cfg(test)]
 mod sample;
