@@ -136,7 +136,7 @@ fn meaning(source: &SourceFacts, context: &[u8], body: &[u8]) -> Result<Result<L
     Ok(match source.kind {
         SourceKind::JiraAdmin => jira::interpret(body, source.site_host.as_deref()),
         SourceKind::Forge => forge::interpret(context, body),
-        SourceKind::Connect => connect::interpret(context, body),
+        SourceKind::Connect => connect::interpret(context, body, source.site_host.as_deref()),
         SourceKind::GooglePubsub | SourceKind::GoogleEvents | SourceKind::FirebaseFunction => {
             firebase::interpret(context, body, project)
         }

@@ -1,17 +1,36 @@
-//! The senders, one file each: how a verified body is understood and what the sender is answered.
+//! The senders: which events a verified delivery holds, what each of them means, and what the sender is answered.
 //!
-//! Promises: interpretation never panics, whatever the bytes; what it cannot believe is a [`Malformed`] that names a field
-//! and no value; only ids, times and seconds come out, never names, avatars or comments. Unknown fields and unknown types
-//! are tolerated, because senders add them without notice.
+//! ```text
+//!  credential verified ─▶ admit (at intake: whose, which events, what makes each the same) ─▶ stored
+//!  later, from what was stored ─▶ interpret ─▶ one LifecycleEvent, or Malformed
+//! ```
+//!
+//! Promises: neither step panics, whatever the bytes, and each does the same when it is done again; what cannot be believed
+//! is a [`Malformed`] or a [`NotAdmitted`] that names a field and no value; only ids, times and seconds come out, never
+//! names, avatars, addresses or comments. Unknown fields and unknown types are tolerated, because senders add them without
+//! notice; a repeated field that is read is refused, because two readers could believe different ones.
 //!
 //! [`Malformed`]: crate::domain::event::Malformed
 
 mod admission;
+mod atlassian;
 pub mod atlassian_report;
+pub mod cloudevents;
+pub mod connect;
+pub mod firebase;
+pub mod firebase_function;
+pub mod forge;
+pub mod google_events;
 pub mod jira;
 pub mod minimized;
+pub mod pubsub;
+mod reply;
+#[cfg(test)]
+mod sample;
+mod scalar;
 pub mod settings;
 
-pub use admission::{Admitted, TenantRef};
+pub use admission::{Admitted, IDENTIFIER_BYTES_MAX, NotAdmitted, TenantRef};
 pub use minimized::{from_minimized, minimize};
+pub use reply::reply_status;
 pub use settings::SourceSettings;

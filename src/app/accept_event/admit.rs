@@ -31,7 +31,7 @@ pub(super) fn admit(delivery: &Delivery, proven: &Proven, body: &[u8]) -> Result
     let (headers, tail) = (&delivery.headers, delivery.tail.as_str());
     let admitted = match proven {
         Proven::Forge(caller) => vec![forge::admit(caller, tail, body)?],
-        Proven::Connect(caller) => vec![connect::admit(caller, tail, body)?],
+        Proven::Connect(caller) => vec![connect::admit(caller, tail, body, headers)?],
         Proven::Forwarder => vec![firebase_function::admit(headers, body)?],
         Proven::Google if delivery.kind == SourceKind::GoogleEvents => google_events::admit(headers, body)?,
         Proven::Google => pubsub::admit(headers, body)?,

@@ -3,10 +3,11 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::error::Category;
 
-use super::scalar::{self, Raw};
-use crate::domain::event::Malformed;
+use crate::{
+    domain::event::Malformed,
+    sources::scalar::{self, Raw},
+};
 
 /// The outermost object.
 #[derive(Deserialize)]
@@ -24,42 +25,9 @@ pub(super) struct Envelope<'a> {
     #[serde(borrow, default)]
     pub(super) issue: Raw<'a>,
     #[serde(borrow, default)]
+    pub(super) project: Raw<'a>,
+    #[serde(borrow, default)]
     pub(super) changelog: Raw<'a>,
-}
-
-/// A user, without everything that says who it is but the account id.
-#[derive(Deserialize)]
-pub(super) struct User<'a> {
-    #[serde(rename = "self", borrow, default)]
-    pub(super) self_url: Raw<'a>,
-    #[serde(rename = "accountId", borrow, default)]
-    pub(super) account_id: Raw<'a>,
-}
-
-/// A worklog, without its comment.
-#[derive(Deserialize)]
-pub(super) struct Worklog<'a> {
-    #[serde(rename = "self", borrow, default)]
-    pub(super) self_url: Raw<'a>,
-    #[serde(borrow, default)]
-    pub(super) id: Raw<'a>,
-    #[serde(rename = "issueId", borrow, default)]
-    pub(super) issue_id: Raw<'a>,
-    #[serde(borrow, default)]
-    pub(super) author: Raw<'a>,
-    #[serde(borrow, default)]
-    pub(super) updated: Raw<'a>,
-    #[serde(borrow, default)]
-    pub(super) started: Raw<'a>,
-    #[serde(rename = "timeSpentSeconds", borrow, default)]
-    pub(super) seconds: Raw<'a>,
-}
-
-/// An issue, as far as the legacy event needs it.
-#[derive(Deserialize)]
-pub(super) struct Issue<'a> {
-    #[serde(rename = "self", borrow, default)]
-    pub(super) self_url: Raw<'a>,
 }
 
 /// The change list of the legacy event.
@@ -80,16 +48,7 @@ pub(super) struct ChangelogItem<'a> {
 
 impl<'a> Envelope<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, Malformed> {
-        let text = std::str::from_utf8(body).map_err(|_| Malformed::NotUtf8)?;
-        // `RawValue` skips nested values without recursion, so depth costs no stack here; each object that is read
-        // afterwards is parsed under the parser's own bound of 128 levels.
-        if text.trim_start().starts_with('[') {
-            return Err(Malformed::InvalidField("body"));
-        }
-        serde_json::from_str(text).map_err(|error| match error.classify() {
-            Category::Data => Malformed::InvalidField("body"),
-            Category::Io | Category::Syntax | Category::Eof => Malformed::NotJson,
-        })
+        scalar::outermost(body)
     }
 
     pub(super) fn event_type(&self) -> Result<String, Malformed> {

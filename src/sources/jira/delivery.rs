@@ -3,7 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::body::Envelope;
-use crate::domain::reply::SenderReply;
+use crate::{
+    domain::{reply::SenderReply, source::SourceKind},
+    sources::reply,
+};
 
 /// The longest `X-Atlassian-Webhook-Identifier` that is believed, in bytes.
 pub const DELIVERY_IDENTIFIER_BYTES_MAX: usize = 256;
@@ -26,16 +29,9 @@ pub fn within_replay_window(at: Timestamp, now: Timestamp, window: SignedDuratio
     at.duration_until(now).abs() <= window
 }
 
-/// The status and the seconds of `Retry-After` for Jira, which repeats after 408, 409, 425, 429 and 5xx and after nothing
-/// else. A 413 is final on purpose: the same body would be as large the next time.
+/// The status and the seconds of `Retry-After` for Jira.
 pub const fn reply_status(reply: SenderReply) -> (u16, Option<u32>) {
-    match reply {
-        SenderReply::Accepted => (200, None),
-        SenderReply::Unauthorized => (401, None),
-        SenderReply::Unavailable { retry_after_seconds } => (503, Some(retry_after_seconds)),
-        SenderReply::TooLarge => (413, None),
-        SenderReply::TooSlow => (408, None),
-    }
+    reply::reply_status(SourceKind::JiraAdmin, reply)
 }
 
 #[cfg(test)]

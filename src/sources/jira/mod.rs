@@ -5,20 +5,19 @@
 
 mod body;
 mod delivery;
-mod scalar;
 mod worklog;
 
 pub use delivery::{
     DELIVERY_IDENTIFIER_BYTES_MAX, body_timestamp, delivery_identifier, reply_status, within_replay_window,
 };
 
+use super::atlassian::{self, tree, worklog as hours};
 use crate::domain::{
-    IdentityKind, Personal,
-    event::{IgnoreReason, LifecycleEvent, Malformed, NamedIdentity, PersonSignal},
-    identity::{ATLASSIAN_PLACEHOLDER_ACCOUNT_ID, is_atlassian_account_id},
+    event::{IgnoreReason, LifecycleEvent, Malformed, PersonSignal},
+    tree::TreeChange,
 };
 
-use body::{Envelope, User};
+use body::Envelope;
 
 /// Types that Jira documents and that carry no signal for this product, by name or by prefix.
 const KNOWN_TYPES: &[&str] = &["jira_expression_evaluation_failed"];
@@ -45,42 +44,42 @@ const KNOWN_PREFIXES: &[&str] = &[
 pub fn interpret(body: &[u8], expected_site_host: Option<&str>) -> Result<LifecycleEvent, Malformed> {
     let envelope = Envelope::parse(body)?;
     let event_type = envelope.event_type()?;
+    let person = |signal| atlassian::person(signal, envelope.user, expected_site_host, envelope.source_at()?);
     match event_type.as_str() {
-        "user_created" => person(PersonSignal::UserCreated, &envelope, expected_site_host),
-        "user_updated" => person(PersonSignal::UserUpdated, &envelope, expected_site_host),
-        "user_deleted" => person(PersonSignal::UserDeleted, &envelope, expected_site_host),
-        "worklog_created" | "worklog_updated" => worklog::logged(&envelope, expected_site_host),
-        "worklog_deleted" => worklog::removed(&envelope, expected_site_host),
+        "user_created" => person(PersonSignal::UserCreated),
+        "user_updated" => person(PersonSignal::UserUpdated),
+        "user_deleted" => person(PersonSignal::UserDeleted),
+        "worklog_created" | "worklog_updated" => hours::logged(envelope.worklog, expected_site_host),
+        "worklog_deleted" => hours::removed(envelope.worklog, expected_site_host, envelope.source_at()?),
         "jira:worklog_updated" => worklog::legacy(&envelope, expected_site_host),
-        known if is_known(known) => Ok(LifecycleEvent::Irrelevant(IgnoreReason::NotALifecycleSignal)),
-        _ => Ok(LifecycleEvent::Irrelevant(IgnoreReason::UnknownType)),
+        known => match changed_tree(known, &envelope, expected_site_host)? {
+            Some(change) => Ok(LifecycleEvent::Tree(change)),
+            None if is_known(known) => Ok(LifecycleEvent::Irrelevant(IgnoreReason::NotALifecycleSignal)),
+            None => Ok(LifecycleEvent::Irrelevant(IgnoreReason::UnknownType)),
+        },
     }
 }
 
-fn person(
-    signal: PersonSignal,
+/// What happened to the tree. `None` for another type, and for a body that does not name the issue or project: an
+/// administrator may exclude it from the delivery.
+fn changed_tree(
+    event_type: &str,
     envelope: &Envelope<'_>,
     expected_site_host: Option<&str>,
-) -> Result<LifecycleEvent, Malformed> {
-    let user: User<'_> = scalar::object(envelope.user, "user")?;
-    scalar::same_site(user.self_url, expected_site_host, "user.self")?;
-    let Some(account_id) = account_id(user.account_id, "user.accountId")? else {
-        return Ok(LifecycleEvent::Irrelevant(IgnoreReason::PlaceholderAccount));
-    };
-    let identity = NamedIdentity { kind: IdentityKind::AtlassianAccountId, issuer: String::new(), value: account_id };
-    Ok(LifecycleEvent::Person { signal, identity, source_at: envelope.source_at()? })
-}
-
-/// The account id, or `None` for Atlassian's placeholder.
-fn account_id(value: scalar::Raw<'_>, field: &'static str) -> Result<Option<Personal<String>>, Malformed> {
-    let text = scalar::text(value, field)?.ok_or(Malformed::MissingField(field))?;
-    if text == ATLASSIAN_PLACEHOLDER_ACCOUNT_ID {
-        return Ok(None);
+) -> Result<Option<TreeChange>, Malformed> {
+    match event_type {
+        "jira:issue_created" | "jira:issue_updated" => {
+            tree::issue_seen(envelope.issue, expected_site_host, envelope.source_at()?)
+        }
+        "jira:issue_deleted" => tree::issue_deleted(envelope.issue, expected_site_host, envelope.source_at()?),
+        "project_deleted" | "project_soft_deleted" => {
+            tree::project_deleted(envelope.project, expected_site_host, envelope.source_at()?)
+        }
+        "project_restored_deleted" => {
+            tree::project_restored(envelope.project, expected_site_host, envelope.source_at()?)
+        }
+        _ => Ok(None),
     }
-    if !is_atlassian_account_id(&text) {
-        return Err(Malformed::InvalidField(field));
-    }
-    Ok(Some(Personal::new(text)))
 }
 
 fn is_known(event_type: &str) -> bool {

@@ -6,7 +6,14 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::worklog::{WORKLOG_SECONDS_MAX, WorklogChange, WorklogEntry};
+use crate::{
+    domain::{
+        IdentityKind, Personal,
+        event::NamedIdentity,
+        worklog::{WORKLOG_SECONDS_MAX, WorklogChange, WorklogEntry},
+    },
+    sources::sample::changed,
+};
 
 const SITE: Option<&str> = Some("example-site.atlassian.net");
 const USER_DELETED: &str = include_str!("../../../tests/vectors/jira/user_deleted.json");
@@ -14,22 +21,11 @@ const WORKLOG_CREATED: &str = include_str!("../../../tests/vectors/jira/worklog_
 const WORKLOG_UPDATED: &str = include_str!("../../../tests/vectors/jira/worklog_updated.json");
 const WORKLOG_DELETED: &str = include_str!("../../../tests/vectors/jira/worklog_deleted.json");
 const LEGACY_DELETED: &str = include_str!("../../../tests/vectors/jira/legacy_worklog_deleted.json");
+const ISSUE_DELETED: &str = include_str!("../../../tests/vectors/jira/issue_deleted.json");
 const AUTHOR: &str = "712020:00000000-0000-4000-8000-000000000001";
 
 fn read(text: &str) -> Result<LifecycleEvent, Malformed> {
     interpret(text.as_bytes(), SITE)
-}
-
-/// A vector with the value at `pointer` replaced, or taken out.
-fn changed(vector: &str, pointer: &str, value: Option<Value>) -> String {
-    let mut body: Value = serde_json::from_str(vector).expect("a vector is JSON");
-    let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
-    let parent = body.pointer_mut(parent).and_then(Value::as_object_mut).expect("an object");
-    match value {
-        Some(value) => parent.insert(name.to_owned(), value),
-        None => parent.remove(name),
-    };
-    body.to_string()
 }
 
 fn at_ms(milliseconds: i64) -> Timestamp {
@@ -141,14 +137,58 @@ fn a_legacy_event_with_values_is_as_good_as_a_new_one() {
 }
 
 #[test]
-fn known_types_without_a_signal_and_unknown_types_are_told_apart() {
-    let vectors = [
-        include_str!("../../../tests/vectors/jira/comment_deleted.json"),
-        include_str!("../../../tests/vectors/jira/issue_deleted.json"),
-    ];
-    for vector in vectors {
-        assert_eq!(read(vector), ignored(IgnoreReason::NotALifecycleSignal));
+fn an_issue_is_placed_in_its_project_and_taken_out_of_it() {
+    let (issue_id, project_id) = ("10014".to_owned(), "10000".to_owned());
+    let at = at_ms(1_790_102_999_999);
+    let deleted = TreeChange::IssueDeleted { issue_id: issue_id.clone(), project_id: Some(project_id.clone()), at };
+    assert_eq!(read(ISSUE_DELETED), Ok(LifecycleEvent::Tree(deleted)));
+    let unplaced = changed(ISSUE_DELETED, "/issue/fields", None);
+    let deleted = TreeChange::IssueDeleted { issue_id: issue_id.clone(), project_id: None, at };
+    assert_eq!(read(&unplaced), Ok(LifecycleEvent::Tree(deleted)));
+    for known in ["jira:issue_created", "jira:issue_updated"] {
+        let seen = TreeChange::IssueSeen { issue_id: issue_id.clone(), project_id: project_id.clone(), at };
+        let body = changed(ISSUE_DELETED, "/webhookEvent", Some(json!(known)));
+        assert_eq!(read(&body), Ok(LifecycleEvent::Tree(seen)));
+        for missing in ["/issue/fields/project/id", "/issue/fields", "/issue/id", "/issue", "/timestamp"] {
+            let body = changed(&body, missing, None);
+            assert_eq!(read(&body), ignored(IgnoreReason::NotALifecycleSignal), "{missing}");
+        }
     }
+}
+
+#[test]
+fn a_project_is_deleted_for_good_or_into_the_bin_and_comes_back() {
+    let body = |known: &str, project: Value| {
+        json!({ "timestamp": 1_790_200_000_000_i64, "webhookEvent": known, "project": project }).to_string()
+    };
+    let project = json!({ "self": "https://example-site.atlassian.net/rest/api/2/project/10000", "id": 10000 });
+    let (project_id, at) = ("10000".to_owned(), at_ms(1_790_200_000_000));
+    for known in ["project_deleted", "project_soft_deleted"] {
+        let deleted = TreeChange::ProjectDeleted { project_id: project_id.clone(), at };
+        assert_eq!(read(&body(known, project.clone())), Ok(LifecycleEvent::Tree(deleted)));
+    }
+    let restored = TreeChange::ProjectRestored { project_id, at };
+    assert_eq!(read(&body("project_restored_deleted", project.clone())), Ok(LifecycleEvent::Tree(restored)));
+    assert_eq!(read(&body("project_archived", project)), ignored(IgnoreReason::NotALifecycleSignal));
+    assert_eq!(read(&body("project_deleted", json!({"id": "x"}))), Err(Malformed::InvalidField("project.id")));
+    let elsewhere = json!({ "self": "https://evil.example/rest", "id": 10000 });
+    assert_eq!(read(&body("project_deleted", elsewhere)), Err(Malformed::ForeignSite("project.self")));
+}
+
+#[test]
+fn a_change_of_the_tree_without_time_or_of_another_site_is_refused() {
+    let timeless = changed(ISSUE_DELETED, "/timestamp", None);
+    assert_eq!(read(&timeless), Err(Malformed::MissingField("timestamp")));
+    let elsewhere = changed(ISSUE_DELETED, "/issue/self", Some(json!("https://evil.example/rest")));
+    assert_eq!(read(&elsewhere), Err(Malformed::ForeignSite("issue.self")));
+    let twice = r#"{"webhookEvent":"jira:issue_deleted","timestamp":1790200000000,"issue":{"id":"1","id":"2"}}"#;
+    assert_eq!(read(twice), Err(Malformed::InvalidField("issue")));
+}
+
+#[test]
+fn known_types_without_a_signal_and_unknown_types_are_told_apart() {
+    let comment = include_str!("../../../tests/vectors/jira/comment_deleted.json");
+    assert_eq!(read(comment), ignored(IgnoreReason::NotALifecycleSignal));
     for known in ["jira:version_deleted", "project_soft_deleted", "jira_expression_evaluation_failed", "board_deleted"]
     {
         let body = json!({ "webhookEvent": known }).to_string();
@@ -291,9 +331,9 @@ proptest! {
     }
 
     #[test]
-    fn mutated_bodies_never_panic(which in 0_usize..4, edits in proptest::collection::vec(
+    fn mutated_bodies_never_panic(which in 0_usize..5, edits in proptest::collection::vec(
                                       (any::<proptest::sample::Index>(), any::<u8>()), 1..6)) {
-        let vector = [USER_DELETED, WORKLOG_CREATED, WORKLOG_DELETED, LEGACY_DELETED][which];
+        let vector = [USER_DELETED, WORKLOG_CREATED, WORKLOG_DELETED, LEGACY_DELETED, ISSUE_DELETED][which];
         let mut body = vector.as_bytes().to_vec();
         for (at, byte) in edits {
             let at = at.index(body.len());

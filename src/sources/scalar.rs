@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, civil::Date, fmt::temporal::Pieces, tz::Offset};
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{error::Category, value::RawValue};
 use url::Url;
 
 use crate::domain::event::Malformed;
@@ -13,10 +13,29 @@ pub(super) type Raw<'a> = Option<&'a RawValue>;
 /// The longest text of a time stamp that is looked at, in bytes.
 const TIME_BYTES_MAX: usize = 48;
 /// The longest id, in digits: what a 64-bit number can have.
-const ID_DIGITS_MAX: usize = 19;
+const ID_DIGITS_MAX: usize = 20;
 /// Times outside these years are slips of units or lies: seconds for milliseconds, or a far future that would outrank
 /// every later signal.
 const YEARS: std::ops::RangeInclusive<i16> = 2000..=2200;
+
+/// The outermost object of a body.
+pub(super) fn outermost<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
+    let text = std::str::from_utf8(body).map_err(|_| Malformed::NotUtf8)?;
+    // `RawValue` skips nested values without recursion, so depth costs no stack here; each object that is read afterwards
+    // is parsed under the parser's own bound of 128 levels. A sequence would be read as a struct field by field.
+    if text.trim_start().starts_with('[') {
+        return Err(Malformed::InvalidField("body"));
+    }
+    serde_json::from_str(text).map_err(|error| match error.classify() {
+        Category::Data => Malformed::InvalidField("body"),
+        Category::Io | Category::Syntax | Category::Eof => Malformed::NotJson,
+    })
+}
+
+/// True for a JSON object.
+pub(super) fn is_object(value: Raw<'_>) -> bool {
+    value.is_some_and(|raw| raw.get().starts_with('{'))
+}
 
 /// An object of a known shape.
 pub(super) fn object<'a, T: Deserialize<'a>>(value: Raw<'a>, field: &'static str) -> Result<T, Malformed> {
@@ -62,6 +81,16 @@ pub(super) fn epoch_milliseconds(value: Raw<'_>, field: &'static str) -> Result<
 pub(super) fn zoned(value: Raw<'_>, field: &'static str) -> Result<(Timestamp, Date), Malformed> {
     let text = text(value, field)?.ok_or(Malformed::MissingField(field))?;
     parse_zoned(&text).ok_or(Malformed::InvalidField(field)).and_then(|(at, day)| Ok((believable(at, field)?, day)))
+}
+
+/// A point in time with an offset, if there is one.
+pub(super) fn instant(value: Raw<'_>, field: &'static str) -> Result<Option<Timestamp>, Malformed> {
+    if value.is_none() { Ok(None) } else { zoned(value, field).map(|(at, _)| Some(at)) }
+}
+
+/// A believable point in time with an offset, from a text that did not stand in a body.
+pub(super) fn instant_of(text: &str, field: &'static str) -> Result<Timestamp, Malformed> {
+    parse_zoned(text).ok_or(Malformed::InvalidField(field)).and_then(|(at, _)| believable(at, field))
 }
 
 fn parse_zoned(text: &str) -> Option<(Timestamp, Date)> {
