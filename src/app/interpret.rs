@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     Error, Gateway,
     accept_event::{RawDelivery, body_aad},
-    offboard, record_hours,
+    offboard, offboard_tenant, record_hours,
 };
 use crate::{
     domain::{
@@ -201,7 +201,10 @@ async fn apply(gateway: &Gateway, event: &ClaimedEvent, meaning: &LifecycleEvent
             offboard::apply_signal(gateway, event, meaning, *signal, identity, *source_at).await
         }
         LifecycleEvent::Worklog(change) => record_hours::apply(gateway, event, meaning, change).await,
-        LifecycleEvent::Tenant { .. } | LifecycleEvent::Tree(_) => {
+        LifecycleEvent::Tenant { signal, installation, source_at } => {
+            offboard_tenant::apply(gateway, event, meaning, *signal, installation.as_deref(), *source_at).await
+        }
+        LifecycleEvent::Tree(_) => {
             let outcome = Outcome::Ignored(IgnoreReason::NotALifecycleSignal);
             finish_plain(gateway, event, Some(meaning.type_word()), outcome).await
         }
