@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::{
     Error, Gateway, JobFailure, audit, sources,
-    take_access::{Case, complete, read_case},
+    take_access::{AnyCase, Case, complete, read_case},
 };
 use crate::{
     domain::{
@@ -55,16 +55,6 @@ impl CallBacks {
             breaker: Breaker::new(entropy),
             toolkits: Mutex::default(),
         })
-    }
-
-    /// For calls to the real cloud.
-    pub(super) const fn public(&self) -> &reqwest::Client {
-        &self.public
-    }
-
-    /// For calls to this machine, in development.
-    pub(super) const fn loopback(&self) -> &reqwest::Client {
-        &self.loopback
     }
 
     /// What leaves a failing server alone.
@@ -123,7 +113,9 @@ fn new_id(gateway: &Gateway) -> uuid::Uuid {
 
 /// The job: makes every call of its request that is still to be made.
 pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
-    let case = read_case(gateway, job).await?;
+    let AnyCase::Person(case) = read_case(gateway, job).await? else {
+        return Err(JobFailure::discard("a whole customer is nobody's account"));
+    };
     let now = gateway.now();
     if case.request.state == RequestState::Cancelled {
         let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;

@@ -5,24 +5,48 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Error, Gateway, JobFailure, audit, fences,
     sweep::PENDING_BODY_DAYS_MAX,
-    take_access::{Case, complete},
+    take_access::{Case, TenantCase, complete},
 };
 use crate::{
-    domain::{ReceiptId, request::RequestState, verification::VerificationReport},
-    proof::{self, AuditReference, IdText, ReceiptClaims, StepCount, VerificationSummary, audit::Fact},
-    store::{self, TenantTx, job::ClaimedJob},
+    domain::{ReceiptId, SubjectId, SubjectKind, request::RequestState, verification::VerificationReport},
+    proof::{self, AuditReference, IdText, ReceiptClaims, ReceiptScope, StepCount, VerificationSummary, audit::Fact},
+    store::{self, TenantTx, job::ClaimedJob, request::RequestRow},
 };
 
-/// Signs and stores the receipt; completes request and job.
-pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
-    gateway.crash().reach("deletion.before_certificate");
+/// Whose erasure is certified.
+pub(super) struct Certified<'a> {
+    request: &'a RequestRow,
+    tenant_key: &'a str,
+    /// `None` when it is the whole tenant's.
+    person: Option<(SubjectId, &'a SubjectKind)>,
+}
+
+impl<'a> Certified<'a> {
+    pub(super) fn of_person(case: &'a Case) -> Self {
+        let person = Some((case.subject, &case.person.kind));
+        Self { request: &case.request, tenant_key: &case.tenant_key, person }
+    }
+
+    pub(super) fn of_tenant(case: &'a TenantCase) -> Self {
+        Self { request: &case.request, tenant_key: &case.tenant_key, person: None }
+    }
+
+    fn crash_point(&self, of_person: &'static str, of_tenant: &'static str) -> &'static str {
+        if self.person.is_some() { of_person } else { of_tenant }
+    }
+}
+
+/// Signs and stores the receipt; completes request and job. A tenant is purged from this commit on.
+pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob, case: &Certified<'_>) -> Result<(), JobFailure> {
+    let before = case.crash_point("deletion.before_certificate", "tenant_deletion.before_certificate");
+    gateway.crash().reach(before);
     let now = gateway.now();
     let fence_ends = now + SignedDuration::from_hours(24 * i64::from(gateway.policy().fence_days));
     let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
     let raised = store::fence::of_request(&tx, job.request_id).await.map_err(Error::from)?;
     drop(tx);
-    fences::set_term(gateway, &case.tenant_key, &raised, fence_ends).await?;
+    fences::set_term(gateway, case.tenant_key, &raised, fence_ends).await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
     let receipt = ReceiptId::new(gateway.clock(), gateway.entropy());
     let facts = [("receipt", Fact::Id(IdText::of(receipt).map_err(Error::from)?))];
@@ -36,21 +60,24 @@ pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Res
         .await
         .map_err(Error::from)?;
     store::fence::finish(&tx, job.request_id, fence_ends).await.map_err(Error::from)?;
+    if case.person.is_none() {
+        store::tenant::set_purged(&tx, Some(now)).await.map_err(Error::from)?;
+    }
     complete(&tx, job, now).await?;
     tx.commit().await.map_err(Error::from)?;
-    gateway.crash().reach("deletion.after_certificate");
+    gateway.crash().reach(case.crash_point("deletion.after_certificate", "tenant_deletion.after_certificate"));
     Ok(())
 }
 
 async fn claims(
     gateway: &Gateway,
     tx: &TenantTx<'_>,
-    case: &Case,
+    case: &Certified<'_>,
     receipt: ReceiptId,
     audit: AuditReference,
     now: Timestamp,
 ) -> Result<ReceiptClaims, Error> {
-    let request = &case.request;
+    let request = case.request;
     let plan = store::plan::latest_of_request(tx, request.request_id).await?.ok_or(Error::Missing("the plan"))?;
     let steps = store::plan::executed(tx, request.request_id).await?;
     let report: VerificationReport = request
@@ -63,8 +90,9 @@ async fn claims(
         jti: receipt,
         request: request.request_id,
         tenant: tx.tenant(),
-        subject: request.subject_id,
-        subject_kind: case.person.kind.clone(),
+        scope: if case.person.is_some() { ReceiptScope::Person } else { ReceiptScope::Tenant },
+        subject: case.person.map(|(subject, _)| subject),
+        subject_kind: case.person.map(|(_, kind)| kind.clone()),
         dataset: gateway.map().dataset.clone(),
         policy: gateway.policy().product.clone(),
         plan_digest: hex::encode(&plan.digest),

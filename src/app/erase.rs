@@ -1,4 +1,4 @@
-//! The deletion of a person: fence → execute → verify → destroy the key → certify. Forward only.
+//! The deletion of a person: fence → execute → verify → call back → destroy the key → certify. Forward only.
 //!
 //! The request's state says how far it is, and each phase may run twice and may die at any line: what it did is either
 //! in one committed transaction or can be repeated without effect. Every phase re-checks that this worker still holds the
@@ -8,9 +8,11 @@
 use jiff::SignedDuration;
 
 use super::{
-    Error, Gateway, JobFailure, audit, certify, fences,
+    Error, Gateway, JobFailure, audit, call_back,
+    certify::{self, Certified},
+    erase_tenant, fences,
     person::{self, Named},
-    take_access::{Case, read_case},
+    take_access::{AnyCase, Case, read_case},
 };
 use crate::{
     domain::{
@@ -28,16 +30,19 @@ use crate::{
 pub const ERASE_BATCH_ROWS: u32 = 1_000;
 /// How long a fence stands while its erasure is not finished; completing gives it its policy's term. Long enough for an
 /// erasure that was held for a person to look.
-const FENCE_DAYS_UNFINISHED: i64 = 730;
+pub(super) const FENCE_DAYS_UNFINISHED: i64 = 730;
 /// A shorter value identifies nobody and would be found everywhere.
 const SEARCHED_BYTES_MIN: usize = 6;
 /// Phases one attempt may go through; there are six.
-const PHASES_MAX: usize = 12;
+pub(super) const PHASES_MAX: usize = 12;
 
 /// Runs the deletion to its end, from wherever it stands.
 pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
     for _ in 0..PHASES_MAX {
-        let case = read_case(gateway, job).await?;
+        let case = match read_case(gateway, job).await? {
+            AnyCase::Person(case) => case,
+            AnyCase::Tenant(_) => return Box::pin(erase_tenant::run(gateway, job)).await,
+        };
         match case.request.state {
             RequestState::Open => raise_fence(gateway, job, &case).await?,
             RequestState::Fenced => execute(gateway, job, &case, RequestState::Fenced).await?,
@@ -46,8 +51,11 @@ pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFa
                 execute(gateway, job, &case, RequestState::VerificationFailed).await?;
             }
             RequestState::Executed => verify(gateway, job, &case).await?,
-            RequestState::Verified => destroy_key(gateway, job, &case).await?,
-            RequestState::KeyDestroyed => return certify::run(gateway, job, &case).await,
+            RequestState::Verified => {
+                call_back::tell_of_deletion(gateway, job, &case).await?;
+                destroy_key(gateway, job, &case).await?;
+            }
+            RequestState::KeyDestroyed => return certify::run(gateway, job, &Certified::of_person(&case)).await,
             RequestState::Completed => return Err(JobFailure::discard("the request is complete")),
             RequestState::Cancelled => return Err(JobFailure::discard("the request was cancelled")),
         }
@@ -56,7 +64,7 @@ pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFa
 }
 
 /// A transaction of the job's tenant in which this worker still holds the job and the request is in `state`.
-async fn hold(tx: &TenantTx<'_>, job: &ClaimedJob, state: RequestState) -> Result<(), JobFailure> {
+pub(super) async fn hold(tx: &TenantTx<'_>, job: &ClaimedJob, state: RequestState) -> Result<(), JobFailure> {
     if !store::job::holds_lease(tx, job).await.map_err(Error::from)? {
         return Err(JobFailure::discard("another worker holds the job"));
     }
@@ -85,15 +93,15 @@ async fn raise_fence(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result
         // row holds.
         return Err(JobFailure { verdict: Verdict::Retry, reason: "the purge is not due yet".to_owned() });
     }
-    let subject = request.subject_id;
+    let subject = case.subject;
     let row = store::subject::read(&tx, subject).await.map_err(Error::from)?.ok_or(Error::Missing("the subject"))?;
     for named in &anchors {
         for digest in &named.digests {
             let fence = Fence {
                 fence_id: FenceId::new(gateway.clock(), gateway.entropy()),
-                subject_id: subject,
+                subject_id: Some(subject),
                 request_id: job.request_id,
-                identity_kind: named.kind,
+                kind: named.kind.into(),
                 issuer: named.issuer.clone(),
                 digest_key_id: digest.key_id,
                 digest: digest.digest.to_vec(),
@@ -145,7 +153,7 @@ async fn remember_identifiers(gateway: &Gateway, job: &ClaimedJob, case: &Case) 
     drop(client);
     let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
-    let subject = case.request.subject_id;
+    let subject = case.subject;
     let key = gateway.vault().subject_key(&tx, subject).await?.ok_or(Error::Missing("the subject's key"))?;
     // A worker that was asleep must not add an identity after the person is forgotten.
     hold(&tx, job, RequestState::Open).await?;
@@ -166,7 +174,12 @@ async fn make_plan(gateway: &Gateway, case: &Case) -> Result<Plan, Error> {
     Ok(planning::plan_against(gateway.map(), &catalog, &case.person.kind)?)
 }
 
-async fn store_plan(gateway: &Gateway, tx: &TenantTx<'_>, job: &ClaimedJob, plan: &Plan) -> Result<(), Error> {
+pub(super) async fn store_plan(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    job: &ClaimedJob,
+    plan: &Plan,
+) -> Result<(), Error> {
     let row = PlanRow {
         plan_id: PlanId::new(gateway.clock(), gateway.entropy()),
         digest: planning::digest(plan).to_vec(),
@@ -201,14 +214,10 @@ async fn execute(gateway: &Gateway, job: &ClaimedJob, case: &Case, from: Request
         .await
         .map_err(Error::from)?
         .ok_or(Error::Missing("the plan"))?;
-    let key = gateway.vault().subject_key(&tx, case.request.subject_id).await?;
+    let key = gateway.vault().subject_key(&tx, case.subject).await?;
     let key = key.ok_or(Error::Missing("the subject's key"))?;
     drop(tx);
-    let plan: Plan =
-        serde_json::from_value(stored.plan).map_err(|_| Error::Missing("a plan that this version can read"))?;
-    if planning::digest(&plan).as_slice() != stored.digest {
-        return Err(JobFailure::hold("the stored plan is not the one that was digested"));
-    }
+    let plan = readable(&stored)?;
     fences::mirror(gateway, &case.tenant_key, &fences).await?;
     gateway.crash().reach("deletion.after_fence_mirror");
     let pseudonym = pseudonym(&key, job.request_id);
@@ -229,6 +238,17 @@ async fn execute(gateway: &Gateway, job: &ClaimedJob, case: &Case, from: Request
     audit::record(gateway, &tx, audit::WORKER, "plan.executed", job.request_id, []).await?;
     tx.commit().await.map_err(Error::from)?;
     Ok(())
+}
+
+/// The plan as it was digested.
+pub(super) fn readable(stored: &PlanRow) -> Result<Plan, JobFailure> {
+    let plan: Plan =
+        serde_json::from_value(stored.plan.clone()).map_err(|_| Error::Missing("a plan that this version can read"))?;
+    if planning::digest(&plan).as_slice() == stored.digest {
+        Ok(plan)
+    } else {
+        Err(JobFailure::hold("the stored plan is not the one that was digested"))
+    }
 }
 
 /// Runs one step to its end; returns how many rows it has disposed of, over all attempts.
@@ -301,7 +321,7 @@ async fn verify(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), 
     if is_clean { Ok(()) } else { Err(JobFailure::hold(failure_sentence(&report))) }
 }
 
-fn failure_sentence(report: &VerificationReport) -> String {
+pub(super) fn failure_sentence(report: &VerificationReport) -> String {
     if let Some(why) = &report.blind {
         return why.clone();
     }
@@ -317,7 +337,7 @@ async fn identifiers(
 ) -> Result<Vec<(IdentityKind, Personal<String>)>, JobFailure> {
     let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
-    let subject = case.request.subject_id;
+    let subject = case.subject;
     let key = gateway.vault().subject_key(&tx, subject).await?.ok_or(Error::Missing("the subject's key"))?;
     let mut values = Vec::new();
     for identity in person::open_identities(&tx, subject, &key).await? {
@@ -341,8 +361,8 @@ async fn destroy_key(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result
     let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
     hold(&tx, job, RequestState::Verified).await?;
-    store::subject::forget(&tx, case.request.subject_id, now).await.map_err(Error::from)?;
-    store::keys::destroy_subject_key(&tx, case.request.subject_id, now).await.map_err(Error::from)?;
+    store::subject::forget(&tx, case.subject, now).await.map_err(Error::from)?;
+    store::keys::destroy_subject_key(&tx, case.subject, now).await.map_err(Error::from)?;
     store::request::advance(&tx, job.request_id, RequestState::Verified, RequestState::KeyDestroyed, now, None)
         .await
         .map_err(Error::from)?;

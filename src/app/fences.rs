@@ -25,7 +25,7 @@ pub(super) async fn set_term(
 
 fn row_of(fence: &Fence) -> Result<FenceRow, Error> {
     Ok(FenceRow {
-        identity_kind: fence.identity_kind,
+        kind: fence.kind,
         digest_key_id: fence.digest_key_id,
         digest: fence.digest.as_slice().try_into().map_err(|_| Error::Missing("a digest of 32 bytes"))?,
         generation: fence.generation,
@@ -43,7 +43,7 @@ pub(super) async fn mirror(gateway: &Gateway, tenant_key: &str, fences: &[Fence]
         target::mirror_fence(&mut client, scope, &row).await?;
         if let Some(returned_at) = fence.returned_at {
             let digests = [(row.digest_key_id, row.digest)];
-            target::open_generation(&mut client, scope, fence.identity_kind, &digests, returned_at).await?;
+            target::open_generation(&mut client, scope, fence.kind, &digests, returned_at).await?;
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     Error, Gateway,
     accept_event::{RawDelivery, body_aad},
-    fan_out, offboard, record_hours, record_tree, sources as registered,
+    fan_out, offboard, offboard_tenant, record_hours, record_tree, sources as registered,
 };
 use crate::{
     domain::{
@@ -222,11 +222,10 @@ async fn apply(gateway: &Gateway, event: &ClaimedEvent, meaning: &LifecycleEvent
             offboard::apply_signal(gateway, event, meaning, *signal, identity, *source_at).await
         }
         LifecycleEvent::Worklog(change) => record_hours::apply(gateway, event, meaning, change).await,
-        LifecycleEvent::Tree(change) => record_tree::apply(gateway, event, meaning, change).await,
-        LifecycleEvent::Tenant { .. } => {
-            let outcome = Outcome::Ignored(IgnoreReason::NotALifecycleSignal);
-            finish_plain(gateway, event, Some(meaning.type_word()), outcome).await
+        LifecycleEvent::Tenant { signal, installation, source_at } => {
+            offboard_tenant::apply(gateway, event, meaning, *signal, installation.as_deref(), *source_at).await
         }
+        LifecycleEvent::Tree(change) => record_tree::apply(gateway, event, meaning, change).await,
     }
 }
 

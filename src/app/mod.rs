@@ -3,7 +3,8 @@
 //! ```text
 //! accept_event ─▶ commit_events          (a delivery becomes a pending event; acknowledged means committed)
 //! interpret ─▶ person, record_hours ─▶ offboard      (an event becomes its consequences, in one commit)
-//! take_access, mark, erase ─▶ certify                (jobs; each may run twice and die at any line)
+//!           ─▶ offboard_tenant ─▶ timeline           (the same for a whole customer)
+//! take_access, mark, erase, erase_tenant ─▶ certify  (jobs; each may run twice and die at any line)
 //! replay, report, find_subject, sources, verify_audit, demo_clock   (what operators do)
 //! sweep                                              (retention, key epochs, audit chain, lost jobs, gauges)
 //! ```
@@ -15,6 +16,7 @@ mod certify;
 mod commit_events;
 pub mod demo_clock;
 pub mod erase;
+pub mod erase_tenant;
 mod error;
 mod fan_out;
 mod fences;
@@ -22,6 +24,7 @@ pub mod find_subject;
 mod gateway;
 pub mod interpret;
 mod offboard;
+pub mod offboard_tenant;
 mod person;
 mod record_hours;
 mod record_tree;
@@ -32,6 +35,7 @@ pub mod run_job;
 pub mod sources;
 pub mod sweep;
 mod take_access;
+mod timeline;
 mod vault;
 pub mod verify_audit;
 

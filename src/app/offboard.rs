@@ -3,23 +3,24 @@
 //! The decision is made anew from all signals of the person, by source time, so neither the order of arrival nor a
 //! duplicate changes it. Behind a committed fence nothing is cancellable; only an explicit return opens a new generation.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     Error, Gateway, audit,
     interpret::{finish, finish_plain, keep_minimized},
+    offboard_tenant,
     person::{self, Named, Standing},
+    timeline::{Settled, Wanted, settle},
 };
 use crate::{
     datamap::policy::{Consequence, Policy},
     domain::{
-        IdentityKind, JobId, OffboardingId, RequestId, SubjectId, SubjectKind, TenantId,
+        IdentityKind, SubjectId, SubjectKind, TenantId,
         event::{IgnoreReason, LifecycleEvent, NamedIdentity, Outcome, PersonSignal},
-        job::JobKind,
-        request::{RequestState, Timeline},
+        request::{RequestScope, RequestState, Timeline},
     },
     mapping::{self, Desired},
-    proof::{IdText, audit::Fact},
+    proof::audit::Fact,
     sealing::normalise,
     store::{self, TenantTx, event::ClaimedEvent, fence::Fence, subject::SignalRow},
     target,
@@ -51,6 +52,9 @@ pub(super) async fn apply_signal(
     let candidates = candidates(gateway, event.tenant_id, identity).await?;
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
+    if offboard_tenant::standing(&tx, at).await?.is_gone() {
+        return finish(gateway, tx, event, type_word, Outcome::Ignored(IgnoreReason::TenantGone)).await;
+    }
     let Standing::Free { generation } = person::lock(&tx, &named, at).await? else {
         return finish(gateway, tx, event, type_word, Outcome::Ignored(IgnoreReason::Fenced)).await;
     };
@@ -119,7 +123,7 @@ async fn open_generation(
     drop(tx);
     let mut target_client = gateway.databases().target.client().await?;
     let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
-    target::open_generation(&mut target_client, scope, named.kind, &named.target_digests(), at).await?;
+    target::open_generation(&mut target_client, scope, named.kind.into(), &named.target_digests(), at).await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     if store::fence::open_generation(&tx, fence.request_id, at).await? {
         let facts = [("returned_at", Fact::At(at))];
@@ -143,25 +147,17 @@ async fn decide(
         return Ok(Outcome::Ignored(IgnoreReason::PolicyNothingFollows));
     }
     let signals = store::subject::signals(tx, subject).await?;
-    let living = match store::request::living(tx, subject).await? {
-        Some(id) => store::request::read(tx, id).await?,
-        None => None,
-    };
-    match (wanted(policy, &signals), living) {
-        (Some((timeline, latest)), None) => start(gateway, tx, event, subject, &timeline, latest).await,
-        (Some((timeline, latest)), Some(request)) => {
-            if request.state != RequestState::Open {
-                return Ok(Outcome::Ignored(IgnoreReason::Fenced));
-            }
-            if timeline == request.timeline && latest == request.latest_departure_at {
-                return Ok(Outcome::Ignored(IgnoreReason::Superseded));
-            }
-            shift(gateway, tx, request.request_id, &timeline, latest).await
-        }
-        (None, Some(request)) if request.state == RequestState::Open => cancel(gateway, tx, request.request_id).await,
-        (None, _) if consequence == Consequence::StartOffboarding => Ok(Outcome::Ignored(IgnoreReason::Superseded)),
-        (None, _) => Ok(Outcome::Applied("presence_recorded")),
-    }
+    let wanted =
+        wanted(policy, &signals).map(|(timeline, latest)| Wanted { timeline, latest, origin: Some(event.event_id) });
+    Ok(match settle(gateway, tx, RequestScope::Subject(subject), wanted).await? {
+        Settled::Started => Outcome::Applied("offboarding_started"),
+        Settled::Moved => Outcome::Applied("offboarding_moved"),
+        Settled::Stopped => Outcome::Applied("offboarding_cancelled"),
+        Settled::Unchanged => Outcome::Ignored(IgnoreReason::Superseded),
+        Settled::BehindFence => Outcome::Ignored(IgnoreReason::Fenced),
+        Settled::NoneRuns if consequence == Consequence::StartOffboarding => Outcome::Ignored(IgnoreReason::Superseded),
+        Settled::NoneRuns => Outcome::Applied("presence_recorded"),
+    })
 }
 
 /// What the signals together ask for: the due times and the latest departure that the fence has to cover; `None` when the
@@ -189,66 +185,4 @@ fn wanted(policy: &Policy, signals: &[SignalRow]) -> Option<(Timeline, Timestamp
             Some((mapping::ordered_timeline(policy.deadlines, anchor), latest))
         }
     }
-}
-
-async fn start(
-    gateway: &Gateway,
-    tx: &TenantTx<'_>,
-    event: &ClaimedEvent,
-    subject: SubjectId,
-    timeline: &Timeline,
-    latest: Timestamp,
-) -> Result<Outcome, Error> {
-    let (clock, entropy, now) = (gateway.clock(), gateway.entropy(), gateway.now());
-    let request = RequestId::new(clock, entropy);
-    let ids = (request, OffboardingId::new(clock, entropy));
-    store::request::insert(tx, ids, subject, event.event_id, timeline, latest, now).await?;
-    for (kind, due_at) in due_jobs(timeline) {
-        store::job::insert(tx, JobId::new(clock, entropy), kind, request, due_at, now).await?;
-    }
-    let facts = [
-        ("event", Fact::Id(IdText::of(event.event_id)?)),
-        ("anchor_at", Fact::At(timeline.anchor_at)),
-        ("purge_due_at", Fact::At(timeline.purge_due_at)),
-    ];
-    audit::record(gateway, tx, audit::WORKER, "offboarding.started", request, facts).await?;
-    Ok(Outcome::Applied("offboarding_started"))
-}
-
-fn due_jobs(timeline: &Timeline) -> [(JobKind, Timestamp); 3] {
-    [
-        (JobKind::AccessOff, timeline.access_off_due_at),
-        (JobKind::Mark, timeline.mark_due_at),
-        (JobKind::Deletion, timeline.purge_start_at),
-    ]
-}
-
-async fn shift(
-    gateway: &Gateway,
-    tx: &TenantTx<'_>,
-    request: RequestId,
-    timeline: &Timeline,
-    latest: Timestamp,
-) -> Result<Outcome, Error> {
-    store::request::move_timeline(tx, request, timeline, latest).await?;
-    for (kind, due_at) in due_jobs(timeline) {
-        store::job::reschedule(tx, request, kind, due_at).await?;
-    }
-    let facts = [("anchor_at", Fact::At(timeline.anchor_at)), ("purge_due_at", Fact::At(timeline.purge_due_at))];
-    audit::record(gateway, tx, audit::WORKER, "offboarding.moved", request, facts).await?;
-    Ok(Outcome::Applied("offboarding_moved"))
-}
-
-async fn cancel(gateway: &Gateway, tx: &TenantTx<'_>, request: RequestId) -> Result<Outcome, Error> {
-    let now = gateway.now();
-    store::request::advance(tx, request, RequestState::Open, RequestState::Cancelled, now, None).await?;
-    // A job that runs at this moment may still reach the target: access is given back when its lease is over, because
-    // before that nobody can know what it will have done.
-    let wait = store::job::leased_seconds(tx, request).await?.unwrap_or(0.0).max(0.0);
-    store::job::cancel(tx, request, now).await?;
-    let job = JobId::new(gateway.clock(), gateway.entropy());
-    let run_at = now + SignedDuration::try_from_secs_f64(wait).unwrap_or(SignedDuration::ZERO);
-    store::job::insert(tx, job, JobKind::AccessOn, request, run_at, now).await?;
-    audit::record(gateway, tx, audit::WORKER, "offboarding.cancelled", request, []).await?;
-    Ok(Outcome::Applied("offboarding_cancelled"))
 }

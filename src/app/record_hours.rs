@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{
     Error, Gateway, fences,
     interpret::{finish, finish_plain, keep_minimized},
+    offboard_tenant,
     person::{self, Named, Standing},
     record_tree,
 };
@@ -55,11 +56,15 @@ pub(super) async fn apply(
         record_tree::settle(gateway, event.tenant_id, &tenant_key, &entry.issue_id).await?;
     }
     let outcome = outcome_of(written);
-    let Some((named, updated_at)) = author else {
+    let (Some((named, updated_at)), false) = (author, written == WorklogWritten::TenantGone) else {
         return finish_plain(gateway, event, type_word, outcome).await;
     };
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
+    if offboard_tenant::standing(&tx, updated_at).await?.is_gone() {
+        // Our fence is committed and its mirror in the target may not be yet; the purge finds what was written before it.
+        return finish(gateway, tx, event, type_word, Outcome::Ignored(IgnoreReason::TenantGone)).await;
+    }
     match person::lock(&tx, &named, updated_at).await? {
         Standing::Free { generation } => {
             let kind = &gateway.policy().jira_subject;
@@ -99,5 +104,6 @@ fn outcome_of(written: WorklogWritten) -> Outcome {
         WorklogWritten::AppliedWithoutPerson => Outcome::Applied("hours_recorded_without_person"),
         WorklogWritten::Stale => Outcome::Ignored(IgnoreReason::StaleVersion),
         WorklogWritten::Refused => Outcome::Ignored(IgnoreReason::Fenced),
+        WorklogWritten::TenantGone => Outcome::Ignored(IgnoreReason::TenantGone),
     }
 }

@@ -5,7 +5,11 @@
 
 use jiff::Timestamp;
 
-use super::{Error, Gateway, interpret::finish_plain};
+use super::{
+    Error, Gateway,
+    interpret::{finish, finish_plain},
+    offboard_tenant,
+};
 use crate::{
     domain::{
         TenantId,
@@ -36,6 +40,10 @@ pub(super) async fn apply(
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
     let tenant_key = store::tenant::stable_key(&tx).await?;
+    if offboard_tenant::standing(&tx, change.at()).await?.is_gone() {
+        let outcome = Outcome::Ignored(IgnoreReason::TenantGone);
+        return finish(gateway, tx, event, Some(meaning.type_word()), outcome).await;
+    }
     remember(&tx, change).await?;
     tx.commit().await?;
     drop(client);

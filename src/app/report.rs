@@ -9,7 +9,7 @@ use crate::{
         event::{Balance, EventFilter, EventRow},
         job::{JobFilter, JobRow},
         request::RequestRow,
-        tenant::Tenant,
+        tenant::{EvidenceRow, Tenant},
     },
 };
 
@@ -35,6 +35,26 @@ pub async fn jobs(gateway: &Gateway, filter: &JobFilter, limit: i64) -> Result<V
 pub async fn tenants(gateway: &Gateway) -> Result<Vec<Tenant>, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::tenant::list(&queue).await?)
+}
+
+/// A tenant with what is known of its installation.
+pub struct TenantReport {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Requests about the tenant itself, newest first.
+    pub requests: Vec<RequestRow>,
+    /// Its timeline of evidence, latest first.
+    pub evidence: Vec<EvidenceRow>,
+}
+
+/// One tenant, with at most `limit` requests and pieces of evidence.
+pub async fn tenant(gateway: &Gateway, id: TenantId, limit: i64) -> Result<TenantReport, Error> {
+    let tenant = tenants(gateway).await?.into_iter().find(|tenant| tenant.tenant_id == id);
+    let tenant = tenant.ok_or(Error::NotFound("tenant"))?;
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, id).await?;
+    let requests = store::request::list_of_tenant(&tx, limit).await?;
+    Ok(TenantReport { tenant, requests, evidence: store::tenant::evidence(&tx, limit).await? })
 }
 
 /// The tenant that the target knows by this key.

@@ -101,6 +101,12 @@ pub async fn run(gateway: &Gateway, depth: Depth) -> Swept {
 
 async fn keep_tenant(gateway: &Gateway, tenant: &Tenant, depth: Depth, swept: &mut Swept) {
     let id = tenant.tenant_id;
+    if tenant.purged_at.is_some() {
+        // Nothing is left but proof: its fence stands until the customer is back.
+        let linked = chain::link(gateway, id, depth).await;
+        swept.entries_linked += swept.took("audit chain", linked);
+        return;
+    }
     let destroyed = rotate_epoch(gateway, id).await;
     swept.epochs_destroyed += swept.took("key epochs", destroyed);
     let restored = jobs::restore(gateway, id).await;

@@ -1,37 +1,72 @@
-//! The small jobs of the timeline: access off at once, the mark at day 30, access back after a return.
+//! The small jobs of the timeline, of a person or of a whole tenant: access off at once, the mark at day 30, access back
+//! after a return.
 
 use jiff::Timestamp;
 
-use super::{Error, Gateway, JobFailure, audit, person};
+use super::{Error, Gateway, JobFailure, audit, call_back, offboard_tenant, person};
 use crate::{
-    domain::{JobId, SubjectId, TenantId, job::JobKind, request::RequestState},
+    domain::{
+        JobId, SubjectId, TenantId,
+        job::JobKind,
+        request::{RequestScope, RequestState},
+    },
     proof::audit::Fact,
     store::{self, TenantTx, job::ClaimedJob, request::RequestRow},
     target::{self, PersonKey},
 };
 
-/// Requests that one person can have had: each is a departure and a return.
-const REQUESTS_OF_A_PERSON_MAX: i64 = 1_000;
-
 /// What a job about a person needs, read in one short transaction.
 pub(super) struct Case {
     pub(super) request: RequestRow,
     pub(super) tenant_key: String,
+    pub(super) subject: SubjectId,
     pub(super) person: PersonKey,
     /// Who gives out the identities that the person is found by.
     pub(super) issuer: String,
 }
 
-/// Reads a request with its person, whose identities are opened for this operation.
-pub(super) async fn read_case(gateway: &Gateway, job: &ClaimedJob) -> Result<Case, Error> {
+/// What a job about a whole tenant needs.
+pub(super) struct TenantCase {
+    pub(super) request: RequestRow,
+    pub(super) tenant_key: String,
+}
+
+/// What a job is about.
+pub(super) enum AnyCase {
+    Person(Case),
+    Tenant(TenantCase),
+}
+
+impl AnyCase {
+    fn request(&self) -> &RequestRow {
+        match self {
+            Self::Person(case) => &case.request,
+            Self::Tenant(case) => &case.request,
+        }
+    }
+
+    fn tenant_key(&self) -> &str {
+        match self {
+            Self::Person(case) => &case.tenant_key,
+            Self::Tenant(case) => &case.tenant_key,
+        }
+    }
+}
+
+/// Reads a request; with its person, whose identities are opened for this operation, when it is about one.
+pub(super) async fn read_case(gateway: &Gateway, job: &ClaimedJob) -> Result<AnyCase, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     let request = store::request::read(&tx, job.request_id).await?.ok_or(Error::NotFound("request"))?;
     let tenant_key = store::tenant::stable_key(&tx).await?;
-    let subject = store::subject::read(&tx, request.subject_id).await?.ok_or(Error::Missing("the subject"))?;
-    let anchors: Vec<_> = match gateway.vault().subject_key(&tx, request.subject_id).await? {
+    let subject = match request.scope {
+        RequestScope::Tenant => return Ok(AnyCase::Tenant(TenantCase { request, tenant_key })),
+        RequestScope::Subject(subject) => subject,
+    };
+    let row = store::subject::read(&tx, subject).await?.ok_or(Error::Missing("the subject"))?;
+    let anchors: Vec<_> = match gateway.vault().subject_key(&tx, subject).await? {
         None => Vec::new(),
-        Some(key) => person::open_identities(&tx, request.subject_id, &key)
+        Some(key) => person::open_identities(&tx, subject, &key)
             .await?
             .into_iter()
             .filter(|identity| identity.is_anchor)
@@ -39,29 +74,48 @@ pub(super) async fn read_case(gateway: &Gateway, job: &ClaimedJob) -> Result<Cas
     };
     let issuer = anchors.first().map_or_else(String::new, |anchor| anchor.issuer.clone());
     let identities = anchors.into_iter().map(|identity| (identity.kind, identity.value)).collect();
-    Ok(Case { request, tenant_key, person: PersonKey { kind: subject.kind, identities }, issuer })
+    let person = PersonKey { kind: row.kind, identities };
+    Ok(AnyCase::Person(Case { request, tenant_key, subject, person, issuer }))
 }
 
-/// Takes access away in the target and records when.
+/// Takes access away in the target, from one person or from everybody, and records when.
 pub(super) async fn access_off(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
     let case = read_case(gateway, job).await?;
-    if case.request.state != RequestState::Open {
+    let request = case.request();
+    if request.state != RequestState::Open {
         return Err(JobFailure::discard("the request is not open any more"));
     }
     let now = gateway.now();
+    let (of_tenant, _) = marks_of_tenant(gateway, job).await?;
     let mut client = gateway.databases().target.client().await?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
-    // The instant is the request's own, the same in every attempt, so that a return knows which mark is ours.
-    let done = target::access_off(&mut client, scope, &case.person, case.request.opened_at).await?;
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: case.tenant_key() };
+    // The instant is the request's own, the same in every attempt, so that a return knows which mark is ours. A person's
+    // takes the place of the whole customer's: should the customer come back, that person stays restricted.
+    let done = match &case {
+        AnyCase::Person(case) => {
+            target::access_off(&mut client, scope, &case.person, request.opened_at, &of_tenant).await?
+        }
+        AnyCase::Tenant(_) => target::access_off_everybody(&mut client, scope, request.opened_at).await?,
+    };
     drop(client);
     gateway.crash().reach("access_off.after_target");
+    let teller = match &case {
+        AnyCase::Person(case) => call_back::teller(gateway, case).await?,
+        AnyCase::Tenant(_) => None,
+    };
     let facts = [("people", Fact::Count(done.people)), ("sessions", Fact::Count(done.sessions))];
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     audit::record(gateway, &tx, audit::WORKER, "access.off", job.request_id, facts).await?;
     match store::request::lock_state(&tx, job.request_id).await? {
         Some(RequestState::Open) => {
+            if store::request::marks_of_tenant(&tx).await?.0 != of_tenant {
+                return Err(Error::Busy("the customer's own offboarding began meanwhile").into());
+            }
             store::request::set_access_off(&tx, job.request_id, now).await?;
+            if let Some(source) = teller {
+                call_back::enqueue_access_off(gateway, &tx, job.request_id, source, now).await?;
+            }
             complete(&tx, job, now).await?;
         }
         Some(RequestState::Cancelled) => give_back(gateway, &tx, job, now).await?,
@@ -72,17 +126,32 @@ pub(super) async fn access_off(gateway: &Gateway, job: &ClaimedJob) -> Result<()
     Ok(())
 }
 
+async fn marks_of_tenant(gateway: &Gateway, job: &ClaimedJob) -> Result<(Vec<Timestamp>, Vec<Timestamp>), Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+    Ok(store::request::marks_of_tenant(&tx).await?)
+}
+
 /// Day 30: marks the data in the target.
 pub(super) async fn mark(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
     let case = read_case(gateway, job).await?;
-    if case.request.state != RequestState::Open {
+    if case.request().state != RequestState::Open {
         return Err(JobFailure::discard("the request is not open any more"));
     }
     let now = gateway.now();
-    let mut client = gateway.databases().target.client().await?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
-    let people = target::mark(&mut client, scope, &case.person, now).await?;
-    drop(client);
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: case.tenant_key() };
+    let people = match &case {
+        AnyCase::Person(case) => {
+            let mut client = gateway.databases().target.client().await?;
+            target::mark(&mut client, scope, &case.person, now).await?
+        }
+        AnyCase::Tenant(_) => {
+            let at = begin_mark(gateway, job, now).await?;
+            gateway.crash().reach("tenant_mark.after_begin");
+            let mut client = gateway.databases().target.client().await?;
+            target::mark_everybody(&mut client, scope, at).await?
+        }
+    };
     gateway.crash().reach("mark.after_target");
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
@@ -100,6 +169,19 @@ pub(super) async fn mark(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobF
     Ok(())
 }
 
+/// The instant that everybody is marked with is committed before the first mark, so that a return knows which marks are ours
+/// even when this worker dies among them.
+async fn begin_mark(gateway: &Gateway, job: &ClaimedJob, now: Timestamp) -> Result<Timestamp, JobFailure> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+    if store::request::lock_state(&tx, job.request_id).await? != Some(RequestState::Open) {
+        return Err(JobFailure::discard("the request is not open any more"));
+    }
+    let at = store::request::begin_mark(&tx, job.request_id, now).await?;
+    tx.commit().await?;
+    Ok(at)
+}
+
 /// A return came while this job was at the target: a job of its own gives access back after this one. It is committed even
 /// though the return has cancelled our job, for what we did in the target stands.
 async fn give_back(gateway: &Gateway, tx: &TenantTx<'_>, job: &ClaimedJob, now: Timestamp) -> Result<(), Error> {
@@ -109,27 +191,37 @@ async fn give_back(gateway: &Gateway, tx: &TenantTx<'_>, job: &ClaimedJob, now: 
     Ok(())
 }
 
-/// Gives access back after a return, unless the person has left again meanwhile.
+/// Gives access back after a return, unless whoever came back has left again.
 pub(super) async fn access_on(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
     let case = read_case(gateway, job).await?;
-    let subject = case.request.subject_id;
-    let Some(opened_at) = requests_unless_leaving(gateway, job.tenant_id, subject).await? else {
-        return Err(JobFailure::discard("the person has left again"));
+    let scope = case.request().scope;
+    let Some(ours) = written_unless_leaving(gateway, job.tenant_id, scope).await? else {
+        return Err(JobFailure::discard("whoever came back has left again"));
     };
-    if case.person.identities.is_empty() {
-        return Err(JobFailure::discard("the person was erased"));
-    }
     let mut client = gateway.databases().target.client().await?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
-    let people = target::access_on(&mut client, scope, &case.person, &opened_at).await?;
+    let target_scope = target::TenantScope { map: gateway.map(), tenant_key: case.tenant_key() };
+    let people = match &case {
+        AnyCase::Person(case) if case.person.identities.is_empty() => {
+            return Err(JobFailure::discard("the person was erased"));
+        }
+        AnyCase::Person(case) => {
+            target::access_on(&mut client, target_scope, &case.person, &ours.restricted_at).await?
+        }
+        AnyCase::Tenant(_) => {
+            target::access_on_everybody(&mut client, target_scope, &ours.restricted_at, &ours.marked_at).await?
+        }
+    };
     drop(client);
     let now = gateway.now();
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    if let Some(living) = store::request::living(&tx, subject).await? {
-        // A departure came between the check and the change: access goes off again, by a job of its own.
-        let again = JobId::new(gateway.clock(), gateway.entropy());
-        store::job::insert_or_restart(&tx, again, JobKind::AccessOff, living, now).await?;
+    // A departure came between the check and the change, or the whole customer is leaving: access goes off again, by a job
+    // of its own.
+    for leaving in [scope, RequestScope::Tenant] {
+        if let Some(living) = store::request::living(&tx, leaving).await? {
+            let again = JobId::new(gateway.clock(), gateway.entropy());
+            store::job::insert_or_restart(&tx, again, JobKind::AccessOff, living, now).await?;
+        }
     }
     audit::record(gateway, &tx, audit::WORKER, "access.on", job.request_id, [("people", Fact::Count(people))]).await?;
     complete(&tx, job, now).await?;
@@ -137,19 +229,33 @@ pub(super) async fn access_on(gateway: &Gateway, job: &ClaimedJob) -> Result<(),
     Ok(())
 }
 
-/// When each of the person's requests was opened, which is what access-off writes; `None` when one is living.
-async fn requests_unless_leaving(
+/// What the requests of a person or tenant have written into the target.
+struct Written {
+    restricted_at: Vec<Timestamp>,
+    marked_at: Vec<Timestamp>,
+}
+
+/// `None` when a request is living, or everything of the tenant is gone.
+async fn written_unless_leaving(
     gateway: &Gateway,
     tenant: TenantId,
-    subject: SubjectId,
-) -> Result<Option<Vec<Timestamp>>, Error> {
+    scope: RequestScope,
+) -> Result<Option<Written>, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
-    if store::request::living(&tx, subject).await?.is_some() {
+    let is_gone = offboard_tenant::standing(&tx, gateway.now()).await?.is_gone();
+    if is_gone || store::request::living(&tx, scope).await?.is_some() {
         return Ok(None);
     }
-    let requests = store::request::list(&tx, Some(subject), None, REQUESTS_OF_A_PERSON_MAX).await?;
-    Ok(Some(requests.into_iter().map(|request| request.opened_at).collect()))
+    Ok(Some(match scope {
+        RequestScope::Subject(subject) => {
+            Written { restricted_at: store::request::openings(&tx, subject).await?, marked_at: Vec::new() }
+        }
+        RequestScope::Tenant => {
+            let (restricted_at, marked_at) = store::request::marks_of_tenant(&tx).await?;
+            Written { restricted_at, marked_at }
+        }
+    }))
 }
 
 /// Completes a job in the transaction of its result; a worker whose lease ran out commits nothing.

@@ -20,6 +20,7 @@ const FIELDS: Columns<'static> = &[
     ("receipt", "jti"),
     ("request", "request"),
     ("tenant", "tenant"),
+    ("about", "scope"),
     ("subject", "subject"),
     ("issued", "issued_at"),
     ("key destroyed", "key_destroyed_at"),

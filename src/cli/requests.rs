@@ -20,9 +20,10 @@ use crate::app::{
 use crate::domain::{RequestId, SubjectId, TenantId, request::RequestState};
 use crate::store::request::RequestRow;
 
-const COLUMNS: Columns<'static> = &[
+/// The columns of a request in a list.
+pub(super) const COLUMNS: Columns<'static> = &[
     ("REQUEST", "request_id"),
-    ("SUBJECT", "subject_id"),
+    ("ABOUT", "about"),
     ("STATE", "state"),
     ("LEFT", "anchor_at"),
     ("ACCESS OFF", "access_off_at"),
@@ -33,7 +34,7 @@ const COLUMNS: Columns<'static> = &[
 const FIELDS: Columns<'static> = &[
     ("request", "request_id"),
     ("tenant", "tenant_id"),
-    ("subject", "subject_id"),
+    ("about", "about"),
     ("state", "state"),
     ("opened", "opened_at"),
     ("opened by", "origin_event_id"),
@@ -146,10 +147,13 @@ fn show(report: &RequestReport, now: Timestamp, output: &mut Output) -> anyhow::
 
 /// A request as a row of a list.
 pub(super) fn row(tenant: TenantId, request: &RequestRow) -> Value {
+    let subject = request.scope.subject();
     json!({
         "request_id": request.request_id,
         "tenant_id": tenant,
-        "subject_id": request.subject_id,
+        "scope": request.scope.as_str(),
+        "subject_id": subject,
+        "about": subject.map_or_else(|| "whole tenant".to_owned(), |id| id.to_string()),
         "state": request.state,
         "opened_at": request.opened_at,
         "origin_event_id": request.origin_event_id,

@@ -21,8 +21,6 @@ mod add;
 mod secret;
 mod show;
 
-pub(super) use add::KindWord;
-
 const COLUMNS: Columns<'static> = &[
     ("SOURCE", "source_id"),
     ("NAME", "name"),

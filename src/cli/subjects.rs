@@ -159,7 +159,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{EventId, FenceId, RequestId, SubjectId, SubjectKind, request::Timeline};
+    use crate::domain::{
+        EventId, FenceId, RequestId, SubjectId, SubjectKind,
+        request::{RequestScope, Timeline},
+    };
 
     fn day(number: i64) -> Timestamp {
         Timestamp::from_second(1_790_208_000 + number * 86_400).expect("a time")
@@ -185,7 +188,7 @@ mod tests {
         };
         RequestRow {
             request_id: RequestId::from_uuid(Uuid::from_u128(2)),
-            subject_id: SubjectId::from_uuid(Uuid::from_u128(1)),
+            scope: RequestScope::Subject(SubjectId::from_uuid(Uuid::from_u128(1))),
             state,
             opened_at: day(0),
             cancelled_at: None,
@@ -195,7 +198,7 @@ mod tests {
             key_destroyed_at: None,
             completed_at: None,
             verification: None,
-            origin_event_id: EventId::from_uuid(Uuid::from_u128(3)),
+            origin_event_id: Some(EventId::from_uuid(Uuid::from_u128(3))),
             timeline,
             latest_departure_at: day(0),
             access_off_at,
@@ -206,9 +209,9 @@ mod tests {
     fn fence() -> Fence {
         Fence {
             fence_id: FenceId::from_uuid(Uuid::from_u128(4)),
-            subject_id: SubjectId::from_uuid(Uuid::from_u128(1)),
+            subject_id: Some(SubjectId::from_uuid(Uuid::from_u128(1))),
             request_id: RequestId::from_uuid(Uuid::from_u128(2)),
-            identity_kind: IdentityKind::AtlassianAccountId,
+            kind: IdentityKind::AtlassianAccountId.into(),
             issuer: String::new(),
             digest_key_id: 1,
             digest: Vec::new(),

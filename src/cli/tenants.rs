@@ -1,19 +1,56 @@
-//! `tenants`: the customers whose people the gateway knows.
+//! `tenants`: the customers whose people the gateway knows, and what is known of their installations.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{arguments::GlobalOptions, exit::Exit, output::Output, table::Columns, with_gateway};
-use crate::app::report;
+use super::{
+    arguments::GlobalOptions,
+    exit::Exit,
+    output::Output,
+    requests,
+    selection::{self, Limit},
+    table::Columns,
+    with_gateway,
+};
+use crate::app::{
+    Gateway,
+    report::{self, TenantReport},
+};
+use crate::domain::request::RequestState;
+use crate::store::tenant::EvidenceRow;
 
-const COLUMNS: Columns<'static> = &[("TENANT", "tenant_id"), ("KEY", "stable_key")];
+const COLUMNS: Columns<'static> = &[("TENANT", "tenant_id"), ("KEY", "stable_key"), ("GONE", "purged_at")];
+const FIELDS: Columns<'static> =
+    &[("tenant", "tenant_id"), ("key", "stable_key"), ("standing", "standing"), ("gone", "purged_at")];
+const EVIDENCE: Columns<'static> = &[
+    ("AT (SOURCE TIME)", "source_at"),
+    ("EVIDENCE", "kind"),
+    ("INSTALLATION", "installation"),
+    ("ARRIVED", "arrived_at"),
+    ("EVENT", "event_id"),
+];
 
 /// What can be done with tenants.
 #[derive(Debug, Subcommand)]
 pub(super) enum TenantsCommand {
     /// List every tenant with the key that the product knows it by
     List,
+    /// Show how a tenant stands: its offboardings and what is known of its installation
+    Show {
+        /// The tenant: ten_… or the key that the product knows it by
+        tenant: String,
+    },
+    /// List what speaks for or against a tenant's installation, latest first
+    Evidence {
+        /// The tenant: ten_… or the key that the product knows it by
+        tenant: String,
+        #[command(flatten)]
+        limit: Limit,
+    },
 }
+
+/// How much `show` prints of each part.
+const SHOWN_MAX: i64 = 20;
 
 /// Runs one of the commands.
 pub(super) async fn run(
@@ -21,10 +58,91 @@ pub(super) async fn run(
     command: &TenantsCommand,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
-    let TenantsCommand::List = command;
-    let tenants = with_gateway(options, async |gateway| Ok(report::tenants(gateway).await?)).await?;
-    let rows: Vec<Value> =
-        tenants.iter().map(|tenant| json!({"tenant_id": tenant.tenant_id, "stable_key": tenant.stable_key})).collect();
+    with_gateway(options, async |gateway| match command {
+        TenantsCommand::List => list(gateway, output).await,
+        TenantsCommand::Show { tenant } => show(&report(gateway, tenant, SHOWN_MAX).await?, output),
+        TenantsCommand::Evidence { tenant, limit } => {
+            let report = report(gateway, tenant, limit.limit).await?;
+            output.rows(EVIDENCE, &evidence(&report.evidence), "Nothing was ever heard of an installation.")?;
+            Ok(Exit::Done)
+        }
+    })
+    .await
+}
+
+async fn list(gateway: &Gateway, output: &mut Output) -> anyhow::Result<Exit> {
+    let tenants = report::tenants(gateway).await?;
+    let row = |tenant: &crate::store::tenant::Tenant| json!({"tenant_id": tenant.tenant_id, "stable_key": tenant.stable_key, "purged_at": tenant.purged_at});
+    let rows: Vec<Value> = tenants.iter().map(row).collect();
     output.rows(COLUMNS, &rows, "There is no tenant yet; `sources add` makes the first.")?;
     Ok(Exit::Done)
+}
+
+async fn report(gateway: &Gateway, typed: &str, limit: i64) -> anyhow::Result<TenantReport> {
+    let id = selection::tenant(gateway, typed).await?;
+    Ok(report::tenant(gateway, id, limit).await?)
+}
+
+fn show(report: &TenantReport, output: &mut Output) -> anyhow::Result<Exit> {
+    let tenant = &report.tenant;
+    let requests: Vec<Value> = report.requests.iter().map(|request| requests::row(tenant.tenant_id, request)).collect();
+    let value = json!({
+        "tenant_id": tenant.tenant_id,
+        "stable_key": tenant.stable_key,
+        "standing": standing(report),
+        "purged_at": tenant.purged_at,
+        "requests": requests,
+        "evidence": evidence(&report.evidence),
+    });
+    output.record(FIELDS, &value)?;
+    if !output.is_json() {
+        output.section("Offboardings of the whole tenant", requests::COLUMNS, &requests)?;
+        output.section("Evidence", EVIDENCE, &evidence(&report.evidence))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// How the tenant stands, in words. Requests come newest first.
+fn standing(report: &TenantReport) -> String {
+    if let Some(purged_at) = report.tenant.purged_at {
+        return format!(
+            "gone: everything was deleted and certified at {purged_at:.0}; only a new installation opens the door"
+        );
+    }
+    let Some(request) = report.requests.first() else { return "present".to_owned() };
+    let due = &request.timeline;
+    match request.state {
+        RequestState::Open => format!(
+            "leaving since {:.0}: access {}, {} {:.0}, gone by {:.0}",
+            due.anchor_at,
+            request.access_off_at.map_or("goes off at once", |_| "is off"),
+            request.marked_at.map_or("to be marked", |_| "marked, was due"),
+            due.mark_due_at,
+            due.purge_due_at
+        ),
+        RequestState::Cancelled => "present; an offboarding was stopped because the app was installed again".to_owned(),
+        RequestState::Fenced | RequestState::Executed | RequestState::Verified | RequestState::KeyDestroyed => {
+            format!("being deleted ({}), gone by {:.0}", request.state.as_str(), due.purge_due_at)
+        }
+        RequestState::VerificationFailed => {
+            "held: verification still found something; `requests show` names the tables, `jobs retry` tries again"
+                .to_owned()
+        }
+        RequestState::Completed => "present; the app was installed again after everything was deleted".to_owned(),
+    }
+}
+
+fn evidence(rows: &[EvidenceRow]) -> Vec<Value> {
+    rows.iter()
+        .map(|row| {
+            json!({
+                "evidence_id": row.evidence_id,
+                "kind": row.evidence.kind,
+                "installation": row.evidence.installation,
+                "source_at": row.evidence.source_at,
+                "arrived_at": row.evidence.arrived_at,
+                "event_id": row.event_id,
+            })
+        })
+        .collect()
 }

@@ -15,6 +15,8 @@ pub struct Policy {
     pub signals: BTreeMap<PersonSignal, Consequence>,
     /// The 0/30/90 timeline.
     pub offboarding: OffboardingTerms,
+    /// When a whole customer is taken for gone. The offboarding's numbers are the same as a person's.
+    pub tenant: TenantTerms,
     /// Days to acknowledge (business days) and to complete (calendar days) a request.
     pub deadlines: Deadlines,
     /// Days a raw delivery is kept.
@@ -57,6 +59,13 @@ pub struct OffboardingTerms {
     pub purge_margin_days: u16,
     /// How far before its arrival a signal's source time is believed, in days.
     pub backdate_max_days: u16,
+}
+
+/// When a whole customer is taken for gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TenantTerms {
+    /// Hours without a sign of life that count as silence.
+    pub silence_hours: u16,
 }
 
 /// Deadlines of a privacy request.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     finding::{Finding, Report, Severity, SourceFile, quoted},
     map::DataMap,
-    policy::{BehindFence, Consequence, Deadlines, OffboardingTerms, Policy},
+    policy::{BehindFence, Consequence, Deadlines, OffboardingTerms, Policy, TenantTerms},
     promises::{PrivacyText, promises_of},
     tree,
     walk::{Cursor, Mapping},
@@ -14,11 +14,16 @@ use crate::domain::{IdentityKind, SubjectKind, event::PersonSignal};
 
 /// The longest period that a policy may name, in days: ten years.
 const PERIOD_DAYS_MAX: u16 = 3_660;
+/// The longest silence of a customer that a policy may wait for, in hours: ninety days.
+const SILENCE_HOURS_MAX: u16 = 2_160;
+/// The silence of a policy that names none, in hours.
+const SILENCE_HOURS_DEFAULT: u16 = 72;
 const KEYS: &[&str] = &[
     "product",
     "jira_subject",
     "signals",
     "offboarding",
+    "tenant",
     "deadlines",
     "retention",
     "backups",
@@ -65,6 +70,7 @@ impl Reader {
         let jira_subject = self.jira_subject(&top, map);
         let signals = self.signals(&top);
         let offboarding = self.offboarding(&top);
+        let tenant = self.tenant(&top);
         let deadlines = self.deadlines(&top);
         let retention = self.section(&top, "retention", &["raw_body_days", "dead_letter_body_days"], true);
         let raw_body_days = self.days(retention.as_ref(), "raw_body_days");
@@ -81,6 +87,7 @@ impl Reader {
             jira_subject: jira_subject?,
             signals: signals?,
             offboarding: offboarding?,
+            tenant: tenant?,
             deadlines: deadlines?,
             raw_body_days: raw_body_days?,
             dead_letter_body_days: dead_letter_body_days?,
@@ -179,6 +186,15 @@ impl Reader {
             purge_margin_days: margin?,
             backdate_max_days: backdate?,
         })
+    }
+
+    fn tenant(&mut self, top: &Mapping<'_>) -> Option<TenantTerms> {
+        let section = self.section(top, "tenant", &["silence_hours"], true)?;
+        let silence_hours = match section.get("silence_hours") {
+            Some(cursor) => cursor.number(&mut self.report, SILENCE_HOURS_MAX)?,
+            None => SILENCE_HOURS_DEFAULT,
+        };
+        Some(TenantTerms { silence_hours })
     }
 
     fn deadlines(&mut self, top: &Mapping<'_>) -> Option<Deadlines> {

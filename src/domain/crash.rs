@@ -37,6 +37,22 @@ pub const CRASH_POINTS: &[&str] = &[
     "deletion.after_key_destruction",
     "deletion.before_certificate",
     "deletion.after_certificate",
+    "tenant_mark.after_begin",
+    "tenant_deletion.before_fence",
+    "tenant_deletion.after_fence",
+    "tenant_deletion.after_fence_mirror",
+    "tenant_deletion.before_batch",
+    "tenant_deletion.after_batch",
+    "tenant_deletion.after_execute",
+    "tenant_deletion.after_verify",
+    "tenant_deletion.before_root",
+    "tenant_deletion.after_root",
+    "tenant_deletion.after_absence",
+    "tenant_deletion.before_key_destruction",
+    "tenant_deletion.after_forgetting",
+    "tenant_deletion.after_key_destruction",
+    "tenant_deletion.before_certificate",
+    "tenant_deletion.after_certificate",
 ];
 
 /// The points armed in this process, shared by every part of one gateway.

@@ -72,6 +72,39 @@ impl IdentityKind {
     }
 }
 
+/// What a fence keeps away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FenceKind {
+    /// One person, by an identity of this kind.
+    Identity(IdentityKind),
+    /// Everything of the tenant.
+    Tenant,
+}
+
+impl FenceKind {
+    /// The word used in SQL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity(kind) => kind.as_str(),
+            Self::Tenant => "tenant",
+        }
+    }
+}
+
+impl From<IdentityKind> for FenceKind {
+    fn from(kind: IdentityKind) -> Self {
+        Self::Identity(kind)
+    }
+}
+
+impl FromStr for FenceKind {
+    type Err = ParseKindError;
+
+    fn from_str(text: &str) -> Result<Self, ParseKindError> {
+        if text == Self::Tenant.as_str() { Ok(Self::Tenant) } else { text.parse().map(Self::Identity) }
+    }
+}
+
 /// The longest Atlassian account id, in characters.
 pub const ATLASSIAN_ACCOUNT_ID_CHARS_MAX: usize = 128;
 
@@ -126,6 +159,8 @@ mod tests {
     fn identity_kinds_read_back_from_their_words() {
         for kind in IdentityKind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(kind));
+            assert_eq!(kind.as_str().parse(), Ok(FenceKind::Identity(kind)));
         }
+        assert_eq!(FenceKind::Tenant.as_str().parse(), Ok(FenceKind::Tenant));
     }
 }

@@ -82,6 +82,8 @@ typed_ids! {
     EventId = "evt";
     /// An MSP; its stable key is the Atlassian cloudId.
     TenantId = "ten";
+    /// One sign for or against a customer's installation.
+    EvidenceId = "evd";
     /// A person, as known to one tenant.
     SubjectId = "sub";
     /// One identity (account id, e-mail, uid) of a data subject.

@@ -12,6 +12,7 @@ pub mod database;
 pub mod delivery;
 pub mod entropy;
 pub mod event;
+pub mod evidence;
 pub mod identity;
 pub mod ids;
 pub mod job;
@@ -30,10 +31,10 @@ pub use clock::Clock;
 pub use crash::CrashPoints;
 pub use delivery::Headers;
 pub use entropy::Entropy;
-pub use identity::{IdentityKind, SubjectKind};
+pub use identity::{FenceKind, IdentityKind, SubjectKind};
 pub use ids::{
-    AuditId, EventId, FenceId, IdentityId, JobId, OffboardingId, PlanId, ReceiptId, RequestId, SourceId, SubjectId,
-    TenantId,
+    AuditId, EventId, EvidenceId, FenceId, IdentityId, JobId, OffboardingId, PlanId, ReceiptId, RequestId, SourceId,
+    SubjectId, TenantId,
 };
 pub use personal::Personal;
 pub use source::SourceKind;

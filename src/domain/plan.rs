@@ -1,4 +1,4 @@
-//! A plan: the ordered disposals that make one data subject disappear from one target.
+//! A plan: the ordered disposals that make one data subject, or a whole tenant, disappear from one target.
 //!
 //! A plan holds names of tables and columns and no personal value, so it can be stored, shown, compared and digested.
 
@@ -9,17 +9,17 @@ use super::{IdentityKind, SubjectKind};
 /// The most steps one plan may have. A data map that needs more is refused by planning.
 pub const PLAN_STEPS_MAX: usize = 500;
 
-/// The ordered disposals for one subject kind of one dataset.
+/// The ordered disposals for one subject kind, or for the whole tenant, of one dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The dataset's key.
     pub dataset: String,
     /// The target schema.
     pub schema: String,
-    /// What kind of person goes.
-    #[serde(with = "subject_kind_text")]
-    pub subject_kind: SubjectKind,
-    /// Children before parents, rewrites of a table before deletions from it, the subject's own row last.
+    /// What kind of person goes; `None` when everything of the tenant goes.
+    #[serde(default, with = "subject_kind_text", skip_serializing_if = "Option::is_none")]
+    pub subject_kind: Option<SubjectKind>,
+    /// Children before parents, rewrites of a table before deletions from it, the subject's own row, or the tenant's, last.
     pub steps: Vec<Step>,
 }
 
@@ -58,6 +58,8 @@ pub enum Reach {
         /// How the parent row is reached.
         parent: Box<Reach>,
     },
+    /// Every row of the tenant.
+    Tenant,
 }
 
 /// What happens to the rows of a step.
@@ -117,11 +119,16 @@ mod subject_kind_text {
 
     use super::SubjectKind;
 
-    pub(super) fn serialize<S: Serializer>(kind: &SubjectKind, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(kind.as_str())
+    #[allow(clippy::ref_option, reason = "serde hands out a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(kind: &Option<SubjectKind>, serializer: S) -> Result<S::Ok, S::Error> {
+        match kind {
+            Some(kind) => serializer.serialize_str(kind.as_str()),
+            None => serializer.serialize_none(),
+        }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SubjectKind, D::Error> {
-        SubjectKind::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SubjectKind>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| SubjectKind::parse(&text).map_err(D::Error::custom)).transpose()
     }
 }

@@ -3,13 +3,43 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// The state of a privacy request. Forward only; `Cancelled` is reachable until the fence.
+use super::SubjectId;
+
+/// Whom a request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RequestScope {
+    /// One person.
+    Subject(SubjectId),
+    /// The customer: everything of the tenant and everybody in it.
+    Tenant,
+}
+
+impl RequestScope {
+    /// The person, when it is about one.
+    pub const fn subject(self) -> Option<SubjectId> {
+        match self {
+            Self::Subject(subject) => Some(subject),
+            Self::Tenant => None,
+        }
+    }
+
+    /// The word used in JSON, receipts and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Subject(_) => "person",
+            Self::Tenant => "tenant",
+        }
+    }
+}
+
+/// The state of a privacy request. Forward only; `Cancelled` is reachable until the fence, and for a request about a person
+/// until it is verified, when the purge of the whole tenant supersedes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestState {
     /// Opened; the timeline runs.
     Open,
-    /// A later signal of the same person stopped it before the fence.
+    /// A later signal stopped it before the fence, or the purge of the whole tenant has taken its place.
     Cancelled,
     /// The fence is committed; nothing is cancellable any more.
     Fenced,
@@ -73,7 +103,7 @@ impl RequestState {
 /// The due times of an offboarding, all counted from one anchor in source time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Timeline {
-    /// When the person left, by the source's clock (bounded, see `mapping`).
+    /// When the person or customer left, by the source's clock (bounded, see `mapping`).
     pub anchor_at: Timestamp,
     /// Access off: at once.
     pub access_off_due_at: Timestamp,

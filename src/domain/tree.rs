@@ -40,6 +40,16 @@ pub enum TreeChange {
 }
 
 impl TreeChange {
+    /// When, by the source's clock.
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::IssueSeen { at, .. }
+            | Self::IssueDeleted { at, .. }
+            | Self::ProjectDeleted { at, .. }
+            | Self::ProjectRestored { at, .. } => *at,
+        }
+    }
+
     /// The type word recorded on the event.
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -17,6 +17,9 @@ pub(super) fn gaps(map: &DataMap, catalog: &Catalog, plan: &Plan) -> Vec<String>
             gaps.push(format!("table {name} is not mapped"));
             continue;
         };
+        if plan.subject_kind.is_none() && !table.columns.contains_key(&map.tenant_column) {
+            gaps.push(format!("table {name} has no tenant column {}", map.tenant_column));
+        }
         let unmapped = table.columns.keys().filter(|column| !collection.fields.contains_key(*column));
         gaps.extend(unmapped.map(|column| format!("column {name}.{column} is not mapped")));
         let missing = collection.fields.keys().filter(|column| !table.columns.contains_key(*column));
@@ -59,6 +62,8 @@ fn releases(step: &Step, table: &str, key: &ForeignKey, parent: &Step) -> bool {
         Reach::Through { column, parent_table, parent: way, .. } => {
             key.columns.contains(column) && *parent_table == parent.table && **way == parent.reach
         }
+        // Every row that could refer to one of the tenant's rows is itself the tenant's.
+        Reach::Tenant => parent.reach == Reach::Tenant,
     };
     is_of_parent
         && match &step.disposal {

@@ -1,4 +1,5 @@
-//! Plans: a data map and a kind of person give the ordered disposals that make one such person disappear.
+//! Plans: a data map and a kind of person give the ordered disposals that make one such person disappear; a data map alone
+//! gives those that make a whole tenant disappear.
 //!
 //! ```text
 //!  DataMap ─▶ reach (which rows, from the person's own row outwards) ─▶ steps per bond ─▶ order ─▶ Plan ─▶ digest
@@ -16,6 +17,7 @@
 mod gaps;
 mod order;
 mod reach;
+mod tenant;
 
 #[cfg(test)]
 mod properties;
@@ -32,6 +34,7 @@ use crate::domain::{
 };
 
 pub use reach::REACH_LINKS_MAX;
+pub use tenant::plan_tenant;
 
 /// Why there is no plan. Every text names tables and columns and what to correct in the data map.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,7 +127,7 @@ pub fn plan(map: &DataMap, kind: &SubjectKind) -> Result<Plan, PlanError> {
     Ok(Plan {
         dataset: map.dataset.clone(),
         schema: map.schema.clone(),
-        subject_kind: kind.clone(),
+        subject_kind: Some(kind.clone()),
         steps: steps.collect(),
     })
 }

@@ -158,6 +158,7 @@ fn expected_bonds(map: &DataMap) -> Vec<(String, String)> {
 fn column_of(reach: &Reach) -> &str {
     match reach {
         Reach::Identity { column, .. } | Reach::Through { column, .. } => column,
+        Reach::Tenant => panic!("a person's plan reaches for everybody"),
     }
 }
 

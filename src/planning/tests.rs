@@ -38,6 +38,7 @@ fn way(reach: &Reach) -> String {
         Reach::Through { column, parent_table, parent_column, parent } => {
             format!("{column} = {parent_table}.{parent_column} where {}", way(parent))
         }
+        Reach::Tenant => "everything".to_owned(),
     }
 }
 

@@ -20,12 +20,15 @@ pub struct ReceiptClaims {
     /// In which tenant.
     #[serde(with = "printed")]
     pub tenant: TenantId,
-    /// For whom: an id that denotes nobody any more.
-    #[serde(with = "printed")]
-    pub subject: SubjectId,
-    /// What kind of person it was.
-    #[serde(with = "kind_text")]
-    pub subject_kind: SubjectKind,
+    /// What has gone. Receipts from before there were tenants' are about a person.
+    #[serde(default)]
+    pub scope: ReceiptScope,
+    /// For whom: an id that denotes nobody any more. None in a tenant's receipt.
+    #[serde(default, with = "printed_option", skip_serializing_if = "Option::is_none")]
+    pub subject: Option<SubjectId>,
+    /// What kind of person it was. None in a tenant's receipt.
+    #[serde(default, with = "kind_text", skip_serializing_if = "Option::is_none")]
+    pub subject_kind: Option<SubjectKind>,
     /// The dataset's key.
     pub dataset: String,
     /// The policy's product key.
@@ -38,9 +41,9 @@ pub struct ReceiptClaims {
     pub withheld: Vec<Withheld>,
     /// What the independent reader found afterwards.
     pub verification: VerificationSummary,
-    /// When the subject's key was destroyed.
+    /// When the subject's key, or every key of the tenant, was destroyed.
     pub key_destroyed_at: Timestamp,
-    /// When nothing of the subject could be read in the live databases any more.
+    /// When nothing of the subject or tenant could be read in the live databases any more.
     pub logical_at: Timestamp,
     /// When the last wrapped key and the last backup that may hold something are gone.
     pub physical_by: Timestamp,
@@ -50,6 +53,17 @@ pub struct ReceiptClaims {
     pub audit: AuditReference,
     /// When this receipt was signed.
     pub issued_at: Timestamp,
+}
+
+/// What has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptScope {
+    /// One person.
+    #[default]
+    Person,
+    /// Everything of the tenant.
+    Tenant,
 }
 
 /// What one step did.
@@ -129,16 +143,43 @@ mod printed {
     }
 }
 
+mod printed_option {
+    use std::{fmt::Display, str::FromStr};
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(id: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+        match id {
+            Some(id) => serializer.collect_str(id),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
+    }
+}
+
 mod kind_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     use crate::domain::SubjectKind;
 
-    pub(super) fn serialize<S: Serializer>(kind: &SubjectKind, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(kind.as_str())
+    #[allow(clippy::ref_option, reason = "serde hands out a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(kind: &Option<SubjectKind>, serializer: S) -> Result<S::Ok, S::Error> {
+        match kind {
+            Some(kind) => serializer.serialize_str(kind.as_str()),
+            None => serializer.serialize_none(),
+        }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SubjectKind, D::Error> {
-        SubjectKind::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SubjectKind>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| SubjectKind::parse(&text).map_err(D::Error::custom)).transpose()
     }
 }

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{AuditId, ReceiptId, RequestId, SubjectId, SubjectKind, TenantId, verification::ColumnFinding},
-        proof::{AuditReference, StepCount, VerificationSummary, Withheld},
+        proof::{AuditReference, ReceiptScope, StepCount, VerificationSummary, Withheld},
     };
 
     fn key(number: u8) -> SigningKey {
@@ -88,8 +88,9 @@ mod tests {
             jti: ReceiptId::from_uuid(id),
             request: RequestId::from_uuid(id),
             tenant: TenantId::from_uuid(id),
-            subject: SubjectId::from_uuid(id),
-            subject_kind: SubjectKind::parse("msp_team_member").expect("a kind"),
+            scope: ReceiptScope::Person,
+            subject: Some(SubjectId::from_uuid(id)),
+            subject_kind: Some(SubjectKind::parse("msp_team_member").expect("a kind")),
             dataset: "milestone".to_owned(),
             policy: "milestone".to_owned(),
             plan_digest: "ab".repeat(32),
@@ -124,6 +125,18 @@ mod tests {
         let published = PublicKey::from_jwk(&key(1).public_key().to_jwk()).expect("our own form");
         assert_eq!(verify(&token, &published), Ok(claims()));
         assert_eq!(sign(&claims(), &key(1)).as_ref(), Ok(&token));
+    }
+
+    #[test]
+    fn a_tenants_receipt_names_no_person_and_an_older_one_is_about_a_person() {
+        let tenants = ReceiptClaims { scope: ReceiptScope::Tenant, subject: None, subject_kind: None, ..claims() };
+        let token = sign(&tenants, &key(1)).expect("clean");
+        assert_eq!(verify(&token, key(1).public_key()), Ok(tenants.clone()));
+        let json = serde_json::to_string(&tenants).expect("JSON");
+        assert!(!json.contains("subject"), "{json}");
+        let mut older = serde_json::to_value(claims()).expect("JSON");
+        older.as_object_mut().expect("an object").remove("scope");
+        assert_eq!(serde_json::from_value::<ReceiptClaims>(older).ok(), Some(claims()));
     }
 
     #[test]

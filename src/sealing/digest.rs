@@ -16,6 +16,7 @@ pub struct KeyedDigest {
 }
 
 const IDENTITY_LABEL: &[u8] = b"milestone-gateway/digest/v1/identity";
+const TENANT_LABEL: &[u8] = b"milestone-gateway/digest/v1/tenant";
 const DELIVERY_LABEL: &[u8] = b"milestone-gateway/digest/v1/delivery";
 const SUBJECT_LABEL: &[u8] = b"milestone-gateway/digest/v1/subject";
 const BODY_LABEL: &[u8] = b"milestone-gateway/digest/v1/body";
@@ -42,6 +43,13 @@ impl KeyRing {
         identity: &Normalised,
     ) -> Vec<KeyedDigest> {
         self.newest_first().map(|key| identity_digest(key, tenant, kind, issuer, identity)).collect()
+    }
+
+    /// The digests of a tenant's key, by which its fence is known: one for every live key, the current first.
+    pub fn digest_tenant_all(&self, tenant: TenantId, stable_key: &str) -> Vec<KeyedDigest> {
+        let uuid = tenant.uuid();
+        let parts: &[&[u8]] = &[TENANT_LABEL, uuid.as_bytes(), stable_key.as_bytes()];
+        self.newest_first().map(|key| digest(key, parts)).collect()
     }
 
     /// The digest of a sender's own name for a delivery: the key by which duplicates are known.
@@ -208,5 +216,7 @@ mod tests {
         assert_ne!(here, digest(two, IdentityKind::FirebaseUid, "project-a"));
         assert_ne!(here, digest(one, IdentityKind::FirebaseUid, "project-b"));
         assert_ne!(here, digest(one, IdentityKind::AtlassianAccountId, "project-a"));
+        assert_ne!(ring.digest_tenant_all(one, "abc"), ring.digest_tenant_all(two, "abc"));
+        assert_ne!(ring.digest_tenant_all(one, "abc"), ring.digest_tenant_all(one, "abd"));
     }
 }

@@ -1,9 +1,10 @@
-//! Fences: the tombstones of erased subjects.
+//! Fences: the tombstones of erased subjects and of purged tenants.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{StoreError, TenantTx, statements};
-use crate::domain::{FenceId, IdentityKind, RequestId, SubjectId};
+use crate::domain::{FenceId, FenceKind, IdentityKind, RequestId, SubjectId};
 
 statements! {
     INSERT = "INSERT INTO gateway.fence
@@ -17,6 +18,13 @@ statements! {
         WHERE tenant_id = $1 AND identity_kind = $2 AND issuer = $3 AND digest = ANY($4)
         ORDER BY generation DESC
         LIMIT 1";
+    OF_TENANT = "SELECT fence_id, subject_id, request_id, identity_kind, issuer, digest_key_id, digest, generation,
+               covers_until, committed_at, expires_at, returned_at
+        FROM gateway.fence
+        WHERE tenant_id = $1 AND identity_kind = 'tenant'
+        ORDER BY generation DESC
+        LIMIT 1";
+    FORGET_OF_PEOPLE = "DELETE FROM gateway.fence WHERE tenant_id = $1 AND identity_kind <> 'tenant'";
     OF_REQUEST = "SELECT fence_id, subject_id, request_id, identity_kind, issuer, digest_key_id, digest, generation,
                covers_until, committed_at, expires_at, returned_at
         FROM gateway.fence
@@ -40,17 +48,17 @@ statements! {
 pub struct Fence {
     /// Its id.
     pub fence_id: FenceId,
-    /// The erased subject.
-    pub subject_id: SubjectId,
+    /// The erased subject; `None` for a tenant's fence.
+    pub subject_id: Option<SubjectId>,
     /// The request that raised it.
     pub request_id: RequestId,
-    /// The kind of identity that it covers.
-    pub identity_kind: IdentityKind,
+    /// What it keeps away.
+    pub kind: FenceKind,
     /// Who gives that identity out.
     pub issuer: String,
     /// The digest key.
     pub digest_key_id: i32,
-    /// The keyed digest of the identity.
+    /// The keyed digest of the identity or of the tenant's key.
     pub digest: Vec<u8>,
     /// The generation it ends.
     pub generation: i32,
@@ -72,9 +80,9 @@ pub async fn insert(tx: &TenantTx<'_>, fence: &Fence) -> Result<(), StoreError> 
         &[
             &tx.tenant().uuid(),
             &fence.fence_id.uuid(),
-            &fence.subject_id.uuid(),
+            &fence.subject_id.map(|id| id.uuid()),
             &fence.request_id.uuid(),
-            &fence.identity_kind.as_str(),
+            &fence.kind.as_str(),
             &fence.issuer,
             &fence.digest_key_id,
             &fence.digest,
@@ -98,6 +106,17 @@ pub async fn standing(
     let row =
         tx.query_opt("standing_fence", STANDING, &[&tx.tenant().uuid(), &kind.as_str(), &issuer, &digests]).await?;
     row.as_ref().map(fence).transpose()
+}
+
+/// The tenant's own youngest fence.
+pub async fn of_tenant(tx: &TenantTx<'_>) -> Result<Option<Fence>, StoreError> {
+    let row = tx.query_opt("fence_of_tenant", OF_TENANT, &[&tx.tenant().uuid()]).await?;
+    row.as_ref().map(fence).transpose()
+}
+
+/// Takes away every fence of a person: the tenant's own covers them all. Returns how many.
+pub async fn forget_of_people(tx: &TenantTx<'_>) -> Result<u64, StoreError> {
+    tx.execute("forget_fences_of_people", FORGET_OF_PEOPLE, &[&tx.tenant().uuid()]).await
 }
 
 /// The fences that a request has raised.
@@ -131,12 +150,9 @@ pub async fn forget_expired(tx: &TenantTx<'_>, now: Timestamp) -> Result<u64, St
 fn fence(row: &tokio_postgres::Row) -> Result<Fence, StoreError> {
     Ok(Fence {
         fence_id: FenceId::from_uuid(row.get(0)),
-        subject_id: SubjectId::from_uuid(row.get(1)),
+        subject_id: row.get::<_, Option<Uuid>>(1).map(SubjectId::from_uuid),
         request_id: RequestId::from_uuid(row.get(2)),
-        identity_kind: row
-            .get::<_, &str>(3)
-            .parse()
-            .map_err(|_| StoreError::UnknownValue { column: "fence.identity_kind" })?,
+        kind: row.get::<_, &str>(3).parse().map_err(|_| StoreError::UnknownValue { column: "fence.identity_kind" })?,
         issuer: row.get(4),
         digest_key_id: row.get(5),
         digest: row.get(6),

@@ -15,6 +15,14 @@ statements! {
     CANCEL = "UPDATE gateway.job
         SET state = 'cancelled', finished_at = $3, lease_until = NULL
         WHERE tenant_id = $1 AND request_id = $2 AND state IN ('pending', 'held') AND kind <> 'access_on'";
+    CANCEL_OF_OTHERS = "UPDATE gateway.job
+        SET state = 'cancelled', finished_at = $3, lease_until = NULL
+        WHERE tenant_id = $1 AND request_id <> $2 AND state IN ('pending', 'held')
+            AND request_id IN (
+                SELECT r.request_id
+                FROM gateway.privacy_request r
+                WHERE r.tenant_id = $1 AND r.state NOT IN ('verified', 'key_destroyed')
+            )";
     // Takes a job away from whoever runs it, so that it runs again.
     RESTART = "UPDATE gateway.job
         SET attempt = attempt + 1, lease_until = NULL, not_before = $4
@@ -250,6 +258,11 @@ pub async fn reschedule(
 /// Cancels what waits for a request; returns how many jobs.
 pub async fn cancel(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<u64, StoreError> {
     tx.execute("cancel_jobs", CANCEL, &[&tx.tenant().uuid(), &request.uuid(), &at]).await
+}
+
+/// Cancels what waits for any other request of the tenant that is not verified yet; returns how many jobs.
+pub async fn cancel_of_others(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<u64, StoreError> {
+    tx.execute("cancel_jobs_of_others", CANCEL_OF_OTHERS, &[&tx.tenant().uuid(), &request.uuid(), &at]).await
 }
 
 /// Takes up to `limit` due jobs of the given kinds under a lease by database time. Role `gw_queue`.

@@ -50,6 +50,12 @@ statements! {
     DESTROY_SUBJECT_KEY = "UPDATE gateway.subject_key
         SET wrapped = NULL, destroyed_at = $3
         WHERE tenant_id = $1 AND subject_id = $2 AND destroyed_at IS NULL";
+    DESTROY_ALL_SUBJECT_KEYS = "UPDATE gateway.subject_key
+        SET wrapped = NULL, destroyed_at = $2
+        WHERE tenant_id = $1 AND destroyed_at IS NULL";
+    DESTROY_ALL_EPOCHS = "UPDATE gateway.tenant_key
+        SET wrapped = NULL, destroyed_at = $2
+        WHERE tenant_id = $1 AND destroyed_at IS NULL";
     BODY_KEY = "SELECT master_id, wrapped
         FROM gateway.body_key
         WHERE purpose = $1 AND body_day = $2 AND destroyed_at IS NULL";
@@ -193,6 +199,14 @@ pub async fn destroy_subject_key(tx: &TenantTx<'_>, subject: SubjectId, at: Time
     let changed =
         tx.execute("destroy_subject_key", DESTROY_SUBJECT_KEY, &[&tx.tenant().uuid(), &subject.uuid(), &at]).await?;
     Ok(changed == 1)
+}
+
+/// Destroys every key of the tenant: those of all subjects and all epochs. Returns how many of each. Safe to repeat.
+pub async fn destroy_all(tx: &TenantTx<'_>, at: Timestamp) -> Result<(u64, u64), StoreError> {
+    let epochs = tx.execute("destroy_all_epochs", DESTROY_ALL_EPOCHS, &[&tx.tenant().uuid(), &at]).await?;
+    let subjects =
+        tx.execute("destroy_all_subject_keys", DESTROY_ALL_SUBJECT_KEYS, &[&tx.tenant().uuid(), &at]).await?;
+    Ok((subjects, epochs))
 }
 
 /// The wrapped key of a day, for role `gw_intake`. `None` when there is none or it is destroyed.

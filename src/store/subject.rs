@@ -53,6 +53,21 @@ statements! {
         FROM gateway.minimized_event
         WHERE tenant_id = $1 AND event_id = $2
         LIMIT 10";
+    FORGET_SOME_MINIMIZED = "DELETE FROM gateway.minimized_event
+        WHERE tenant_id = $1 AND (event_id, subject_id) IN (
+            SELECT event_id, subject_id FROM gateway.minimized_event WHERE tenant_id = $1 LIMIT $2
+        )";
+    FORGET_SOME_SIGNALS = "DELETE FROM gateway.subject_signal
+        WHERE tenant_id = $1 AND (subject_id, signal, source_at) IN (
+            SELECT subject_id, signal, source_at FROM gateway.subject_signal WHERE tenant_id = $1 LIMIT $2
+        )";
+    FORGET_SOME_IDENTITIES = "DELETE FROM gateway.identity
+        WHERE tenant_id = $1 AND identity_id IN (
+            SELECT identity_id FROM gateway.identity WHERE tenant_id = $1 LIMIT $2
+        )";
+    MARK_ALL_ERASED = "UPDATE gateway.data_subject
+        SET erased_at = $2
+        WHERE tenant_id = $1 AND erased_at IS NULL";
     FORGET_MINIMIZED = "DELETE FROM gateway.minimized_event WHERE tenant_id = $1 AND subject_id = $2";
 }
 
@@ -226,6 +241,25 @@ pub async fn forget(tx: &TenantTx<'_>, subject: SubjectId, at: Timestamp) -> Res
     tx.execute("forget_signals", FORGET_SIGNALS, &[&tenant, &id]).await?;
     tx.execute("forget_identities", FORGET_IDENTITIES, &[&tenant, &id]).await?;
     tx.execute("mark_erased", MARK_ERASED, &[&tenant, &id, &at]).await.map(|_| ())
+}
+
+/// Forgets some of what is kept of the tenant's people, at most `limit` rows of each kind. Returns how many rows went; zero
+/// when nothing is left.
+pub async fn forget_some_of_everybody(tx: &TenantTx<'_>, limit: i64) -> Result<u64, StoreError> {
+    let mut forgotten = 0;
+    for (name, sql) in [
+        ("forget_some_minimized", FORGET_SOME_MINIMIZED),
+        ("forget_some_signals", FORGET_SOME_SIGNALS),
+        ("forget_some_identities", FORGET_SOME_IDENTITIES),
+    ] {
+        forgotten += tx.execute(name, sql, &[&tx.tenant().uuid(), &limit]).await?;
+    }
+    Ok(forgotten)
+}
+
+/// Says of every subject of the tenant that it is erased. Safe to repeat.
+pub async fn mark_everybody_erased(tx: &TenantTx<'_>, at: Timestamp) -> Result<(), StoreError> {
+    tx.execute("mark_all_erased", MARK_ALL_ERASED, &[&tx.tenant().uuid(), &at]).await.map(|_| ())
 }
 
 /// Records a signal. Safe to repeat.

@@ -33,6 +33,12 @@ statements! {
         WHERE tenant_id = $1 AND project_id = $2 AND issue_id > $3
         ORDER BY issue_id
         LIMIT $4";
+    FORGET_SOME_ISSUES = "DELETE FROM gateway.tree_issue
+        WHERE tenant_id = $1
+            AND issue_id IN (SELECT issue_id FROM gateway.tree_issue WHERE tenant_id = $1 LIMIT $2)";
+    FORGET_SOME_PROJECTS = "DELETE FROM gateway.tree_project
+        WHERE tenant_id = $1
+            AND project_id IN (SELECT project_id FROM gateway.tree_project WHERE tenant_id = $1 LIMIT $2)";
     GONE_SINCE = "SELECT least(i.deleted_at, (
                 SELECT min(d) FROM unnest(p.deletions) AS d WHERE p.restored_at IS NULL OR d > p.restored_at
             ))
@@ -108,4 +114,13 @@ pub async fn issues_of_project(
 pub async fn gone_since(tx: &TenantTx<'_>, issue: &str) -> Result<Option<Timestamp>, StoreError> {
     let row = tx.query_opt("issue_gone_since", GONE_SINCE, &[&tx.tenant().uuid(), &issue]).await?;
     Ok(row.and_then(|row| row.get(0)))
+}
+
+/// Forgets some of the tenant's ledger, at most `limit` rows of each kind. Returns how many rows went; zero when nothing is
+/// left.
+pub async fn forget_some(tx: &TenantTx<'_>, limit: i64) -> Result<u64, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let issues = tx.execute("forget_some_issues", FORGET_SOME_ISSUES, &[&tenant, &limit]).await?;
+    let projects = tx.execute("forget_some_projects", FORGET_SOME_PROJECTS, &[&tenant, &limit]).await?;
+    Ok(issues + projects)
 }

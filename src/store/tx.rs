@@ -68,6 +68,11 @@ impl<'a> TenantTx<'a> {
         self.execute("lock", "SELECT pg_advisory_xact_lock($1)", &[&name]).await.map(|_| ())
     }
 
+    /// As [`TenantTx::lock`], beside others who take it this way; whoever takes it alone waits for all of them.
+    pub async fn lock_shared(&self, name: i64) -> Result<(), StoreError> {
+        self.execute("lock_shared", "SELECT pg_advisory_xact_lock_shared($1)", &[&name]).await.map(|_| ())
+    }
+
     pub(super) async fn query(
         &self,
         name: &'static str,

@@ -19,17 +19,18 @@ pub struct AccessOff {
     pub sessions: u64,
 }
 
-/// Takes access away in one transaction: sets the restricted column to `at` where it is null and deletes the sessions.
-/// Repeating is safe and keeps the first instant.
+/// Takes access away in one transaction: sets the restricted column to `at` where it is null, or holds one of `replaced`
+/// (what the whole customer's offboarding has set), and deletes the sessions. Repeating is safe and keeps the first instant.
 pub async fn access_off(
     client: &mut Client,
     scope: TenantScope<'_>,
     person: &PersonKey,
     at: Timestamp,
+    replaced: &[Timestamp],
 ) -> Result<AccessOff, TargetError> {
     let root = scope.subject_root(&person.kind)?;
     let tx = begin(client, scope).await?;
-    let people = set_once(&tx, person, &root.restricted_column, at).await?;
+    let people = set_once(&tx, person, &root.restricted_column, at, replaced).await?;
     let mut sessions = 0;
     for link in &root.sessions {
         sessions += delete_sessions(&tx, person, &link.collection, &link.column).await?;
@@ -74,12 +75,18 @@ pub async fn mark(
 ) -> Result<u64, TargetError> {
     let column = &scope.subject_root(&person.kind)?.marked_column;
     let tx = begin(client, scope).await?;
-    let people = set_once(&tx, person, column, at).await?;
+    let people = set_once(&tx, person, column, at, &[]).await?;
     tx.commit().await?;
     Ok(people)
 }
 
-async fn set_once(tx: &TargetTx<'_, '_>, person: &PersonKey, column: &str, at: Timestamp) -> Result<u64, TargetError> {
+async fn set_once(
+    tx: &TargetTx<'_, '_>,
+    person: &PersonKey,
+    column: &str,
+    at: Timestamp,
+    replaced: &[Timestamp],
+) -> Result<u64, TargetError> {
     let scope = tx.scope();
     let root = scope.subject_root(&person.kind)?;
     let column = statement::quoted(column);
@@ -89,7 +96,8 @@ async fn set_once(tx: &TargetTx<'_, '_>, person: &PersonKey, column: &str, at: T
     statement.line(format!("UPDATE {} AS t", scope.table(&root.collection)));
     statement.line(format!("SET {column} = {at}"));
     statement.line(format!("WHERE {own_row}"));
-    statement.line(format!("AND t.{column} IS NULL"));
+    let replaced = statement.bind(replaced.to_vec(), Type::TIMESTAMPTZ_ARRAY);
+    statement.line(format!("AND (t.{column} IS NULL OR t.{column} = ANY({replaced}))"));
     tx.change(&statement).await.map_err(|source| TargetError::ChangeAccess { source })
 }
 

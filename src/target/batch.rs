@@ -70,7 +70,7 @@ pub async fn run_batch(
     let disposal = dispose_and_mark(question, batch)?;
     let failed = |source| TargetError::RunBatch { table: batch.step.table.clone(), source };
     let tx = begin(client, scope).await?;
-    let result = match claim(&tx, batch).await.map_err(failed)? {
+    let result = match claim(&tx, batch.ticket()).await.map_err(failed)? {
         Claim::Stale => return Err(TargetError::StaleWorker),
         Claim::DoneBefore(result) => result,
         Claim::Open => one_result(&tx, &disposal).await.map_err(failed)?,
@@ -79,7 +79,22 @@ pub async fn run_batch(
     Ok(result)
 }
 
-enum Claim {
+/// Which batch of which run, and by whom.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ticket {
+    pub(super) job: JobId,
+    pub(super) token: i64,
+    pub(super) step: u32,
+    pub(super) batch_number: i32,
+}
+
+impl Batch<'_> {
+    fn ticket(&self) -> Ticket {
+        Ticket { job: self.job, token: self.token, step: self.step.number, batch_number: self.batch_number }
+    }
+}
+
+pub(super) enum Claim {
     Stale,
     DoneBefore(BatchResult),
     Open,
@@ -87,9 +102,9 @@ enum Claim {
 
 /// Compares and sets the token, whose row then stays locked, and reads the marker on a snapshot taken after that: a worker
 /// who waited here sees the marker of the one it waited for. Both statements travel in one round trip, in this order.
-async fn claim(tx: &TargetTx<'_, '_>, batch: &Batch<'_>) -> Result<Claim, DatabaseError> {
-    let compare_and_set = token_statement(tx.scope(), batch);
-    let look_up = marker_statement(tx.scope(), batch);
+pub(super) async fn claim(tx: &TargetTx<'_, '_>, ticket: Ticket) -> Result<Claim, DatabaseError> {
+    let compare_and_set = token_statement(tx.scope(), ticket);
+    let look_up = marker_statement(tx.scope(), ticket);
     let (claimed, done) = future::join(tx.change(&compare_and_set), tx.rows(&look_up)).await;
     if claimed? == 0 {
         return Ok(Claim::Stale);
@@ -100,11 +115,11 @@ async fn claim(tx: &TargetTx<'_, '_>, batch: &Batch<'_>) -> Result<Claim, Databa
     }
 }
 
-fn token_statement<'a>(scope: TenantScope<'a>, batch: &Batch<'_>) -> Statement<'a> {
+fn token_statement(scope: TenantScope<'_>, ticket: Ticket) -> Statement<'_> {
     let mut statement = Statement::default();
     let tenant = statement.bind(scope.tenant_key, Type::TEXT);
-    let job = statement.bind(batch.job.uuid(), Type::UUID);
-    let token = statement.bind(batch.token, Type::INT8);
+    let job = statement.bind(ticket.job.uuid(), Type::UUID);
+    let token = statement.bind(ticket.token, Type::INT8);
     statement.line("INSERT INTO milestone_gateway.job_token AS known (tenant_key, job_id, token)");
     statement.line(format!("VALUES ({tenant}, {job}, {token})"));
     statement.line("ON CONFLICT (tenant_key, job_id) DO UPDATE");
@@ -113,12 +128,12 @@ fn token_statement<'a>(scope: TenantScope<'a>, batch: &Batch<'_>) -> Statement<'
     statement
 }
 
-fn marker_statement<'a>(scope: TenantScope<'a>, batch: &Batch<'_>) -> Statement<'a> {
+fn marker_statement(scope: TenantScope<'_>, ticket: Ticket) -> Statement<'_> {
     let mut statement = Statement::default();
     let tenant = statement.bind(scope.tenant_key, Type::TEXT);
-    let job = statement.bind(batch.job.uuid(), Type::UUID);
-    let step = statement.bind(i64::from(batch.step.number), Type::INT8);
-    let number = statement.bind(batch.batch_number, Type::INT4);
+    let job = statement.bind(ticket.job.uuid(), Type::UUID);
+    let step = statement.bind(i64::from(ticket.step), Type::INT8);
+    let number = statement.bind(ticket.batch_number, Type::INT4);
     statement.line("SELECT row_count, is_last");
     statement.line("FROM milestone_gateway.marker");
     statement.line(format!("WHERE tenant_key = {tenant}"));
@@ -132,13 +147,7 @@ fn marker_statement<'a>(scope: TenantScope<'a>, batch: &Batch<'_>) -> Statement<
 /// materialized query: with a plain `IN (… LIMIT n)` the planner may run the choice again for each row and pass the bound.
 fn dispose_and_mark<'a>(question: Question<'a>, batch: &Batch<'a>) -> Result<Statement<'a>, TargetError> {
     let Batch { step, batch_rows, batch_number, .. } = *batch;
-    if batch_rows == 0 || batch_rows > BATCH_ROWS_MAX || !(1..=BATCHES_PER_STEP_MAX).contains(&batch_number) {
-        return Err(TargetError::PlanRefused { what: "a batch is outside its bounds" });
-    }
-    let key = &question.scope.collection(&step.table)?.primary_key;
-    if key.is_empty() {
-        return Err(TargetError::MapGap { collection: step.table.clone(), what: "the primary key" });
-    }
+    let key = key_within_bounds(question.scope, step, batch_rows, batch_number)?;
     let key_columns: Vec<String> = key.iter().map(|name| statement::column(ROW, name)).collect();
     let mut statement = Statement::default();
     let limit = statement.bind(i64::from(batch_rows), Type::INT8);
@@ -157,8 +166,26 @@ fn dispose_and_mark<'a>(question: Question<'a>, batch: &Batch<'a>) -> Result<Sta
     statement.line(format!("WHERE {}", same.join("\nAND ")));
     statement.line("RETURNING 1");
     statement.line(")");
-    mark(&mut statement, question.scope, batch, &limit);
+    mark(&mut statement, question.scope, batch.ticket(), &format!("count(*) < {limit}"));
+    statement.line("RETURNING row_count, is_last");
     Ok(statement)
+}
+
+/// The key of the step's table, for a batch that keeps to the bounds.
+pub(super) fn key_within_bounds<'a>(
+    scope: TenantScope<'a>,
+    step: &Step,
+    batch_rows: u32,
+    batch_number: i32,
+) -> Result<&'a [String], TargetError> {
+    if batch_rows == 0 || batch_rows > BATCH_ROWS_MAX || !(1..=BATCHES_PER_STEP_MAX).contains(&batch_number) {
+        return Err(TargetError::PlanRefused { what: "a batch is outside its bounds" });
+    }
+    let key = &scope.collection(&step.table)?.primary_key;
+    if key.is_empty() {
+        return Err(TargetError::MapGap { collection: step.table.clone(), what: "the primary key" });
+    }
+    Ok(key)
 }
 
 fn disposal<'a>(statement: &mut Statement<'a>, question: Question<'a>, step: &'a Step) {
@@ -184,17 +211,17 @@ fn disposal<'a>(statement: &mut Statement<'a>, question: Question<'a>, step: &'a
     }
 }
 
-fn mark<'a>(statement: &mut Statement<'a>, scope: TenantScope<'a>, batch: &Batch<'_>, limit: &str) {
+/// The marker of what `disposed` has done and whether the step `has_ended`; the caller adds what it returns.
+pub(super) fn mark<'a>(statement: &mut Statement<'a>, scope: TenantScope<'a>, ticket: Ticket, has_ended: &str) {
     let tenant = statement.bind(scope.tenant_key, Type::TEXT);
-    let job = statement.bind(batch.job.uuid(), Type::UUID);
-    let step = statement.bind(i64::from(batch.step.number), Type::INT8);
-    let number = statement.bind(batch.batch_number, Type::INT4);
-    let token = statement.bind(batch.token, Type::INT8);
+    let job = statement.bind(ticket.job.uuid(), Type::UUID);
+    let step = statement.bind(i64::from(ticket.step), Type::INT8);
+    let number = statement.bind(ticket.batch_number, Type::INT4);
+    let token = statement.bind(ticket.token, Type::INT8);
     statement.line("INSERT INTO milestone_gateway.marker");
     statement.line("(tenant_key, job_id, step_number, batch_number, token, row_count, is_last)");
-    statement.line(format!("SELECT {tenant}, {job}, {step}::integer, {number}, {token}, count(*), count(*) < {limit}"));
+    statement.line(format!("SELECT {tenant}, {job}, {step}::integer, {number}, {token}, count(*), {has_ended}"));
     statement.line("FROM disposed");
-    statement.line("RETURNING row_count, is_last");
 }
 
 async fn one_result(tx: &TargetTx<'_, '_>, statement: &Statement<'_>) -> Result<BatchResult, DatabaseError> {
@@ -202,6 +229,6 @@ async fn one_result(tx: &TargetTx<'_, '_>, statement: &Statement<'_>) -> Result<
     result_of(&row)
 }
 
-fn result_of(row: &tokio_postgres::Row) -> Result<BatchResult, DatabaseError> {
+pub(super) fn result_of(row: &tokio_postgres::Row) -> Result<BatchResult, DatabaseError> {
     Ok(BatchResult { rows: row.try_get::<_, i64>(0)?.unsigned_abs(), is_last: row.try_get(1)? })
 }

@@ -6,6 +6,9 @@
 //! either commits before the fence, and then the deletion that follows finds its row, or it reads the fence. Two digests
 //! that share the 64-bit number only wait for each other.
 //!
+//! **The whole tenant.** A fence of kind `tenant` covers everybody. It is written under a lock on the tenant's key alone,
+//! which every writer shares, whoever it writes about.
+//!
 //! **The reading.** The fence is read by a statement of its own after the lock was granted: a statement's snapshot is
 //! taken before it waits, so one statement that did both would overlook the fence it had waited for.
 
@@ -13,7 +16,7 @@ use futures_util::future;
 use jiff::Timestamp;
 use tokio_postgres::{Client, types::Type};
 
-use crate::domain::IdentityKind;
+use crate::domain::{FenceKind, IdentityKind};
 
 use super::{
     error::{DatabaseError, TargetError},
@@ -27,11 +30,11 @@ pub type Digest = (i32, [u8; 32]);
 /// One fence as the gateway's own database holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FenceRow {
-    /// The anchor's kind.
-    pub identity_kind: IdentityKind,
+    /// The anchor's kind, or the whole tenant.
+    pub kind: FenceKind,
     /// Which key of the digest ring was used.
     pub digest_key_id: i32,
-    /// The keyed digest of the identity.
+    /// The keyed digest of the identity or of the tenant's key.
     pub digest: [u8; 32],
     /// 1 for the first erasure of this identity, one more after each return.
     pub generation: i32,
@@ -57,7 +60,7 @@ pub async fn mirror_fence(client: &mut Client, scope: TenantScope<'_>, fence: &F
     let tx = begin(client, scope).await?;
     let mut statement = Statement::default();
     let tenant = statement.bind(scope.tenant_key, Type::TEXT);
-    let kind = statement.bind(fence.identity_kind.as_str(), Type::TEXT);
+    let kind = statement.bind(fence.kind.as_str(), Type::TEXT);
     let key = statement.bind(fence.digest_key_id, Type::INT4);
     let digest = statement.bind(fence.digest.as_slice(), Type::BYTEA);
     let generation = statement.bind(fence.generation, Type::INT4);
@@ -70,7 +73,7 @@ pub async fn mirror_fence(client: &mut Client, scope: TenantScope<'_>, fence: &F
     statement.line("SET covers_until = GREATEST(fence.covers_until, EXCLUDED.covers_until),");
     statement.line("expires_at = GREATEST(fence.expires_at, EXCLUDED.expires_at),");
     statement.line("returned_at = CASE WHEN fence.returned_at > EXCLUDED.covers_until THEN fence.returned_at END");
-    let lock = lock_statement(scope, std::slice::from_ref(&fence.digest));
+    let lock = lock_statement(scope, fence.kind, std::slice::from_ref(&fence.digest));
     in_order(&tx, &lock, &statement).await.map_err(failed)?;
     tx.commit().await
 }
@@ -82,19 +85,19 @@ pub async fn mirror_fence(client: &mut Client, scope: TenantScope<'_>, fence: &F
 pub async fn open_generation(
     client: &mut Client,
     scope: TenantScope<'_>,
-    identity_kind: IdentityKind,
+    kind: FenceKind,
     digests: &[Digest],
     returned_at: Timestamp,
 ) -> Result<u64, TargetError> {
     let tx = begin(client, scope).await?;
     let mut statement = Statement::default();
     let at = statement.bind(returned_at, Type::TIMESTAMPTZ);
-    let identity = is_identity(&mut statement, scope, identity_kind, digests);
+    let identity = is_identity(&mut statement, scope, kind, digests);
     statement.line("UPDATE milestone_gateway.fence AS fence");
     statement.line(format!("SET returned_at = LEAST(fence.returned_at, {at})"));
     statement.line(format!("WHERE {identity}"));
     statement.line(format!("AND fence.covers_until < {at}"));
-    let lock = lock_statement(scope, &bytes_of(digests)?);
+    let lock = lock_statement(scope, kind, &bytes_of(digests)?);
     let opened = in_order(&tx, &lock, &statement).await.map_err(|source| TargetError::WriteFence { source })?;
     tx.commit().await?;
     Ok(opened)
@@ -107,7 +110,7 @@ pub async fn set_fence_term(client: &mut Client, scope: TenantScope<'_>, fence: 
     let mut statement = Statement::default();
     let at = statement.bind(fence.expires_at, Type::TIMESTAMPTZ);
     let digests = [(fence.digest_key_id, fence.digest)];
-    let identity = is_identity(&mut statement, scope, fence.identity_kind, &digests);
+    let identity = is_identity(&mut statement, scope, fence.kind, &digests);
     let generation = statement.bind(fence.generation, Type::INT4);
     statement.line("UPDATE milestone_gateway.fence AS fence");
     statement.line(format!("SET expires_at = {at}"));
@@ -128,15 +131,49 @@ pub async fn fence_verdict(
     let scope = tx.scope();
     let mut statement = Statement::default();
     let at = statement.bind(source_at, Type::TIMESTAMPTZ);
-    let identity = is_identity(&mut statement, scope, identity_kind, digests);
+    let identity = is_identity(&mut statement, scope, identity_kind.into(), digests);
     statement.line("SELECT 1");
     statement.line("FROM milestone_gateway.fence AS fence");
     statement.line(format!("WHERE {identity}"));
     statement.line(format!("AND (fence.returned_at IS NULL OR fence.returned_at > {at})"));
     statement.line("LIMIT 1");
-    let lock = lock_statement(scope, &bytes_of(digests)?);
+    let lock = lock_statement(scope, identity_kind.into(), &bytes_of(digests)?);
     let refusals = in_order(tx, &lock, &statement).await.map_err(|source| TargetError::ReadFence { source })?;
     Ok(if refusals == 0 { FenceVerdict::Clear } else { FenceVerdict::Refused })
+}
+
+/// Keeps the tenant's fence away until the end of the transaction and asks it whether a write with this source time may
+/// happen, whoever it is about. Writers do not wait for one another.
+pub(super) async fn tenant_verdict(tx: &TargetTx<'_, '_>, source_at: Timestamp) -> Result<FenceVerdict, TargetError> {
+    let mut lock = Statement::default();
+    let number = tenant_lock(&mut lock, tx.scope());
+    lock.line(format!("SELECT pg_advisory_xact_lock_shared({number})"));
+    let mut statement = Statement::default();
+    let tenant = statement.bind(tx.scope().tenant_key, Type::TEXT);
+    let kind = statement.bind(FenceKind::Tenant.as_str(), Type::TEXT);
+    let at = statement.bind(source_at, Type::TIMESTAMPTZ);
+    statement.line("SELECT 1");
+    statement.line("FROM milestone_gateway.fence");
+    statement.line(format!("WHERE tenant_key = {tenant}"));
+    statement.line(format!("AND identity_kind = {kind}"));
+    statement.line(format!("AND (returned_at IS NULL OR returned_at > {at})"));
+    statement.line("LIMIT 1");
+    let refusals = in_order(tx, &lock, &statement).await.map_err(|source| TargetError::ReadFence { source })?;
+    Ok(if refusals == 0 { FenceVerdict::Clear } else { FenceVerdict::Refused })
+}
+
+/// Removes every fence of a person of the tenant: the tenant's own fence covers them all. Returns how many were removed.
+pub async fn forget_fences_of_people(client: &mut Client, scope: TenantScope<'_>) -> Result<u64, TargetError> {
+    let tx = begin(client, scope).await?;
+    let mut statement = Statement::default();
+    let tenant = statement.bind(scope.tenant_key, Type::TEXT);
+    let kind = statement.bind(FenceKind::Tenant.as_str(), Type::TEXT);
+    statement.line("DELETE FROM milestone_gateway.fence");
+    statement.line(format!("WHERE tenant_key = {tenant}"));
+    statement.line(format!("AND identity_kind <> {kind}"));
+    let forgotten = tx.change(&statement).await.map_err(|source| TargetError::WriteFence { source })?;
+    tx.commit().await?;
+    Ok(forgotten)
 }
 
 /// Removes the tenant's fences whose `expires_at` is not after `now` (calendar time). A fence stands until it is removed
@@ -165,8 +202,19 @@ fn bytes_of(digests: &[Digest]) -> Result<Vec<[u8; 32]>, TargetError> {
     Ok(digests.iter().map(|(_, digest)| *digest).collect())
 }
 
-fn lock_statement<'a>(scope: TenantScope<'a>, digests: &[[u8; 32]]) -> Statement<'a> {
+/// The number of the lock that the tenant's fence is written under, and that writers share.
+fn tenant_lock<'a>(statement: &mut Statement<'a>, scope: TenantScope<'a>) -> String {
+    let tenant = statement.bind(scope.tenant_key, Type::TEXT);
+    format!("hashtextextended('milestone_gateway.fence/' || {tenant}, 0)")
+}
+
+fn lock_statement<'a>(scope: TenantScope<'a>, kind: FenceKind, digests: &[[u8; 32]]) -> Statement<'a> {
     let mut statement = Statement::default();
+    if kind == FenceKind::Tenant {
+        let number = tenant_lock(&mut statement, scope);
+        statement.line(format!("SELECT pg_advisory_xact_lock({number})"));
+        return statement;
+    }
     let tenant = statement.bind(scope.tenant_key, Type::TEXT);
     let digests: Vec<Vec<u8>> = digests.iter().map(|digest| digest.to_vec()).collect();
     let digests = statement.bind(digests, Type::BYTEA_ARRAY);
@@ -186,12 +234,12 @@ fn lock_statement<'a>(scope: TenantScope<'a>, digests: &[[u8; 32]]) -> Statement
 fn is_identity<'a>(
     statement: &mut Statement<'a>,
     scope: TenantScope<'a>,
-    identity_kind: IdentityKind,
+    kind: FenceKind,
     digests: &[Digest],
 ) -> String {
     let (keys, bytes): (Vec<i32>, Vec<Vec<u8>>) = digests.iter().map(|(key, digest)| (*key, digest.to_vec())).unzip();
     let tenant = statement.bind(scope.tenant_key, Type::TEXT);
-    let kind = statement.bind(identity_kind.as_str(), Type::TEXT);
+    let kind = statement.bind(kind.as_str(), Type::TEXT);
     let keys = statement.bind(keys, Type::INT4_ARRAY);
     let bytes = statement.bind(bytes, Type::BYTEA_ARRAY);
     format!(

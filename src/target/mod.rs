@@ -5,6 +5,7 @@
 //!  (tenant set)         │  ├───▶ fence     mirror, return, verdict under the advisory lock
 //!                       │  ├───▶ worklog   hours, versioned, behind the fence
 //!                       │  ├───▶ batch     one bounded disposal and its marker in one transaction   (execute)
+//!                       │  ├───▶ everybody, everything   the same for a whole tenant
 //!                       │  └───▶ preview   exact counts by the same predicate                       (preview)
 //!                       └──────▶ verify    an independent reader, built from the live catalog       (verify)
 //! ```
@@ -20,6 +21,8 @@ mod access;
 mod batch;
 mod catalog;
 mod error;
+mod everybody;
+mod everything;
 mod fence;
 mod issue_hours;
 mod known;
@@ -32,6 +35,7 @@ mod reference;
 mod scope;
 mod statement;
 mod verify;
+mod walk;
 mod worklog;
 
 #[cfg(test)]
@@ -41,8 +45,11 @@ pub use access::{AccessOff, access_off, access_on, mark};
 pub use batch::{BATCH_ROWS_MAX, BATCHES_PER_STEP_MAX, Batch, BatchResult, run_batch};
 pub use catalog::read_catalog;
 pub use error::{DatabaseError, TargetError};
+pub use everybody::{access_off_everybody, access_on_everybody, mark_everybody};
+pub use everything::{WholeBatch, WholeBatchResult, run_whole_batch};
 pub use fence::{
-    Digest, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, mirror_fence, open_generation, set_fence_term,
+    Digest, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, forget_fences_of_people, mirror_fence,
+    open_generation, set_fence_term,
 };
 pub use issue_hours::{mark_issue_hours_removed, restore_issue_hours};
 pub use known::kinds_known;
@@ -55,5 +62,6 @@ pub use reference::{
     reference_member_may_sign_in, seed_reference_tenant,
 };
 pub use scope::{LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS, TargetTx, TenantScope, VERIFY_STATEMENT_TIMEOUT_MS, begin};
-pub use verify::{VerifyError, verify};
+pub use verify::{RootRow, VerifyError, verify, verify_tenant};
+pub use walk::Position;
 pub use worklog::{UNKNOWN_ISSUE, WorklogWritten, write_worklog};

@@ -34,7 +34,7 @@ impl<'a> Question<'a> {
         if self.plan.schema != self.scope.map.schema || self.plan.dataset != self.scope.map.dataset {
             return Err(TargetError::PlanRefused { what: "it was made for another dataset or schema" });
         }
-        if self.plan.subject_kind != self.person.kind {
+        if self.plan.subject_kind.as_ref() != Some(&self.person.kind) {
             return Err(TargetError::PlanRefused { what: "it was made for another kind of person" });
         }
         Ok(())
@@ -112,6 +112,7 @@ impl<'a> Question<'a> {
                     self.scope.table(parent_table),
                 ))
             }
+            Reach::Tenant => Err(TargetError::PlanRefused { what: "a person's plan reaches for everybody" }),
         }
     }
 
@@ -135,9 +136,13 @@ impl<'a> Question<'a> {
         reach: &Reach,
         columns: &'a [ColumnRewrite],
     ) -> Option<String> {
-        let (Reach::Identity { column: looked_at, .. } | Reach::Through { column: looked_at, .. }) = reach;
-        if columns.iter().any(|rewritten| rewritten.column == *looked_at) {
-            return None;
+        match reach {
+            Reach::Identity { column: looked_at, .. } | Reach::Through { column: looked_at, .. } => {
+                if columns.iter().any(|rewritten| rewritten.column == *looked_at) {
+                    return None;
+                }
+            }
+            Reach::Tenant => {}
         }
         let guards = columns.iter().map(|rewritten| {
             let column = statement::column(ROW, &rewritten.column);

@@ -12,6 +12,7 @@
 //! digests only. It never searches for names: identifiers only, as whole tokens.
 
 mod excuse;
+mod tenant;
 mod token;
 
 use tokio_postgres::{Client, Row, types::Type};
@@ -30,6 +31,7 @@ use super::{
 };
 
 use excuse::{Excuse, ROW};
+pub use tenant::{RootRow, verify_tenant};
 
 /// Why the reader cannot say anything. None of these may be taken for a clean report.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -149,6 +151,12 @@ async fn see_the_tenant(tx: &TargetTx<'_, '_>) -> Result<(), VerifyError> {
     if tx.rows(&statement).await.map_err(begin)?.len() != 1 {
         return Err(VerifyError::Blind { table: root.collection.clone() });
     }
+    see_every_table(tx).await
+}
+
+async fn see_every_table(tx: &TargetTx<'_, '_>) -> Result<(), VerifyError> {
+    let begin = |source| VerifyError::Begin { source };
+    let scope = tx.scope();
     let mut statement = Statement::default();
     let schema = statement.bind(scope.map.schema.as_str(), Type::TEXT);
     statement.line(HIDDEN_TABLE.replace("$schema", &schema));

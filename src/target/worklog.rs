@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     error::TargetError,
-    fence::{Digest, FenceVerdict, fence_verdict},
+    fence::{Digest, FenceVerdict, fence_verdict, tenant_verdict},
     scope::{TargetTx, TenantScope, begin},
     statement::{self, Statement},
 };
@@ -34,9 +34,11 @@ pub enum WorklogWritten {
     Stale,
     /// The author was erased and the policy refuses their late hours; nothing changed.
     Refused,
+    /// Everything of the tenant was deleted, or is being deleted; nothing changed.
+    TenantGone,
 }
 
-/// Applies a change of hours in one transaction: takes the lock of the author's digests, reads the fence at the worklog's
+/// Applies a change of hours in one transaction: asks the tenant's fence, takes the lock of the author's digests, reads the fence at the worklog's
 /// own `updated`, then writes with a version guard. `author_digests` are those of the author's account id, one for each
 /// live digest key; a removal needs none, because it names nobody. Repeating answers [`WorklogWritten::Stale`].
 ///
@@ -51,6 +53,13 @@ pub async fn write_worklog(
 ) -> Result<WorklogWritten, TargetError> {
     let sink = scope.map.worklog_sink.as_ref().ok_or(TargetError::NoWorklogSink)?;
     let tx = begin(client, scope).await?;
+    let changed_at = match change {
+        WorklogChange::Logged(entry) => entry.updated_at,
+        WorklogChange::Removed { removed_at, .. } => *removed_at,
+    };
+    if tenant_verdict(&tx, changed_at).await? == FenceVerdict::Refused {
+        return Ok(WorklogWritten::TenantGone);
+    }
     let mut author = Author::Named;
     if let WorklogChange::Logged(entry) = change {
         let kind = IdentityKind::AtlassianAccountId;

@@ -161,6 +161,9 @@ async fn a_crash_around_any_batch_ends_as_if_nothing_had_happened() {
 fn every_crash_point_is_in_an_area_that_is_tested() {
     for point in CRASH_POINTS {
         let area = point.split_once('.').unwrap().0;
-        assert!(["intake", "interpret", "access_off", "mark", "deletion"].contains(&area), "{point}");
+        assert!(
+            ["intake", "interpret", "access_off", "mark", "deletion", "tenant_mark", "tenant_deletion"].contains(&area),
+            "{point}"
+        );
     }
 }

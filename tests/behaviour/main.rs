@@ -17,6 +17,7 @@ mod retention;
 mod rotation;
 mod setbacks;
 mod statements;
+mod tenant;
 mod twice;
 mod twin;
 mod unfinished;

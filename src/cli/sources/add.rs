@@ -23,7 +23,7 @@ const ADDED: Columns<'static> =
 
 /// The kind of sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum KindWord {
+pub(super) enum KindWord {
     /// A webhook that a Jira administrator registers, with a secret
     JiraAdmin,
     /// Our Forge app; takes --app-id and --environment
@@ -67,7 +67,7 @@ enum EnvironmentWord {
 
 /// A source to be registered.
 #[derive(Debug, Args)]
-pub(super) struct AddArgs {
+pub(in crate::cli) struct AddArgs {
     /// Its name, the last part of its address: lower-case letters, digits and hyphens
     name: String,
     /// The kind of sender

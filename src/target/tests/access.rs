@@ -21,8 +21,8 @@ async fn access_goes_off_once_and_comes_back_whole() {
         let restricted = "SELECT restricted_at AT TIME ZONE 'UTC' || '/' || marked_for_deletion_at::date FROM milestone.team_member \
             WHERE tenant_id::text LIKE '%a' AND account_id LIKE '%ann%'";
 
-        let first = access_off(&mut client, scope(&map), &ann(), at("2026-02-01T00:00:00Z")).await.unwrap();
-        let again = access_off(&mut client, scope(&map), &ann(), at("2026-02-02T00:00:00Z")).await.unwrap();
+        let first = access_off(&mut client, scope(&map), &ann(), at("2026-02-01T00:00:00Z"), &[]).await.unwrap();
+        let again = access_off(&mut client, scope(&map), &ann(), at("2026-02-02T00:00:00Z"), &[]).await.unwrap();
         let marked = mark(&mut client, scope(&map), &ann(), at("2026-03-03T00:00:00Z")).await.unwrap();
         let marked_again = mark(&mut client, scope(&map), &ann(), at("2026-03-04T00:00:00Z")).await.unwrap();
 

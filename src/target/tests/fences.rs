@@ -26,7 +26,7 @@ pub(super) fn day(day: i8) -> Timestamp {
 
 pub(super) fn fence(generation: i32, covers_until: Timestamp) -> FenceRow {
     let (digest_key_id, digest) = DIGESTS[1];
-    FenceRow { identity_kind: KIND, digest_key_id, digest, generation, covers_until, expires_at: day(30) }
+    FenceRow { kind: KIND.into(), digest_key_id, digest, generation, covers_until, expires_at: day(30) }
 }
 
 async fn verdict(world: &World, at: Timestamp) -> FenceVerdict {
@@ -46,8 +46,8 @@ async fn after_a_return_only_what_is_older_stays_refused() {
         assert_eq!(verdict(&world, day(9)).await, FenceVerdict::Refused);
         assert_eq!(verdict(&world, day(20)).await, FenceVerdict::Refused);
 
-        let too_old = open_generation(&mut client, scope(&map), KIND, &DIGESTS, day(10)).await.unwrap();
-        let opened = open_generation(&mut client, scope(&map), KIND, &DIGESTS, day(15)).await.unwrap();
+        let too_old = open_generation(&mut client, scope(&map), KIND.into(), &DIGESTS, day(10)).await.unwrap();
+        let opened = open_generation(&mut client, scope(&map), KIND.into(), &DIGESTS, day(15)).await.unwrap();
 
         assert_eq!((too_old, opened), (0, 1));
         assert_eq!(verdict(&world, day(14)).await, FenceVerdict::Refused);
@@ -56,7 +56,7 @@ async fn after_a_return_only_what_is_older_stays_refused() {
         mirror_fence(&mut client, scope(&map), &fence(2, day(20))).await.unwrap();
         assert_eq!(verdict(&world, day(25)).await, FenceVerdict::Refused);
         mirror_fence(&mut client, scope(&map), &fence(1, day(18))).await.unwrap();
-        assert_eq!(open_generation(&mut client, scope(&map), KIND, &DIGESTS, day(22)).await.unwrap(), 2);
+        assert_eq!(open_generation(&mut client, scope(&map), KIND.into(), &DIGESTS, day(22)).await.unwrap(), 2);
         assert_eq!(verdict(&world, day(17)).await, FenceVerdict::Refused);
         assert_eq!(verdict(&world, day(22)).await, FenceVerdict::Clear);
 

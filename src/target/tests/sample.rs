@@ -210,7 +210,7 @@ pub(super) fn plan(subject: &str, steps: Vec<(&str, Reach, Disposal)>) -> Plan {
     Plan {
         dataset: "milestone".to_owned(),
         schema: "milestone".to_owned(),
-        subject_kind: kind(subject),
+        subject_kind: Some(kind(subject)),
         steps: steps.collect(),
     }
 }

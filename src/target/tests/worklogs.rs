@@ -110,7 +110,7 @@ async fn late_hours_of_an_erased_person_are_cut_out_or_refused_and_never_name_th
         let named = "SELECT count(*) FROM milestone.hours_entry WHERE tenant_id::text LIKE '%a' AND author_account_id LIKE '%ann%'";
         assert_eq!(world.number(named).await, 0);
 
-        open_generation(&mut client, scope(&map), crate::domain::IdentityKind::AtlassianAccountId, &DIGESTS, day(15))
+        open_generation(&mut client, scope(&map), crate::domain::IdentityKind::AtlassianAccountId.into(), &DIGESTS, day(15))
             .await
             .unwrap();
         assert_eq!(arrives(&world, logged("12", "10001", 60, day(16))).await, LINKED);

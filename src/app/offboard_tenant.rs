@@ -1,0 +1,241 @@
+//! A sign for or against a customer's installation: the timeline of the whole tenant that it starts, moves or stops.
+//!
+//! The decision is made anew from all evidence, by source time, under the tenant's lock, so neither the order of arrival nor a
+//! repetition changes it (see `mapping::installation`). Behind the tenant's fence nothing counts but a later installation,
+//! which opens a new generation.
+//!
+//! **The lock.** Whoever is about to write something about anybody of a tenant takes the tenant's lock beside others, by
+//! [`standing`], in the transaction that writes. Evidence and fence take it alone. So a writer either commits before the
+//! fence, and the purge that follows finds what it wrote, or it learns that the tenant is gone.
+
+use jiff::Timestamp;
+
+use super::{
+    Error, Gateway, audit,
+    interpret::{finish, finish_plain},
+    timeline::{Settled, Wanted, settle},
+};
+use crate::{
+    domain::{
+        EventId, EvidenceId, FenceKind, TenantId,
+        event::{IgnoreReason, LifecycleEvent, Outcome, TenantSignal},
+        evidence::{Evidence, EvidenceKind},
+        request::{RequestScope, RequestState},
+    },
+    mapping::{self, Installation},
+    proof::audit::Fact,
+    store::{
+        self, TenantTx,
+        event::ClaimedEvent,
+        fence::Fence,
+        tenant::{EVIDENCE_READ_MAX, EvidenceRow},
+    },
+    target,
+};
+
+/// The longest name of an installation that is kept, in bytes.
+const INSTALLATION_BYTES_MAX: usize = 128;
+
+/// Where a source time stands with regard to the tenant's own fence.
+#[derive(Debug, Clone)]
+pub enum TenantStanding {
+    /// Nothing is in the way.
+    Here,
+    /// Everything of the tenant was deleted, or is being deleted, and it had not come back by then.
+    Gone(Option<Box<Fence>>),
+}
+
+impl TenantStanding {
+    /// True when whatever happened at this source time must be ignored with [`IgnoreReason::TenantGone`].
+    pub const fn is_gone(&self) -> bool {
+        matches!(self, Self::Gone(_))
+    }
+}
+
+/// Asks the tenant's fence about a source time, and keeps that fence away until the transaction ends. Whoever writes about
+/// anybody of the tenant asks first, before taking any lock of a person.
+pub async fn standing(tx: &TenantTx<'_>, source_at: Timestamp) -> Result<TenantStanding, Error> {
+    tx.lock_shared(lock_name(tx.tenant())).await?;
+    look(tx, source_at).await
+}
+
+/// Waits for every writer about the tenant, and keeps them away until the transaction ends.
+pub(super) async fn lock_alone(tx: &TenantTx<'_>) -> Result<(), Error> {
+    Ok(tx.lock(lock_name(tx.tenant())).await?)
+}
+
+fn lock_name(tenant: TenantId) -> i64 {
+    let (high, low) = tenant.uuid().as_u64_pair();
+    i64::from_be_bytes(*b"tenantof") ^ i64::from_be_bytes((high ^ low).to_be_bytes())
+}
+
+async fn look(tx: &TenantTx<'_>, source_at: Timestamp) -> Result<TenantStanding, Error> {
+    Ok(match store::fence::of_tenant(tx).await? {
+        Some(fence) if fence.returned_at.is_some_and(|returned_at| source_at >= returned_at) => TenantStanding::Here,
+        Some(fence) => TenantStanding::Gone(Some(Box::new(fence))),
+        None if store::tenant::purged_at(tx).await?.is_some() => TenantStanding::Gone(None),
+        None => TenantStanding::Here,
+    })
+}
+
+/// Applies a signal about the customer in one commit. `None` when another worker has taken the event.
+pub(super) async fn apply(
+    gateway: &Gateway,
+    event: &ClaimedEvent,
+    meaning: &LifecycleEvent,
+    signal: TenantSignal,
+    installation: Option<&str>,
+    source_at: Option<Timestamp>,
+) -> Result<Option<Outcome>, Error> {
+    let type_word = Some(meaning.type_word());
+    let arrived_at = event.original_received_at;
+    let at = mapping::order_time(source_at, arrived_at);
+    let evidence = evidence(signal.into(), installation, at, arrived_at);
+    if !may_enter(gateway, event.tenant_id, &evidence).await? {
+        return finish_plain(gateway, event, type_word, Outcome::Ignored(IgnoreReason::TenantGone)).await;
+    }
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
+    let outcome = weigh(gateway, &tx, evidence, Some(event.body_event_id)).await?;
+    finish(gateway, tx, event, type_word, outcome).await
+}
+
+/// Records what was learned about a customer by other ways than an event (silence, probes), with its consequences, in one
+/// commit. `observed_at` is when that was, never later than now. Safe to repeat.
+pub async fn record_evidence(
+    gateway: &Gateway,
+    tenant: TenantId,
+    kind: EvidenceKind,
+    installation: Option<&str>,
+    observed_at: Timestamp,
+) -> Result<Outcome, Error> {
+    let now = gateway.now();
+    let evidence = evidence(kind, installation, mapping::order_time(Some(observed_at), now), now);
+    if !may_enter(gateway, tenant, &evidence).await? {
+        return Ok(Outcome::Ignored(IgnoreReason::TenantGone));
+    }
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    let outcome = weigh(gateway, &tx, evidence, None).await?;
+    tx.commit().await?;
+    gateway.wake_workers();
+    Ok(outcome)
+}
+
+fn evidence(kind: EvidenceKind, installation: Option<&str>, source_at: Timestamp, arrived_at: Timestamp) -> Evidence {
+    // Whatever is not a plain id is not kept: the evidence counts without it.
+    let installation = installation.filter(|name| is_bare_id(name)).map(str::to_owned);
+    Evidence { kind, installation, source_at, arrived_at }
+}
+
+fn is_bare_id(text: &str) -> bool {
+    (1..=INSTALLATION_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
+}
+
+/// True when no fence is in the way, or the evidence is the installation that opens it.
+async fn may_enter(gateway: &Gateway, tenant: TenantId, evidence: &Evidence) -> Result<bool, Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    let fence = match standing(&tx, evidence.source_at).await? {
+        TenantStanding::Here => return Ok(true),
+        TenantStanding::Gone(None) => return Ok(false),
+        TenantStanding::Gone(Some(fence)) => fence,
+    };
+    if evidence.kind != EvidenceKind::Installed || evidence.source_at <= fence.covers_until {
+        return Ok(false);
+    }
+    if store::request::read(&tx, fence.request_id).await?.is_some_and(|row| row.state != RequestState::Completed) {
+        return Err(Error::Busy("the deletion before this return is not finished"));
+    }
+    drop(tx);
+    drop(client);
+    open_generation(gateway, tenant, &fence, evidence.source_at).await?;
+    Ok(true)
+}
+
+/// Lets the tenant back. The target first: should we die between the two, the event runs again and nothing was lost.
+async fn open_generation(gateway: &Gateway, tenant: TenantId, fence: &Fence, at: Timestamp) -> Result<(), Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    let tenant_key = store::tenant::stable_key(&tx).await?;
+    drop(tx);
+    let digests: Vec<target::Digest> = gateway
+        .ring()
+        .digest_tenant_all(tenant, &tenant_key)
+        .iter()
+        .map(|digest| (digest.key_id, digest.digest))
+        .collect();
+    let mut target_client = gateway.databases().target.client().await?;
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
+    target::open_generation(&mut target_client, scope, FenceKind::Tenant, &digests, at).await?;
+    drop(target_client);
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    lock_alone(&tx).await?;
+    if store::fence::open_generation(&tx, fence.request_id, at).await? {
+        store::tenant::set_purged(&tx, None).await?;
+        let facts = [("returned_at", Fact::At(at))];
+        audit::record(gateway, &tx, audit::WORKER, "tenant.returned", fence.fence_id, facts).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Adds the evidence and brings the tenant's timeline into line with all of it.
+async fn weigh(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    evidence: Evidence,
+    event_id: Option<EventId>,
+) -> Result<Outcome, Error> {
+    lock_alone(tx).await?;
+    if look(tx, evidence.source_at).await?.is_gone() {
+        return Ok(Outcome::Ignored(IgnoreReason::TenantGone));
+    }
+    let kind = evidence.kind;
+    let row = EvidenceRow { evidence_id: EvidenceId::new(gateway.clock(), gateway.entropy()), evidence, event_id };
+    let is_new = store::tenant::insert_evidence(tx, &row).await?;
+    let wanted = wanted(gateway, tx, event_id).await?;
+    Ok(match settle(gateway, tx, RequestScope::Tenant, wanted).await? {
+        Settled::Started => Outcome::Applied("tenant_offboarding_started"),
+        Settled::Moved => Outcome::Applied("tenant_offboarding_moved"),
+        Settled::Stopped => Outcome::Applied("tenant_offboarding_stopped"),
+        Settled::BehindFence => Outcome::Ignored(IgnoreReason::TenantGone),
+        Settled::Unchanged | Settled::NoneRuns if !is_new => Outcome::Ignored(IgnoreReason::Superseded),
+        // An administrator may enable the app again: nothing is taken away for that.
+        Settled::Unchanged | Settled::NoneRuns if kind == EvidenceKind::Disabled => {
+            Outcome::Applied("tenant_disabled_recorded_only")
+        }
+        Settled::Unchanged | Settled::NoneRuns => Outcome::Applied("tenant_evidence_recorded"),
+    })
+}
+
+async fn wanted(gateway: &Gateway, tx: &TenantTx<'_>, origin: Option<EventId>) -> Result<Option<Wanted>, Error> {
+    let policy = gateway.policy();
+    let rows = store::tenant::evidence(tx, EVIDENCE_READ_MAX).await?;
+    let all: Vec<Evidence> = rows.into_iter().map(|row| row.evidence).collect();
+    Ok(match mapping::installation(&all, &policy.offboarding, policy.tenant) {
+        Installation::Present => None,
+        Installation::Leaving { anchor, latest, grade: _ } => {
+            Some(Wanted { timeline: mapping::timeline(&policy.offboarding, anchor), latest, origin })
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plain_id_is_kept_as_the_name_of_an_installation() {
+        let at = Timestamp::UNIX_EPOCH;
+        let kept = |name| evidence(EvidenceKind::Installed, Some(name), at, at).installation;
+        assert_eq!(
+            kept("0f9d1c3e-1111-4222-8333-444455556666").as_deref(),
+            Some("0f9d1c3e-1111-4222-8333-444455556666")
+        );
+        for refused in ["", "ari:cloud:ecosystem::installation/1", "two words", &"x".repeat(129)] {
+            assert_eq!(kept(refused), None, "{refused:?}");
+        }
+    }
+}

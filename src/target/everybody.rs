@@ -1,0 +1,175 @@
+//! Access of everybody in a tenant: off at once, the mark of day 30, and back after the customer has come back.
+//!
+//! What a customer's offboarding writes carries that offboarding's own instants, so giving back leaves alone whoever was
+//! restricted or marked for a reason of their own.
+
+use jiff::Timestamp;
+use tokio_postgres::{Client, types::Type};
+
+use super::{
+    access::AccessOff,
+    error::TargetError,
+    predicate::ROW,
+    scope::{TenantScope, begin},
+    statement::{self, Statement},
+    walk::{Position, Walk},
+};
+
+/// Rows changed in one transaction.
+const ACCESS_BATCH_ROWS: u32 = 1_000;
+/// The most batches for one table. A table that needs more does not end, and is refused.
+const ACCESS_BATCHES_MAX: usize = 100_000;
+
+/// Takes access away from everybody: sets the restricted column of every kind of person to `at` where it is null, and
+/// deletes all sessions. Repeating is safe and keeps the first instant.
+pub async fn access_off_everybody(
+    client: &mut Client,
+    scope: TenantScope<'_>,
+    at: Timestamp,
+) -> Result<AccessOff, TargetError> {
+    let mut done = AccessOff::default();
+    for root in scope.map.subjects.values() {
+        let change = Change::SetOnce { column: &root.restricted_column, at };
+        done.people += everywhere(client, scope, &root.collection, &change).await?;
+    }
+    for link in scope.map.subjects.values().flat_map(|root| &root.sessions) {
+        let change = Change::EndSessions { column: &link.column };
+        done.sessions += everywhere(client, scope, &link.collection, &change).await?;
+    }
+    Ok(done)
+}
+
+/// Marks everybody: sets the marked column to `at` where it is null. Returns how many rows changed; zero when repeated.
+pub async fn mark_everybody(client: &mut Client, scope: TenantScope<'_>, at: Timestamp) -> Result<u64, TargetError> {
+    let mut people = 0;
+    for root in scope.map.subjects.values() {
+        let change = Change::SetOnce { column: &root.marked_column, at };
+        people += everywhere(client, scope, &root.collection, &change).await?;
+    }
+    Ok(people)
+}
+
+/// Gives back what the tenant's offboardings have taken: clears the restricted column where it holds one of `restricted_at`
+/// and the marked column where it holds one of `marked_at`. Whoever was restricted or marked otherwise stays so. Returns how
+/// many rows changed; zero when repeated.
+pub async fn access_on_everybody(
+    client: &mut Client,
+    scope: TenantScope<'_>,
+    restricted_at: &[Timestamp],
+    marked_at: &[Timestamp],
+) -> Result<u64, TargetError> {
+    let mut people = 0;
+    for root in scope.map.subjects.values() {
+        let restricted = (root.restricted_column.as_str(), restricted_at);
+        let marked = (root.marked_column.as_str(), marked_at);
+        people += everywhere(client, scope, &root.collection, &Change::GiveBack { restricted, marked }).await?;
+    }
+    Ok(people)
+}
+
+/// What happens to each row.
+enum Change<'a> {
+    SetOnce { column: &'a str, at: Timestamp },
+    EndSessions { column: &'a str },
+    GiveBack { restricted: (&'a str, &'a [Timestamp]), marked: (&'a str, &'a [Timestamp]) },
+}
+
+impl Change<'_> {
+    /// Which rows it still concerns.
+    fn concerns(&self, statement: &mut Statement<'_>) -> String {
+        match self {
+            Self::SetOnce { column, .. } => format!("{} IS NULL", statement::column(ROW, column)),
+            Self::EndSessions { column } => format!("{} IS NOT NULL", statement::column(ROW, column)),
+            Self::GiveBack { restricted, marked } => {
+                let holds = [restricted, marked].map(|(column, ours)| {
+                    let ours = statement.bind(ours.to_vec(), Type::TIMESTAMPTZ_ARRAY);
+                    format!("{} = ANY({ours})", statement::column(ROW, column))
+                });
+                holds.join(" OR ")
+            }
+        }
+    }
+
+    /// The beginning of the statement that changes the chosen rows.
+    fn begins(&self, statement: &mut Statement<'_>, table: &str) {
+        match self {
+            Self::SetOnce { column, at } => {
+                let at = statement.bind(*at, Type::TIMESTAMPTZ);
+                statement.line(format!("UPDATE {table} AS {ROW}"));
+                statement.line(format!("SET {} = {at}", statement::quoted(column)));
+                statement.line("FROM chosen");
+            }
+            Self::EndSessions { .. } => {
+                statement.line(format!("DELETE FROM {table} AS {ROW}"));
+                statement.line("USING chosen");
+            }
+            Self::GiveBack { restricted, marked } => {
+                let cleared = [restricted, marked].map(|(column, ours)| {
+                    let ours = statement.bind(ours.to_vec(), Type::TIMESTAMPTZ_ARRAY);
+                    let value = statement::column(ROW, column);
+                    format!(
+                        "{} = CASE WHEN {value} = ANY({ours}) THEN NULL ELSE {value} END",
+                        statement::quoted(column)
+                    )
+                });
+                statement.line(format!("UPDATE {table} AS {ROW}"));
+                statement.line(format!("SET {}", cleared.join(", ")));
+                statement.line("FROM chosen");
+            }
+        }
+    }
+}
+
+/// Changes every row that is concerned, a bounded number in each transaction. Returns how many rows changed.
+async fn everywhere(
+    client: &mut Client,
+    scope: TenantScope<'_>,
+    table: &str,
+    change: &Change<'_>,
+) -> Result<u64, TargetError> {
+    let key = &scope.collection(table)?.primary_key;
+    if key.is_empty() {
+        return Err(TargetError::MapGap { collection: table.to_owned(), what: "the primary key" });
+    }
+    let mut position: Option<Position> = None;
+    let mut changed = 0;
+    for _ in 0..ACCESS_BATCHES_MAX {
+        let walk = Walk { scope, table, key, after: position.as_ref() };
+        let (rows, chosen, last) = one_batch(client, walk, change).await?;
+        changed += rows;
+        if chosen < u64::from(ACCESS_BATCH_ROWS) {
+            return Ok(changed);
+        }
+        position = last;
+    }
+    Err(TargetError::PlanRefused { what: "a table has more rows than all batches together may change" })
+}
+
+/// Rows changed, rows chosen, and the last of those.
+async fn one_batch(
+    client: &mut Client,
+    walk: Walk<'_>,
+    change: &Change<'_>,
+) -> Result<(u64, u64, Option<Position>), TargetError> {
+    let failed = |source| TargetError::ChangeAccess { source };
+    let mut statement = Statement::default();
+    let condition = change.concerns(&mut statement);
+    walk.choose(&mut statement, Some(&condition), ACCESS_BATCH_ROWS)?;
+    statement.line("changed AS (");
+    change.begins(&mut statement, &walk.scope.table(walk.table));
+    statement.line(format!("WHERE {}", walk.is_chosen()));
+    // Asked again of the row as it is by then: somebody may have restricted the same person meanwhile.
+    statement.line(format!("AND ({condition})"));
+    statement.line("RETURNING 1");
+    statement.line(")");
+    statement.line("SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM chosen),");
+    statement.line(walk.last_chosen());
+    let tx = begin(client, walk.scope).await?;
+    let row = tx.raw().query_typed_one(statement.sql(), &statement.parameters()).await;
+    let row = row.map_err(|error| failed(error.into()))?;
+    let count =
+        |place: usize| row.try_get::<_, i64>(place).map(i64::unsigned_abs).map_err(|error| failed(error.into()));
+    let result = (count(0)?, count(1)?, Position::of(&row, 2).map_err(failed)?);
+    tx.commit().await?;
+    Ok(result)
+}

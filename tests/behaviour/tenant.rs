@@ -1,0 +1,525 @@
+//! A whole customer goes: evidence in any order, access off for everybody, the purge with its proof, and the way back.
+
+use jiff::{SignedDuration, Timestamp};
+use milestone_gateway::{
+    app::{offboard_tenant, replay},
+    domain::{
+        JobId,
+        crash::CRASH_POINTS,
+        event::Outcome,
+        evidence::EvidenceKind::{self, *},
+        job::JobKind,
+        request::{RequestScope, RequestState},
+    },
+    proof::{self, ReceiptScope},
+    store::{TenantTx, job::JobRow, request::RequestRow},
+};
+
+use crate::harness::{Person, Tenant, World, issue_of, user_created, user_deleted, worklog};
+
+/// Points that are visited for each of many things; dying at the second visit is another story than at the first.
+const VISITED_OFTEN: &[&str] =
+    &["access_off.after_target", "tenant_deletion.before_batch", "tenant_deletion.after_batch"];
+
+struct Acme {
+    tenant: Tenant,
+    ann: Person,
+    bob: Person,
+}
+
+/// Two customers with the same people.
+async fn acme_and_globex(world: &World) -> Acme {
+    let globex = world.a_tenant("globex").await;
+    let peter = world.a_portal_user(&globex, "peter").await;
+    world.a_team_member(&globex, "ann", &peter).await;
+    let tenant = world.a_tenant("acme").await;
+    let paula = world.a_portal_user(&tenant, "paula").await;
+    let ann = world.a_team_member(&tenant, "ann", &paula).await;
+    let bob = world.a_team_member(&tenant, "bob", &paula).await;
+    Acme { tenant, ann, bob }
+}
+
+/// So many hours after the world's beginning.
+fn hours(count: i64) -> Timestamp {
+    crate::harness::BEGINNING.parse::<Timestamp>().unwrap() + SignedDuration::from_hours(count)
+}
+
+fn days(count: i64) -> Timestamp {
+    hours(24 * count)
+}
+
+async fn it_is_told(world: &World, tenant: &Tenant, kind: EvidenceKind, at: Timestamp) -> String {
+    let outcome = offboard_tenant::record_evidence(&world.gateway, tenant.id, kind, None, at).await.unwrap();
+    outcome.reason().to_owned()
+}
+
+/// The tenant's own requests, oldest first.
+async fn own_requests(world: &World, tenant: &Tenant) -> Vec<RequestRow> {
+    let all = world.requests(tenant).await.into_iter();
+    all.filter(|request| request.scope == RequestScope::Tenant).collect()
+}
+
+async fn own_request(world: &World, tenant: &Tenant) -> RequestRow {
+    own_requests(world, tenant).await.pop().expect("a request about the tenant")
+}
+
+/// Rows of the product, of this tenant and of all others.
+async fn rows_apart(world: &World, tenant: &Tenant) -> (Vec<(String, String)>, Vec<(String, String)>) {
+    world.product_rows().await.into_iter().partition(|(_, row)| row.contains(&tenant.key))
+}
+
+/// How many people of the tenant have each of the two marks, over all kinds of people.
+async fn marked(world: &World, tenant: &Tenant) -> (i64, i64) {
+    let count = |column: &str| {
+        let of =
+            |table: &str| format!("(SELECT count({column}) FROM milestone.{table} WHERE tenant_id = '{}')", tenant.key);
+        format!("SELECT {} + {} + {}", of("team_member"), of("portal_user"), of("delivery_user"))
+    };
+    (world.number(&count("restricted_at")).await, world.number(&count("marked_for_deletion_at")).await)
+}
+
+async fn deletion_of(world: &World, tenant: &Tenant) -> JobRow {
+    let request = own_request(world, tenant).await.request_id;
+    let jobs = world.jobs_of(request).await;
+    jobs.into_iter().find(|job| job.kind == JobKind::Deletion.as_str()).expect("a deletion")
+}
+
+async fn a_person_lets_it_run_again(world: &World, job: JobId) {
+    replay::retry_job(&world.gateway, "tester", job).await.unwrap();
+    world.the_worker_drains().await;
+}
+
+async fn is_gone(world: &World, tenant: &Tenant, at: Timestamp) -> bool {
+    let mut client = world.gateway.databases().tenant.client().await.unwrap();
+    let tx = TenantTx::begin(&mut client, tenant.id).await.unwrap();
+    offboard_tenant::standing(&tx, at).await.unwrap().is_gone()
+}
+
+#[tokio::test]
+async fn a_customer_who_uninstalls_is_locked_out_at_once_marked_on_day_30_and_gone_before_day_90() {
+    let world = World::new().await;
+    let Acme { tenant, ann, .. } = acme_and_globex(&world).await;
+    world.jira_sends(&tenant, &worklog(&ann, "77", &issue_of(&ann), 2, hours(0))).await;
+    world.the_worker_drains().await;
+    let (own, others) = rows_apart(&world, &tenant).await;
+
+    let started = it_is_told(&world, &tenant, Uninstalled, hours(0)).await;
+    world.the_worker_drains().await;
+
+    assert_eq!(started, "tenant_offboarding_started");
+    assert!(!world.may_sign_in(&ann).await);
+    assert_eq!(marked(&world, &tenant).await, (3, 0));
+    let sessions = format!("SELECT count(*) FROM milestone.session WHERE tenant_id = '{}'", tenant.key);
+    assert_eq!(world.number(&sessions).await, 0);
+    world.days_pass(29).await;
+    assert_eq!(marked(&world, &tenant).await, (3, 0));
+    world.days_pass(1).await;
+    assert_eq!(marked(&world, &tenant).await, (3, 3));
+    world.days_pass(52).await;
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Open);
+    world.days_pass(1).await;
+
+    let request = own_request(&world, &tenant).await;
+    assert_eq!(request.state, RequestState::Completed);
+    assert!(request.completed_at.unwrap() < days(90));
+    let (left, others_after) = rows_apart(&world, &tenant).await;
+    assert_eq!(left, []);
+    assert_eq!(others_after, others, "another customer's rows have changed");
+    assert_eq!(keys_and_people(&world, &tenant).await, 0);
+    let claims = receipt_of(&world, &tenant).await;
+    assert_eq!((claims.scope, claims.subject, claims.subject_kind), (ReceiptScope::Tenant, None, None));
+    let deleted: u64 = claims.steps.iter().map(|step| step.rows).sum();
+    assert_eq!(usize::try_from(deleted).unwrap(), own.len() - 3, "all but the three sessions, which went at once");
+    assert_eq!(claims.verification.left, 0);
+    world.ends_cleanly().await;
+}
+
+/// Living keys, identities, signals, minimized events and credentials of a tenant.
+async fn keys_and_people(world: &World, tenant: &Tenant) -> i64 {
+    let mut left = 0;
+    for table in ["identity", "subject_signal", "minimized_event"] {
+        let sql = format!("SELECT count(*) FROM gateway.{table} WHERE tenant_id = '{}'", tenant.id.uuid());
+        left += world.number(&sql).await;
+    }
+    for table in ["subject_key", "tenant_key"] {
+        let sql = format!("SELECT count(wrapped) FROM gateway.{table} WHERE tenant_id = '{}'", tenant.id.uuid());
+        left += world.number(&sql).await;
+    }
+    let usable = format!(
+        "SELECT (SELECT count(*) FROM gateway.source WHERE tenant_id = '{0}' AND disabled_at IS NULL)
+            + (SELECT count(*) FROM gateway.source_credential c JOIN gateway.source s USING (source_id)
+               WHERE s.tenant_id = '{0}')",
+        tenant.id.uuid()
+    );
+    left + world.number(&usable).await
+}
+
+async fn receipt_of(world: &World, tenant: &Tenant) -> proof::ReceiptClaims {
+    let request = own_request(world, tenant).await.request_id;
+    let receipt = milestone_gateway::app::report::request(&world.gateway, request).await.unwrap().receipt.unwrap();
+    assert!(!receipt.contains(&tenant.key));
+    proof::verify(&receipt, world.gateway.signing_key().public_key()).unwrap()
+}
+
+#[tokio::test]
+async fn a_customer_who_installs_again_keeps_everything_and_whoever_was_restricted_before_stays_so() {
+    let world = World::new().await;
+    let Acme { tenant, ann, bob } = acme_and_globex(&world).await;
+    let suspend = "UPDATE milestone.portal_user SET restricted_at = '2025-12-01T00:00:00Z'
+        WHERE full_name LIKE 'paula%'";
+    world.admin.batch_execute(suspend).await.unwrap();
+    world.jira_sends(&tenant, &user_deleted(&ann, hours(0))).await;
+    world.the_worker_drains().await;
+    let (before, _) = rows_apart(&world, &tenant).await;
+
+    it_is_told(&world, &tenant, Uninstalling, hours(0)).await;
+    world.days_pass(20).await;
+    assert_eq!((marked(&world, &tenant).await.0, world.may_sign_in(&bob).await), (3, false));
+    let stopped = it_is_told(&world, &tenant, Installed, days(20)).await;
+    world.the_worker_drains().await;
+
+    assert_eq!(stopped, "tenant_offboarding_stopped");
+    assert!(world.audited(tenant.id).await.contains(&"tenant.offboarding_stopped".to_owned()));
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Cancelled);
+    assert!(world.may_sign_in(&bob).await);
+    assert!(!world.may_sign_in(&ann).await, "Ann has left by herself");
+    let is_no_session = |row: &(String, String)| row.0 != "session";
+    let (after, _) = rows_apart(&world, &tenant).await;
+    assert!(after.iter().filter(|row| is_no_session(row)).eq(before.iter().filter(|row| is_no_session(row))));
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_customer_who_leaves_again_is_counted_anew_and_marks_are_taken_back_with_the_access() {
+    let world = World::new().await;
+    let Acme { tenant, bob, .. } = acme_and_globex(&world).await;
+    it_is_told(&world, &tenant, Uninstalled, hours(0)).await;
+    world.days_pass(40).await;
+    assert_eq!(marked(&world, &tenant).await, (3, 3));
+    it_is_told(&world, &tenant, Installed, days(40)).await;
+    world.the_worker_drains().await;
+    assert_eq!(marked(&world, &tenant).await, (0, 0));
+
+    world.days_pass(10).await;
+    it_is_told(&world, &tenant, Uninstalled, days(50)).await;
+    world.the_worker_drains().await;
+
+    assert!(!world.may_sign_in(&bob).await);
+    let states: Vec<_> = own_requests(&world, &tenant).await.iter().map(|request| request.state).collect();
+    assert_eq!(states, [RequestState::Cancelled, RequestState::Open]);
+    assert_eq!(own_request(&world, &tenant).await.timeline.anchor_at, days(50));
+    world.days_pass(83).await;
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn whoever_leaves_or_comes_back_while_the_customer_is_leaving_ends_as_both_say() {
+    let world = World::new().await;
+    let Acme { tenant, ann, bob } = acme_and_globex(&world).await;
+    world.jira_sends(&tenant, &user_deleted(&bob, hours(0))).await;
+    it_is_told(&world, &tenant, Uninstalled, hours(0)).await;
+    world.days_pass(1).await;
+
+    world.jira_sends(&tenant, &user_created(&bob, days(1))).await;
+    world.jira_sends(&tenant, &user_deleted(&ann, days(1))).await;
+    world.the_worker_drains().await;
+    assert!(!world.may_sign_in(&bob).await, "Bob is back, but his employer is leaving");
+    world.days_pass(1).await;
+    it_is_told(&world, &tenant, Installed, days(2)).await;
+    world.the_worker_drains().await;
+
+    assert!(world.may_sign_in(&bob).await);
+    assert!(!world.may_sign_in(&ann).await, "Ann has left meanwhile");
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_late_sign_of_life_a_disabled_app_and_silence_alone_change_nothing() {
+    let world = World::new().await;
+    let Acme { tenant, bob, .. } = acme_and_globex(&world).await;
+    world.time_passes(SignedDuration::from_hours(24 * 10));
+
+    assert_eq!(it_is_told(&world, &tenant, Disabled, hours(1)).await, "tenant_disabled_recorded_only");
+    assert_eq!(it_is_told(&world, &tenant, Heartbeat, hours(2)).await, "tenant_evidence_recorded");
+    assert_eq!(it_is_told(&world, &tenant, Silence, hours(80)).await, "tenant_evidence_recorded");
+    world.the_worker_drains().await;
+    assert!(world.may_sign_in(&bob).await);
+    assert_eq!(it_is_told(&world, &tenant, ProbeRefused, hours(81)).await, "tenant_offboarding_started");
+    assert_eq!(it_is_told(&world, &tenant, Uninstalling, hours(70)).await, "tenant_offboarding_moved");
+    assert_eq!(own_request(&world, &tenant).await.timeline.anchor_at, hours(70));
+    assert_eq!(it_is_told(&world, &tenant, Heartbeat, hours(69)).await, "tenant_evidence_recorded");
+    assert_eq!(it_is_told(&world, &tenant, Uninstalling, hours(70)).await, "superseded");
+    let running_into_it = hours(70) + SignedDuration::from_mins(4);
+    it_is_told(&world, &tenant, Heartbeat, running_into_it).await;
+    world.the_worker_drains().await;
+
+    assert!(!world.may_sign_in(&bob).await);
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Open);
+    let heartbeats = "SELECT count(*) FROM gateway.tenant_evidence WHERE kind = 'heartbeat'";
+    assert_eq!(world.number(heartbeats).await, 1, "only the latest is kept");
+    world.days_pass(90).await;
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn four_pieces_of_evidence_in_any_order_end_in_the_same_timeline() {
+    let world = World::new().await;
+    world.time_passes(SignedDuration::from_hours(24));
+    let pieces = [(Uninstalling, 1), (Installed, 2), (Uninstalled, 4), (Heartbeat, 3)];
+    let mut ends = Vec::new();
+    for number in 0..24 {
+        let mut left = pieces.to_vec();
+        let tenant = world.a_tenant(&format!("t{number}")).await;
+        let mut rest = number;
+        while !left.is_empty() {
+            let (kind, hour) = left.remove(rest % left.len());
+            rest /= left.len() + 1;
+            it_is_told(&world, &tenant, kind, hours(hour)).await;
+            world.the_worker_drains().await;
+        }
+        let living: Vec<_> = own_requests(&world, &tenant).await;
+        let living = living.iter().filter(|request| request.state == RequestState::Open);
+        ends.push(living.map(|request| (request.timeline, request.latest_departure_at)).collect::<Vec<_>>());
+    }
+    assert!(ends.iter().all(|end| *end == ends[0] && end.len() == 1), "{ends:#?}");
+    assert_eq!((ends[0][0].0.anchor_at, ends[0][0].1), (hours(4), hours(4)));
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn the_purge_ends_what_was_under_way_about_the_customers_people() {
+    let world = World::new().await;
+    let Acme { tenant, ann, bob } = acme_and_globex(&world).await;
+    world.jira_sends(&tenant, &user_deleted(&ann, hours(0))).await;
+    world.the_worker_drains().await;
+    // Ann's own purge is held, because somebody has hidden a table from the reader.
+    let hide = "ALTER POLICY one_tenant ON milestone.activity_log TO gw_tenant";
+    world.admin.batch_execute(hide).await.unwrap();
+    world.days_pass(83).await;
+    world.admin.batch_execute("ALTER POLICY one_tenant ON milestone.activity_log TO PUBLIC").await.unwrap();
+    it_is_told(&world, &tenant, Uninstalled, days(83)).await;
+    world.jira_sends(&tenant, &user_deleted(&bob, days(83) + SignedDuration::from_hours(0))).await;
+    world.the_worker_drains().await;
+
+    world.days_pass(83).await;
+
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
+    let requests = world.requests(&tenant).await;
+    let about_people = requests.iter().filter(|request| request.scope != RequestScope::Tenant);
+    for request in about_people {
+        let is_over = matches!(request.state, RequestState::Cancelled | RequestState::Completed);
+        assert!(is_over, "{request:?}");
+        for job in world.jobs_of(request.request_id).await {
+            assert!(!matches!(job.state.as_str(), "pending" | "held"), "{job:?}");
+        }
+    }
+    let (left, _) = rows_apart(&world, &tenant).await;
+    assert_eq!(left, []);
+    assert_eq!(keys_and_people(&world, &tenant).await, 0);
+    assert!(world.audited(tenant.id).await.contains(&"request.superseded".to_owned()));
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn behind_the_fence_nothing_of_the_customer_counts_until_it_is_installed_again() {
+    let world = World::new().await;
+    let Acme { tenant, ann, .. } = acme_and_globex(&world).await;
+    world.jira_sends(&tenant, &worklog(&ann, "77", &issue_of(&ann), 2, hours(0))).await;
+    world.jira_sends(&tenant, &user_created(&ann, hours(0))).await;
+    world.the_worker_drains().await;
+    it_is_told(&world, &tenant, Uninstalled, hours(0)).await;
+    // What was delivered and not yet interpreted when the purge begins.
+    world.time_passes(SignedDuration::from_hours(24 * 83));
+    let late = [
+        world.jira_sends(&tenant, &user_created(&ann, days(83))).await,
+        world.jira_sends(&tenant, &worklog(&ann, "78", &issue_of(&ann), 2, days(83))).await,
+    ];
+    while own_request(&world, &tenant).await.state != RequestState::Completed {
+        let jobs = milestone_gateway::app::run_job::claim(&world.gateway, &JobKind::ALL, 4).await.unwrap();
+        for job in jobs {
+            if let Err(failure) = milestone_gateway::app::run_job::run(&world.gateway, &job).await {
+                milestone_gateway::app::run_job::leave_unfinished(&world.gateway, &job, &failure).await.unwrap();
+            }
+        }
+    }
+    world.the_worker_drains().await;
+    for accepted in late {
+        assert_eq!(world.outcome_of(accepted).await, "ignored: tenant_gone");
+    }
+    assert_eq!(rows_apart(&world, &tenant).await.0, []);
+    assert_eq!(keys_and_people(&world, &tenant).await, 0);
+    assert!(is_gone(&world, &tenant, days(84)).await);
+
+    for (kind, at) in [(Heartbeat, days(83)), (Upgraded, days(83)), (Installed, hours(0)), (Uninstalled, days(83))] {
+        assert_eq!(it_is_told(&world, &tenant, kind, at).await, "tenant_gone", "{kind:?}");
+    }
+    world.days_pass(10).await;
+    assert_eq!(it_is_told(&world, &tenant, Installed, days(93)).await, "tenant_evidence_recorded");
+    assert!(is_gone(&world, &tenant, days(92)).await, "what is older than the return stays refused");
+    assert!(!is_gone(&world, &tenant, days(93)).await);
+    assert!(world.audited(tenant.id).await.contains(&"tenant.returned".to_owned()));
+    assert_eq!(world.number("SELECT count(*) FROM gateway.tenant WHERE purged_at IS NOT NULL").await, 0);
+
+    it_is_told(&world, &tenant, Uninstalled, days(93) + SignedDuration::from_hours(0)).await;
+    world.days_pass(1).await;
+    let gone_again = it_is_told(&world, &tenant, Uninstalled, days(94)).await;
+    assert_eq!(gone_again, "tenant_offboarding_started");
+    world.the_worker_drains().await;
+    let insert = format!("INSERT INTO milestone.tenant VALUES ('{}', 'acme', 'acme.atlassian.net', now())", tenant.key);
+    world.admin.batch_execute(&insert).await.unwrap();
+    world.days_pass(83).await;
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
+    assert_eq!(world.number("SELECT max(generation) FROM gateway.fence").await, 2);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_reader_that_cannot_see_is_a_failure_and_the_customers_own_row_stays() {
+    let world = World::new().await;
+    let Acme { tenant, .. } = acme_and_globex(&world).await;
+    let root = format!("SELECT count(*) FROM milestone.tenant WHERE tenant_id = '{}'", tenant.key);
+    it_is_told(&world, &tenant, Uninstalled, hours(0)).await;
+
+    for (table, shown) in [("tenant", "tenant"), ("hours_entry", "hours_entry")] {
+        let hide = format!("ALTER POLICY one_tenant ON milestone.{table} TO gw_tenant");
+        world.admin.batch_execute(&hide).await.unwrap();
+        if table == "tenant" {
+            world.days_pass(83).await;
+        } else {
+            a_person_lets_it_run_again(&world, deletion_of(&world, &tenant).await.job_id).await;
+        }
+        let job = deletion_of(&world, &tenant).await;
+        assert_eq!(job.state, "held");
+        assert!(job.failure_reason.clone().unwrap().contains(shown), "{job:?}");
+        assert_eq!(own_request(&world, &tenant).await.state, RequestState::VerificationFailed);
+        assert_eq!(world.number(&root).await, 1);
+        let show = format!("ALTER POLICY one_tenant ON milestone.{table} TO PUBLIC");
+        world.admin.batch_execute(&show).await.unwrap();
+    }
+    assert!(keys_and_people(&world, &tenant).await > 0);
+
+    a_person_lets_it_run_again(&world, deletion_of(&world, &tenant).await.job_id).await;
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
+    assert_eq!(world.number(&root).await, 0);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_table_that_the_map_does_not_know_stops_the_purge_before_its_first_row() {
+    let world = World::new().await;
+    let Acme { tenant, .. } = acme_and_globex(&world).await;
+    let (before, _) = rows_apart(&world, &tenant).await;
+    let sql = "CREATE TABLE milestone.invoice (tenant_id uuid NOT NULL REFERENCES milestone.tenant (tenant_id));
+        ALTER TABLE milestone.invoice OWNER TO gw_owner";
+    world.admin.batch_execute(sql).await.unwrap();
+
+    it_is_told(&world, &tenant, Uninstalled, hours(0)).await;
+    world.days_pass(83).await;
+
+    let job = deletion_of(&world, &tenant).await;
+    assert_eq!(job.state, "held");
+    assert!(job.failure_reason.clone().unwrap().contains("invoice"), "{job:?}");
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Open);
+    assert_eq!(rows_apart(&world, &tenant).await.0.len(), before.len() - 3, "only the sessions are gone");
+    world.admin.batch_execute("DROP TABLE milestone.invoice").await.unwrap();
+    a_person_lets_it_run_again(&world, job.job_id).await;
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
+    world.ends_cleanly().await;
+}
+
+/// All that must be the same whether or not something died on the way.
+#[derive(Debug, PartialEq, Eq)]
+struct End {
+    product: Vec<(String, String)>,
+    states: Vec<RequestState>,
+    audited: Vec<String>,
+    receipts: i64,
+    fences: i64,
+    remembered: i64,
+    steps_of_receipt: Vec<(String, String, u64)>,
+}
+
+/// Workers die and others come, until nothing is left to do.
+async fn workers_come_and_go(world: &World) {
+    for _ in 0..4 {
+        world.the_worker_drains().await;
+        world.the_lease_runs_out().await;
+        // A worker that panics gives its work back for later.
+        world.time_passes(SignedDuration::from_mins(15));
+    }
+    world.the_worker_drains().await;
+}
+
+async fn the_story_of(world: &World) -> End {
+    let Acme { tenant, ann, bob } = acme_and_globex(world).await;
+    world.jira_sends(&tenant, &worklog(&bob, "77", &issue_of(&bob), 2, hours(0))).await;
+    world.time_passes(SignedDuration::from_hours(24 * 8));
+    it_is_told(world, &tenant, Uninstalled, days(8)).await;
+    workers_come_and_go(world).await;
+    world.jira_sends(&tenant, &user_deleted(&ann, world.gateway.now())).await;
+    workers_come_and_go(world).await;
+    for days in [30_i64, 53] {
+        world.time_passes(SignedDuration::from_hours(24 * days));
+        workers_come_and_go(world).await;
+    }
+    let requests = world.requests(&tenant).await;
+    let mut audited = world.audited(tenant.id).await;
+    audited.sort();
+    let claims = receipt_of(world, &tenant).await;
+    End {
+        product: world.product_rows().await,
+        states: requests.iter().map(|request| request.state).collect(),
+        audited,
+        receipts: world.number("SELECT count(*) FROM gateway.receipt").await,
+        fences: world.number("SELECT count(*) FROM gateway.fence").await,
+        remembered: keys_and_people(world, &tenant).await,
+        steps_of_receipt: claims.steps.into_iter().map(|step| (step.table, step.disposal, step.rows)).collect(),
+    }
+}
+
+async fn crashing_at_each_of(points: impl Iterator<Item = &'static str>) {
+    let calm = World::new().await;
+    let expected = the_story_of(&calm).await;
+    calm.ends_cleanly().await;
+    assert_eq!(expected.states, [RequestState::Completed, RequestState::Cancelled]);
+    assert_eq!((expected.receipts, expected.fences, expected.remembered), (1, 1, 0));
+    for point in points {
+        let visits = if VISITED_OFTEN.contains(&point) { 2 } else { 1 };
+        for visit in 1..=visits {
+            let world = World::new().await;
+            world.crash.arm(point, visit);
+
+            let end = the_story_of(&world).await;
+
+            assert!(!world.crash.is_armed(point), "{point} is never reached {visit} times");
+            assert_eq!(end, expected, "after a crash at visit {visit} of {point}");
+            world.ends_cleanly().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_crash_anywhere_in_a_customers_small_jobs_ends_as_if_nothing_had_happened() {
+    let small = ["access_off.after_target", "tenant_mark.after_begin", "mark.after_target"];
+    crashing_at_each_of(CRASH_POINTS.iter().copied().filter(|point| small.contains(point))).await;
+}
+
+#[tokio::test]
+async fn a_crash_anywhere_in_the_purge_of_a_customer_ends_as_if_nothing_had_happened() {
+    crashing_at_each_of(CRASH_POINTS.iter().copied().filter(|point| point.starts_with("tenant_deletion."))).await;
+}
+
+#[tokio::test]
+async fn evidence_without_consequence_says_so() {
+    let world = World::new().await;
+    let acme = world.a_tenant("acme").await;
+    let told = |kind| offboard_tenant::record_evidence(&world.gateway, acme.id, kind, Some("inst-1"), hours(0));
+    assert_eq!(told(Installed).await.unwrap(), Outcome::Applied("tenant_evidence_recorded"));
+    assert_eq!(told(Installed).await.unwrap().reason(), "superseded");
+    let report = milestone_gateway::app::report::tenant(&world.gateway, acme.id, 10).await.unwrap();
+    assert_eq!((report.evidence.len(), report.requests.len(), report.tenant.purged_at), (1, 0, None));
+    assert_eq!(report.evidence[0].evidence.installation.as_deref(), Some("inst-1"));
+    world.ends_cleanly().await;
+}
