@@ -13,6 +13,7 @@ mod kill;
 mod main_path;
 mod malformed;
 mod offboarding;
+mod peers;
 mod retention;
 mod rotation;
 mod setbacks;
