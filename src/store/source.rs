@@ -23,6 +23,8 @@ statements! {
     INSERT_CREDENTIAL = "INSERT INTO gateway.source_credential
             (source_id, credential_id, purpose, holder, master_id, sealed, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    FORGET_ENDED_CREDENTIALS = "DELETE FROM gateway.source_credential
+        WHERE source_id = $1 AND purpose = $2 AND holder = $3 AND valid_until <= $4";
     FIND_BY_NAME = "SELECT source_id, tenant_id FROM gateway.source WHERE name = $1";
     FIND_BY_ID = "SELECT name, kind, tenant_id, site_host, settings FROM gateway.source WHERE source_id = $1";
     LIST = "SELECT s.source_id, s.name, s.kind, s.tenant_id, s.site_host, s.settings, s.replay_window_seconds,
@@ -263,6 +265,16 @@ pub async fn rotate_credential(
         &[&source, credential_id, &purpose, &slot.holder, master_id, sealed, &now],
     )
     .await
+}
+
+/// Forgets the credentials of a slot that have ended. Repeating is safe.
+pub async fn forget_ended_credentials(
+    tx: &TenantTx<'_>,
+    slot: CredentialSlot<'_>,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let (source, purpose) = (slot.source.uuid(), slot.purpose.as_str());
+    tx.execute("forget_ended_credentials", FORGET_ENDED_CREDENTIALS, &[&source, &purpose, &slot.holder, &now]).await
 }
 
 /// The id and tenant of a named source. Role `gw_queue`.
