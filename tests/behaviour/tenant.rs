@@ -238,7 +238,7 @@ async fn whoever_leaves_or_comes_back_while_the_customer_is_leaving_ends_as_both
 async fn a_late_sign_of_life_a_disabled_app_and_silence_alone_change_nothing() {
     let world = World::new().await;
     let Acme { tenant, bob, .. } = acme_and_globex(&world).await;
-    world.time_passes(SignedDuration::from_hours(24 * 10));
+    world.time_passes(SignedDuration::from_hours(24 * 6));
 
     assert_eq!(it_is_told(&world, &tenant, Disabled, hours(1)).await, "tenant_disabled_recorded_only");
     assert_eq!(it_is_told(&world, &tenant, Heartbeat, hours(2)).await, "tenant_evidence_recorded");
@@ -248,7 +248,9 @@ async fn a_late_sign_of_life_a_disabled_app_and_silence_alone_change_nothing() {
     assert_eq!(it_is_told(&world, &tenant, ProbeRefused, hours(81)).await, "tenant_offboarding_started");
     assert_eq!(it_is_told(&world, &tenant, Uninstalling, hours(70)).await, "tenant_offboarding_moved");
     assert_eq!(own_request(&world, &tenant).await.timeline.anchor_at, hours(70));
-    assert_eq!(it_is_told(&world, &tenant, Heartbeat, hours(69)).await, "tenant_evidence_recorded");
+    let broken = it_is_told(&world, &tenant, Heartbeat, hours(69)).await;
+    assert_eq!(broken, "tenant_offboarding_moved", "there was no silence, and the removal stands");
+    assert_eq!(own_request(&world, &tenant).await.latest_departure_at, hours(70));
     assert_eq!(it_is_told(&world, &tenant, Uninstalling, hours(70)).await, "superseded");
     let running_into_it = hours(70) + SignedDuration::from_mins(4);
     it_is_told(&world, &tenant, Heartbeat, running_into_it).await;
@@ -260,6 +262,29 @@ async fn a_late_sign_of_life_a_disabled_app_and_silence_alone_change_nothing() {
     assert_eq!(world.number(heartbeats).await, 1, "only the latest is kept");
     world.days_pass(90).await;
     assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn silence_is_noticed_once_and_a_refused_probe_confirms_it() {
+    let world = World::new().await;
+    let Acme { tenant, bob, .. } = acme_and_globex(&world).await;
+    it_is_told(&world, &tenant, Heartbeat, hours(0)).await;
+
+    world.time_passes(SignedDuration::from_hours(71));
+    assert_eq!(world.the_sweep_runs().await.silences_recorded, 0);
+    world.time_passes(SignedDuration::from_hours(1));
+    assert_eq!(world.the_sweep_runs().await.silences_recorded, 1);
+    assert_eq!(world.the_sweep_runs().await.silences_recorded, 0);
+    world.the_worker_drains().await;
+    assert!(world.may_sign_in(&bob).await);
+    assert_eq!(own_requests(&world, &tenant).await.len(), 0);
+
+    assert_eq!(it_is_told(&world, &tenant, ProbeGone, hours(72)).await, "tenant_offboarding_started");
+    world.time_passes(SignedDuration::from_hours(1));
+    assert_eq!(it_is_told(&world, &tenant, ProbeAlive, hours(73)).await, "tenant_offboarding_stopped");
+    world.the_worker_drains().await;
+    assert!(world.may_sign_in(&bob).await);
     world.ends_cleanly().await;
 }
 
@@ -300,7 +325,7 @@ async fn the_purge_ends_what_was_under_way_about_the_customers_people() {
     world.days_pass(83).await;
     world.admin.batch_execute("ALTER POLICY one_tenant ON milestone.activity_log TO PUBLIC").await.unwrap();
     it_is_told(&world, &tenant, Uninstalled, days(83)).await;
-    world.jira_sends(&tenant, &user_deleted(&bob, days(83) + SignedDuration::from_hours(0))).await;
+    world.jira_sends(&tenant, &user_deleted(&bob, days(83))).await;
     world.the_worker_drains().await;
 
     world.days_pass(83).await;
@@ -362,7 +387,6 @@ async fn behind_the_fence_nothing_of_the_customer_counts_until_it_is_installed_a
     assert!(world.audited(tenant.id).await.contains(&"tenant.returned".to_owned()));
     assert_eq!(world.number("SELECT count(*) FROM gateway.tenant WHERE purged_at IS NOT NULL").await, 0);
 
-    it_is_told(&world, &tenant, Uninstalled, days(93) + SignedDuration::from_hours(0)).await;
     world.days_pass(1).await;
     let gone_again = it_is_told(&world, &tenant, Uninstalled, days(94)).await;
     assert_eq!(gone_again, "tenant_offboarding_started");
@@ -371,7 +395,7 @@ async fn behind_the_fence_nothing_of_the_customer_counts_until_it_is_installed_a
     world.admin.batch_execute(&insert).await.unwrap();
     world.days_pass(83).await;
     assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
-    assert_eq!(world.number("SELECT max(generation) FROM gateway.fence").await, 2);
+    assert_eq!(world.number("SELECT max(generation)::int8 FROM gateway.fence").await, 2);
     world.ends_cleanly().await;
 }
 
@@ -458,9 +482,11 @@ async fn the_story_of(world: &World) -> End {
     world.time_passes(SignedDuration::from_hours(24 * 8));
     it_is_told(world, &tenant, Uninstalled, days(8)).await;
     workers_come_and_go(world).await;
+    // Ann leaves a day later: her own purge would be due after the customer's.
+    world.time_passes(SignedDuration::from_hours(24));
     world.jira_sends(&tenant, &user_deleted(&ann, world.gateway.now())).await;
     workers_come_and_go(world).await;
-    for days in [30_i64, 53] {
+    for days in [30_i64, 52] {
         world.time_passes(SignedDuration::from_hours(24 * days));
         workers_come_and_go(world).await;
     }
