@@ -19,6 +19,7 @@ mod rotation;
 mod setbacks;
 mod statements;
 mod tenant;
+mod tenant_purge;
 mod twice;
 mod twin;
 mod unfinished;
