@@ -58,7 +58,10 @@ async fn serve_keys(args: &KeyServerArgs, output: &mut Output) -> anyhow::Result
     if output.is_json() {
         output.json(&json!({"url": url, "key_file": file, "is_new_key": is_new, "key_id": key::KEY_ID}))?;
     } else {
-        output.line(&format!("publishing {} {file} at {url} until Ctrl-C", if is_new { "the new key" } else { "the key" }))?;
+        output.line(&format!(
+            "publishing {} {file} at {url} until Ctrl-C",
+            if is_new { "the new key" } else { "the key" }
+        ))?;
         remark(&format!("  milestone-gateway serve --development-key-server {url}"));
     }
     ended.await;

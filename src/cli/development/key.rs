@@ -56,7 +56,8 @@ impl DevelopmentKey {
     pub(in crate::cli) fn parse(pem: Vec<u8>) -> anyhow::Result<Self> {
         let private_pem = Zeroizing::new(pem);
         let refused = || {
-            let hint = "give an RSA key of 2048 to 8192 bits as PKCS#8 in PEM, beginning with -----BEGIN PRIVATE KEY-----";
+            let hint =
+                "give an RSA key of 2048 to 8192 bits as PKCS#8 in PEM, beginning with -----BEGIN PRIVATE KEY-----";
             Stop::new(Exit::Refused, "the development key cannot be used", hint)
         };
         let der = PrivatePkcs8KeyDer::from_pem_slice(&private_pem).map_err(|_| refused())?;
@@ -70,7 +71,8 @@ impl DevelopmentKey {
             Ok(pem) => Self::parse(pem),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let message = format!("there is no development key at {}", file.display());
-                let hint = "`milestone-gateway development key-server` makes one, or name another with --development-key";
+                let hint =
+                    "`milestone-gateway development key-server` makes one, or name another with --development-key";
                 Err(Stop::new(Exit::NotFound, message, hint).into())
             }
             Err(error) => Err(error).with_context(|| format!("the key {} cannot be read", file.display())),
@@ -191,7 +193,8 @@ mod tests {
         assert!(issue::sign_rs256(&json!({"iss": "somebody"}), KEY_ID, key.private_pem()).is_ok());
         assert!(key.public_pem().expect("PEM").lines().all(|line| line.len() <= PEM_LINE_CHARACTERS));
         let public = key.public_pem().expect("PEM").into_bytes();
-        for refused in [b"nothing".to_vec(), public, b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----".to_vec()]
+        for refused in
+            [b"nothing".to_vec(), public, b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----".to_vec()]
         {
             assert!(DevelopmentKey::parse(refused).is_err());
         }

@@ -4,12 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{
-    body::text_at,
-    delivery::HeaderList,
-    jira,
-    options::needed,
-};
+use super::{body::text_at, delivery::HeaderList, jira, options::needed};
 use crate::{
     cli::exit::Stop,
     signature::CanonicalRequest,

@@ -3,10 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{
-    body::text_at,
-    delivery::derived_identifier,
-};
+use super::{body::text_at, delivery::derived_identifier};
 use crate::sources::{
     forge::{MODULE_HEARTBEAT, MODULE_LIFECYCLE, MODULE_PRE_UNINSTALL},
     settings::ForgeSettings,

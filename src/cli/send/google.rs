@@ -127,11 +127,7 @@ pub(super) fn event(
         return Ok((json_headers("application/cloudevents+json; charset=utf-8"), body));
     };
     let mut headers = json_headers("application/json");
-    headers.extend([
-        ("ce-specversion", "1.0".to_owned()),
-        ("ce-id", encoded(identifier)),
-        ("ce-time", at.to_string()),
-    ]);
+    headers.extend([("ce-specversion", "1.0".to_owned()), ("ce-id", encoded(identifier)), ("ce-time", at.to_string())]);
     headers.extend(attributes.list().into_iter().map(|(name, value)| (name, encoded(value))));
     Ok((headers, body.to_vec()))
 }

@@ -4,10 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{
-    credential::SignatureChoice,
-    forge::Route,
-};
+use super::{credential::SignatureChoice, forge::Route};
 use crate::{
     cli::exit::{Exit, Stop},
     domain::SourceKind,

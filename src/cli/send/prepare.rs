@@ -63,7 +63,8 @@ fn by_secret(secret: SecretBytes, now: Timestamp) -> anyhow::Result<Known> {
     }
     let secret = StandardSecret::parse(&String::from_utf8_lossy(secret.expose()))?;
     // Nothing of the settings is part of a delivery.
-    let settings = SourceSettings::FirebaseFunction(crate::sources::settings::FirebaseSettings { project: String::new() });
+    let settings =
+        SourceSettings::FirebaseFunction(crate::sources::settings::FirebaseSettings { project: String::new() });
     Ok(Known { settings, secret: Some(secret), now })
 }
 
@@ -122,7 +123,8 @@ fn sender(args: &SendArgs, settings: SourceSettings, body: &[u8]) -> Result<Send
             Sender::Forge { settings, cloud_id, installation, route, token_id: given.token_id.clone() }
         }
         SourceSettings::Connect(settings) => {
-            let word = given.route.ok_or_else(|| needed("--route", "each call of a Connect app has its own address"))?;
+            let word =
+                given.route.ok_or_else(|| needed("--route", "each call of a Connect app has its own address"))?;
             let route = word.of_connect().ok_or_else(|| other_route("Connect"))?;
             Sender::Connect { settings, route, client_key: connect::client_key(given.installation.as_deref(), body)? }
         }
@@ -144,7 +146,11 @@ fn sender(args: &SendArgs, settings: SourceSettings, body: &[u8]) -> Result<Send
 }
 
 fn other_route(app: &str) -> Stop {
-    Stop::new(Exit::Usage, format!("a {app} app has no such --route"), "`milestone-gateway send --help` says whose each is")
+    Stop::new(
+        Exit::Usage,
+        format!("a {app} app has no such --route"),
+        "`milestone-gateway send --help` says whose each is",
+    )
 }
 
 fn credential(
@@ -159,9 +165,9 @@ fn credential(
         SignatureChoice::Wrong if sender.signs_by_key() => Credential::wrong_key()?,
         SignatureChoice::Wrong => Credential::wrong_secret(entropy),
         SignatureChoice::Good if sender.signs_by_key() => Credential::Key(development_key(args)?),
-        SignatureChoice::Good => {
-            Credential::Secret(secret.ok_or_else(|| needed("--secret-file", "the secret of the installation signs this call"))?)
-        }
+        SignatureChoice::Good => Credential::Secret(
+            secret.ok_or_else(|| needed("--secret-file", "the secret of the installation signs this call"))?,
+        ),
     })
 }
 

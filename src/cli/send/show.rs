@@ -26,17 +26,17 @@ pub(super) fn request(delivery: &Delivery, show_body: bool, output: &mut Output)
 }
 
 /// Prints an answer and what a sender would do about it.
-pub(super) fn answer(
-    kind: SourceKind,
-    answer: &Answer,
-    is_quiet: bool,
-    output: &mut Output,
-) -> anyhow::Result<()> {
+pub(super) fn answer(kind: SourceKind, answer: &Answer, is_quiet: bool, output: &mut Output) -> anyhow::Result<()> {
     if is_quiet {
         return output.line(&answer.status.to_string());
     }
     output.line("")?;
-    output.line(&format!("{} in {:.1} ms: {}", answer.status, milliseconds(answer), what_follows(kind, answer.status)))?;
+    output.line(&format!(
+        "{} in {:.1} ms: {}",
+        answer.status,
+        milliseconds(answer),
+        what_follows(kind, answer.status)
+    ))?;
     for (name, value) in &answer.headers {
         output.line(&format!("  {name}: {}", printable(value)))?;
     }
@@ -153,7 +153,9 @@ mod tests {
         for status in [200, 204, 302, 400, 401, 403, 404, 410, 413] {
             assert!(what_follows(SourceKind::JiraAdmin, status).ends_with("does not send it again"), "{status}");
         }
-        for kind in [SourceKind::Forge, SourceKind::GooglePubsub, SourceKind::GoogleEvents, SourceKind::FirebaseFunction] {
+        for kind in
+            [SourceKind::Forge, SourceKind::GooglePubsub, SourceKind::GoogleEvents, SourceKind::FirebaseFunction]
+        {
             assert!(!is_retried(kind, 200) && !is_retried(kind, 204), "{kind:?}");
             for status in [302, 401, 413, 503] {
                 assert!(is_retried(kind, status), "{kind:?} {status}");
