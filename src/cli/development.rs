@@ -28,7 +28,7 @@ pub(super) enum DevelopmentCommand {
 /// Where to publish, and which key.
 #[derive(Debug, Args)]
 pub(super) struct KeyServerArgs {
-    /// Where to listen; 127.0.0.1 or [::1] only
+    /// Where to listen: `127.0.0.1` or `[::1]` only
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9200")]
     listen: SocketAddr,
     /// The private key in PEM, made when it is not there; by default a file in your cache folder, which `send` uses too

@@ -28,6 +28,10 @@ const NUMBER: i32 = 5;
 
 /// The figures of this story.
 #[derive(Debug, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "these are the names that scripts read, beside those of the other stories"
+)]
 pub(super) struct PortalFigures {
     /// Real milliseconds from the answer until the product's own view no longer let the portal user in.
     pub(super) firebase_access_off_ms: f64,

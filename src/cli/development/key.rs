@@ -154,8 +154,7 @@ fn to_pem(label: &str, der: &[u8]) -> String {
         pem.push('\n');
         rest = after;
     }
-    pem.push_str(&format!("-----END {label}-----\n"));
-    pem
+    pem + &format!("-----END {label}-----\n")
 }
 
 #[cfg(test)]

@@ -41,11 +41,11 @@ struct Typed {
     args: SendArgs,
 }
 
-struct Fixed;
+struct Fixed(u8);
 
 impl Entropy for Fixed {
     fn fill(&self, buffer: &mut [u8]) {
-        buffer.fill(7);
+        buffer.fill(self.0);
     }
 }
 
@@ -85,7 +85,7 @@ fn playing(settings: SourceSettings, more: &[&str], body: &str) -> anyhow::Resul
     let typed = ["send", "--source", "acme", "--payload", "-"].iter().chain(more);
     let args = Typed::try_parse_from(typed)?.args;
     let known = Known { settings, secret: Some(secret()), now: now() };
-    play(&args, known, body.as_bytes().to_vec(), &Fixed)
+    play(&args, known, body.as_bytes().to_vec(), &Fixed(7))
 }
 
 fn sent(settings: SourceSettings, more: &[&str], body: &str) -> Delivery {
@@ -94,7 +94,7 @@ fn sent(settings: SourceSettings, more: &[&str], body: &str) -> Delivery {
         _ => &["--development-key", KEY_FILE],
     };
     let more: Vec<&str> = signing.iter().chain(more).copied().collect();
-    playing(settings, &more, body).and_then(|play| play.delivery(0, now(), &Fixed)).expect("a delivery")
+    playing(settings, &more, body).and_then(|play| play.delivery(0, now(), &Fixed(7))).expect("a delivery")
 }
 
 fn refusal_of(settings: SourceSettings, more: &[&str], body: &str) -> String {
@@ -127,7 +127,7 @@ fn jira_signs_the_bytes_that_are_sent_and_a_retry_says_that_it_is_one() {
     );
     assert_eq!(delivery.header("X-Hub-Signature"), Some(hub_hmac::sign(&secret(), &delivery.body).as_str()));
     let play = playing(SourceSettings::JiraAdmin, &[], "{}").expect("a sender");
-    let retry = play.delivery(2, now(), &Fixed).expect("a retry");
+    let retry = play.delivery(2, now(), &Fixed(7)).expect("a retry");
     assert_eq!(names(&retry).last(), Some(&"X-Atlassian-Webhook-Retry"));
 }
 
@@ -163,7 +163,7 @@ fn the_forwarder_signs_id_and_present_time_and_a_retry_keeps_its_id() {
     let settings = SourceSettings::FirebaseFunction(FirebaseSettings { project: "demo-test".to_owned() });
     let play = playing(settings, &["--event-id", "evt-1"], "{}").expect("a sender");
     for (retry, at) in [(0, now()), (1, now() + jiff::SignedDuration::from_mins(9))] {
-        let delivery = play.delivery(retry, at, &Fixed).expect("a delivery");
+        let delivery = play.delivery(retry, at, &Fixed(7)).expect("a delivery");
         assert_eq!((delivery.url.path(), delivery.header("webhook-id")), ("/webhooks/firebase/acme", Some("evt-1")));
         let mut verifier = StandardSignature::begin(&delivery.headers(), &[secret()], at).expect("well formed, of now");
         verifier.update(&delivery.body);
@@ -210,13 +210,7 @@ fn every_address_of_a_forge_app_is_called_and_each_attempt_has_a_token_of_its_ow
     }
     let options = ["--tenant-key", CLOUD_ID, "--development-key", KEY_FILE];
     let play = playing(forge(), &options, "{}").expect("a sender");
-    struct Other;
-    impl Entropy for Other {
-        fn fill(&self, buffer: &mut [u8]) {
-            buffer.fill(9);
-        }
-    }
-    let (first, second) = (play.delivery(0, now(), &Fixed), play.delivery(1, now(), &Other));
+    let (first, second) = (play.delivery(0, now(), &Fixed(7)), play.delivery(1, now(), &Fixed(9)));
     assert_ne!(claims_of(&first.expect("one"))["jti"], claims_of(&second.expect("another"))["jti"]);
 }
 
