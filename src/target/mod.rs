@@ -37,6 +37,7 @@ mod statement;
 mod verify;
 mod walk;
 mod worklog;
+mod worklog_versions;
 
 #[cfg(test)]
 mod tests;
@@ -65,3 +66,4 @@ pub use scope::{LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS, TargetTx, TenantScope, VE
 pub use verify::{RootRow, VerifyError, verify, verify_tenant};
 pub use walk::Position;
 pub use worklog::{UNKNOWN_ISSUE, WorklogWritten, write_worklog};
+pub use worklog_versions::{WorklogVersion, worklog_versions};
