@@ -63,9 +63,9 @@ pub(super) async fn run(
         return Ok(Reconciled::default());
     };
     let mut reconciled = Reconciled::default();
-    let ended = read(gateway, source, feed, budget, &mut turn, &mut reconciled).await.map(|is_complete| {
-        if is_complete { REST + part_of(gateway, REST_SPREAD) } else { REST_WITH_MORE }
-    });
+    let ended = read(gateway, source, feed, budget, &mut turn, &mut reconciled)
+        .await
+        .map(|is_complete| if is_complete { REST + part_of(gateway, REST_SPREAD) } else { REST_WITH_MORE });
     reconciled.is_halted = !turn.end(gateway, ended).await?;
     Ok(reconciled)
 }

@@ -73,9 +73,9 @@ pub(super) async fn run(
     let taken = Turn::take(gateway, source, feed, Timestamp::UNIX_EPOCH, is_forced).await?;
     let Some(turn) = taken else { return Ok(Reported::default()) };
     let mut reported = Reported::default();
-    let ended = report_due(gateway, source, budget, &mut reported).await.map(|has_more| {
-        if has_more { REST_WITH_MORE } else { REST + part_of(gateway, REST / 15) }
-    });
+    let ended = report_due(gateway, source, budget, &mut reported)
+        .await
+        .map(|has_more| if has_more { REST_WITH_MORE } else { REST + part_of(gateway, REST / 15) });
     reported.is_halted = !turn.end(gateway, ended).await?;
     Ok(reported)
 }
@@ -179,7 +179,8 @@ struct Told {
 async fn keep_answers(gateway: &Gateway, source: &PollSource, answer: &Report) -> Told {
     let now = gateway.now();
     let mut told = Told { untold: Vec::new(), failure: None };
-    let closed = answer.closed.iter().map(|account| (account, "closed", atlassian_report::account_closed(account, now)));
+    let closed =
+        answer.closed.iter().map(|account| (account, "closed", atlassian_report::account_closed(account, now)));
     let updated =
         answer.updated.iter().map(|account| (account, "updated", atlassian_report::account_updated(account, now)));
     for (account, word, body) in closed.chain(updated) {

@@ -118,7 +118,8 @@ pub async fn advance(
     lease_seconds: f64,
 ) -> Result<bool, StoreError> {
     let (source, feed) = (asked.source.uuid(), asked.feed.as_str());
-    let moved = tx::execute(client, "advance_poll", ADVANCE, &[&source, &feed, &turn, &since_ms, &lease_seconds]).await?;
+    let moved =
+        tx::execute(client, "advance_poll", ADVANCE, &[&source, &feed, &turn, &since_ms, &lease_seconds]).await?;
     Ok(moved == 1)
 }
 

@@ -134,7 +134,8 @@ fn digest(bytes: &[u8]) -> Result<AccountDigest, StoreError> {
 
 /// Says when accounts are due again, and lets the claims go. Safe to repeat. Role `gw_queue`.
 pub async fn settle(client: &Client, key_id: i32, due: &[(AccountDigest, Timestamp)]) -> Result<(), StoreError> {
-    let (digests, times): (Vec<&[u8]>, Vec<Timestamp>) = due.iter().map(|(digest, at)| (digest.as_slice(), *at)).unzip();
+    let (digests, times): (Vec<&[u8]>, Vec<Timestamp>) =
+        due.iter().map(|(digest, at)| (digest.as_slice(), *at)).unzip();
     tx::execute(client, "settle_accounts", SETTLE, &[&key_id, &digests, &times]).await.map(|_| ())
 }
 

@@ -142,7 +142,8 @@ impl Turn {
         };
         if let Some(wait) = asked_for {
             // Rounded up: never a moment before what was asked for.
-            let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).saturating_add(i64::from(wait.subsec_nanos() > 0));
+            let seconds =
+                i64::try_from(wait.as_secs()).unwrap_or(i64::MAX).saturating_add(i64::from(wait.subsec_nanos() > 0));
             return SignedDuration::from_secs(seconds);
         }
         let doublings = match halted {

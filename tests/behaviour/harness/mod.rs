@@ -1,6 +1,7 @@
 //! A world of its own for each test: a database, a gateway whose time and chance the test controls, and verbs that read as
 //! what people do. Every world must end by [`World::ends_cleanly`].
 
+mod cloud;
 mod database;
 mod fakes;
 mod jira;
@@ -27,6 +28,7 @@ use milestone_gateway::{
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
+pub(crate) use cloud::{Answered, Asked, Cloud, answered, empty};
 pub(crate) use database::pool_to_nowhere;
 pub(crate) use jira::{Delivery, deliver_to, user_created, user_deleted, user_updated, worklog, worklog_deleted};
 pub(crate) use product::{Person, Tenant, issue_of};
@@ -62,6 +64,8 @@ struct PartsOfAll {
     policy: Arc<Policy>,
     /// Who publishes the keys of senders; nobody unless the test has one.
     key_server: Option<String>,
+    /// Whether servers of this machine are believed.
+    emulators: bool,
 }
 
 /// The reference product's data map, as shipped.
@@ -94,7 +98,7 @@ impl World {
         );
         let policy = Arc::new(policy.unwrap_or_else(|| panic!("{findings:#?}")));
         let clock = Arc::new(ManualClock::at(BEGINNING.parse().unwrap()));
-        let parts = PartsOfAll { entropy, ring, signing_key, policy, key_server: None };
+        let parts = PartsOfAll { entropy, ring, signing_key, policy, key_server: None, emulators: false };
         let crash = CrashPoints::default();
         let gateway = parts.gateway(&clock, &crash, pools(&database), map);
         let committer = spawn_committer(gateway.clone());
@@ -185,6 +189,13 @@ impl World {
             );
             self.admin.execute(&sql, &[]).await.unwrap();
         }
+        let turns =
+            "UPDATE gateway.poll_cursor SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL";
+        let claims = "UPDATE gateway.reported_account
+            SET claimed_until = now() - interval '1 second' WHERE claimed_until IS NOT NULL";
+        for sql in [turns, claims] {
+            self.admin.execute(sql, &[]).await.unwrap();
+        }
     }
 
     /// Nothing is left to do, and every event has one outcome.
@@ -220,7 +231,7 @@ impl PartsOfAll {
             crash: crash.clone(),
             commit_queue: CommitQueue::default(),
             call_backs: CallBacks::new(Arc::<SeededEntropy>::clone(&self.entropy)).unwrap(),
-            trust: trust(self.key_server.as_deref(), false),
+            trust: trust(self.key_server.as_deref(), self.emulators),
         })
     }
 }
