@@ -88,7 +88,8 @@ $$;
 REVOKE ALL ON FUNCTION gateway.accounts_to_report(timestamptz, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION gateway.accounts_to_report(timestamptz, bigint) TO gw_queue;
 
--- Installations without a sign of life since `silent_since` that were not looked at lately, longest silent first.
+-- Installations without a sign of life since `silent_since` that were not looked at lately, longest silent first. Only one
+-- that has ever sent a scheduled sign of life can fall silent.
 CREATE FUNCTION gateway.silent_installations(silent_since timestamptz, at timestamptz, most bigint)
 RETURNS TABLE (tenant_id uuid, stable_key text)
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -101,7 +102,7 @@ AS $$
     WHERE t.purged_at IS NULL AND (w.next_at IS NULL OR w.next_at <= at)
         AND e.kind IN ('installed', 'upgraded', 'enabled', 'heartbeat', 'probe_alive')
     GROUP BY t.tenant_id, t.stable_key
-    HAVING max(e.source_at) <= silent_since
+    HAVING bool_or(e.kind = 'heartbeat') AND max(e.source_at) <= silent_since
     ORDER BY max(e.source_at), t.tenant_id
     LIMIT most
 $$;

@@ -1,7 +1,7 @@
 //! Installations that have fallen silent: no platform promises to tell of an uninstall, so silence is asked about.
 //!
 //! A sign of life is `installed`, `upgraded`, `enabled`, a heartbeat, or a site that answered us. Once the policy's hours
-//! have passed without one, `silence` is recorded, and with credentials the site is asked; what it says is recorded when it
+//! have passed without one, `silence` is recorded (by the sweep, or here), and with credentials the site is asked; what it says is recorded when it
 //! is news. What follows is decided from all evidence (see `offboard_tenant`): silence alone starts nothing.
 //!
 //! Nobody is looked at more often than every six hours. A look is claimed before it is made, so dying in it loses that look.
@@ -90,9 +90,8 @@ async fn look(
         return Ok(());
     }
     watched.silent += 1;
-    if !known.is_silence_known {
-        offboard_tenant::record_evidence(gateway, tenant, EvidenceKind::Silence, None, now).await?;
-    }
+    // The sweep records it too; whoever comes first.
+    offboard_tenant::watch_silence(gateway, tenant).await?;
     let Some(access) = way.and_then(|way| access(gateway, way, &installation.stable_key)) else { return Ok(()) };
     watched.probed += 1;
     let found = probe(&access.client, &access.base, &access.authorization).await;
@@ -132,7 +131,6 @@ fn access(gateway: &Gateway, way: &Credentials, stable_key: &str) -> Option<Acce
 /// What the evidence since the last sign of life says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Known {
-    is_silence_known: bool,
     last_probe: Option<EvidenceKind>,
     /// True when the removal was told: nothing needs to be asked.
     has_left: bool,
@@ -146,7 +144,6 @@ fn since_the_last_sign(evidence: &[Evidence]) -> Known {
     let mut known = Known::default();
     for each in later {
         match each.kind {
-            EvidenceKind::Silence => known.is_silence_known = true,
             EvidenceKind::ProbeRefused | EvidenceKind::ProbeGone => known.last_probe = Some(each.kind),
             EvidenceKind::Uninstalling | EvidenceKind::Uninstalled => known.has_left = true,
             EvidenceKind::Installed
@@ -154,7 +151,8 @@ fn since_the_last_sign(evidence: &[Evidence]) -> Known {
             | EvidenceKind::Enabled
             | EvidenceKind::Heartbeat
             | EvidenceKind::Disabled
-            | EvidenceKind::ProbeAlive => {}
+            | EvidenceKind::ProbeAlive
+            | EvidenceKind::Silence => {}
         }
     }
     known
@@ -199,7 +197,7 @@ mod tests {
         use EvidenceKind::{Heartbeat, Installed, ProbeGone, ProbeRefused, Silence, Uninstalled};
         assert_eq!(known(&[(Installed, 0)]), Known::default());
         let silent = known(&[(Silence, 80), (Installed, 0), (ProbeRefused, 81), (ProbeGone, 80)]);
-        assert_eq!(silent, Known { is_silence_known: true, last_probe: Some(ProbeRefused), has_left: false });
+        assert_eq!(silent, Known { last_probe: Some(ProbeRefused), has_left: false });
         assert_eq!(known(&[(Installed, 0), (Silence, 80), (ProbeGone, 80), (Heartbeat, 90)]), Known::default());
         assert!(known(&[(Installed, 0), (Uninstalled, 5)]).has_left);
         assert!(!known(&[(Uninstalled, 5), (Installed, 6)]).has_left);

@@ -104,7 +104,7 @@ fn what_is_not_understood_is_a_usage_error_and_help_is_none() {
     assert_eq!(exit_of(&["milestone-gateway", "events", "list", "--outcome", "lost"]), usage);
     assert_eq!(exit_of(&["milestone-gateway", "events", "list", "--since", "yesterday"]), usage);
     assert_eq!(exit_of(&["milestone-gateway", "events", "replay", "--reason", "two words", "--state", "done"]), usage);
-    assert_eq!(exit_of(&["milestone-gateway", "sources", "add", "acme", "--tenant-key", "k"]), usage);
+    assert_eq!(exit_of(&["milestone-gateway", "sources", "add", "acme", "--kind", "mail"]), usage);
 }
 
 #[test]

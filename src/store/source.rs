@@ -26,6 +26,8 @@ statements! {
     RENEW_CREDENTIAL = "UPDATE gateway.source_credential
         SET credential_id = $5, master_id = $6, sealed = $7, created_at = $8
         WHERE source_id = $1 AND purpose = $2 AND holder = $3 AND credential_id = $4 AND valid_until IS NULL";
+    FORGET_ENDED_CREDENTIALS = "DELETE FROM gateway.source_credential
+        WHERE source_id = $1 AND purpose = $2 AND holder = $3 AND valid_until <= $4";
     FIND_BY_NAME = "SELECT source_id, tenant_id FROM gateway.source WHERE name = $1";
     FIND_BY_ID = "SELECT name, kind, tenant_id, site_host, settings FROM gateway.source WHERE source_id = $1";
     LIST = "SELECT s.source_id, s.name, s.kind, s.tenant_id, s.site_host, s.settings, s.replay_window_seconds,
@@ -286,6 +288,16 @@ pub async fn renew_credential(
         )
         .await?;
     Ok(renewed == 1)
+}
+
+/// Forgets the credentials of a slot that have ended. Repeating is safe.
+pub async fn forget_ended_credentials(
+    tx: &TenantTx<'_>,
+    slot: CredentialSlot<'_>,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let (source, purpose) = (slot.source.uuid(), slot.purpose.as_str());
+    tx.execute("forget_ended_credentials", FORGET_ENDED_CREDENTIALS, &[&source, &purpose, &slot.holder, &now]).await
 }
 
 /// The id and tenant of a named source. Role `gw_queue`.

@@ -47,7 +47,7 @@ pub use batch::{BATCH_ROWS_MAX, BATCHES_PER_STEP_MAX, Batch, BatchResult, run_ba
 pub use catalog::read_catalog;
 pub use error::{DatabaseError, TargetError};
 pub use everybody::{access_off_everybody, access_on_everybody, mark_everybody};
-pub use everything::{WholeBatch, WholeBatchResult, run_whole_batch};
+pub use everything::{Position, WholeBatch, WholeBatchResult, front, run_whole_batch};
 pub use fence::{
     Digest, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, forget_fences_of_people, mirror_fence,
     open_generation, set_fence_term,
@@ -64,6 +64,5 @@ pub use reference::{
 };
 pub use scope::{LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS, TargetTx, TenantScope, VERIFY_STATEMENT_TIMEOUT_MS, begin};
 pub use verify::{RootRow, VerifyError, verify, verify_tenant};
-pub use walk::Position;
 pub use worklog::{UNKNOWN_ISSUE, WorklogWritten, write_worklog};
 pub use worklog_versions::{WorklogVersion, worklog_versions};

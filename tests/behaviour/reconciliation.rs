@@ -73,7 +73,7 @@ struct Site {
 
 impl Site {
     async fn new() -> Self {
-        let world = World::beside_servers_of_its_own().await;
+        let world = World::that_trusts_emulators().await;
         let acme = world.a_tenant("acme").await;
         let paula = world.a_portal_user(&acme, "paula").await;
         let ann = world.a_team_member(&acme, "ann", &paula).await;

@@ -157,14 +157,6 @@ async fn read(stream: &mut TcpStream) -> Option<Asked> {
 }
 
 impl World {
-    /// A world whose gateway believes in servers of this machine.
-    pub(crate) async fn beside_servers_of_its_own() -> Self {
-        let mut world = Self::new().await;
-        world.parts.emulators = true;
-        world.restarts();
-        world
-    }
-
     /// Registers a source of the platform; returns its name.
     pub(crate) async fn a_platform_source(
         &self,

@@ -6,7 +6,9 @@ mod database;
 mod fakes;
 mod jira;
 mod looking;
+pub(crate) mod peers;
 mod product;
+mod serving;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -64,8 +66,8 @@ struct PartsOfAll {
     policy: Arc<Policy>,
     /// Who publishes the keys of senders; nobody unless the test has one.
     key_server: Option<String>,
-    /// Whether servers of this machine are believed.
-    emulators: bool,
+    /// Whether what emulators send without any signature is believed.
+    trusts_emulators: bool,
 }
 
 /// The reference product's data map, as shipped.
@@ -98,13 +100,21 @@ impl World {
         );
         let policy = Arc::new(policy.unwrap_or_else(|| panic!("{findings:#?}")));
         let clock = Arc::new(ManualClock::at(BEGINNING.parse().unwrap()));
-        let parts = PartsOfAll { entropy, ring, signing_key, policy, key_server: None, emulators: false };
+        let parts = PartsOfAll { entropy, ring, signing_key, policy, key_server: None, trusts_emulators: false };
         let crash = CrashPoints::default();
         let gateway = parts.gateway(&clock, &crash, pools(&database), map);
         let committer = spawn_committer(gateway.clone());
         let admin = database.admin().await;
         let deliveries = AtomicU64::new(0);
         Self { committer, gateway, crash, admin, database, clock, parts, deliveries, has_ended: false }
+    }
+
+    /// A world in development, where emulators send.
+    pub(crate) async fn that_trusts_emulators() -> Self {
+        let mut world = Self::new().await;
+        world.parts.trusts_emulators = true;
+        world.restarts();
+        world
     }
 
     /// Another process over the same database.
@@ -231,7 +241,7 @@ impl PartsOfAll {
             crash: crash.clone(),
             commit_queue: CommitQueue::default(),
             call_backs: CallBacks::new(Arc::<SeededEntropy>::clone(&self.entropy)).unwrap(),
-            trust: trust(self.key_server.as_deref(), self.emulators),
+            trust: trust(self.key_server.as_deref(), self.trusts_emulators),
         })
     }
 }
