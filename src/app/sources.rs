@@ -514,14 +514,19 @@ async fn store_secret_until(
     secret: &SecretBytes,
     (now, previous_valid_until): (Timestamp, Timestamp),
 ) -> Result<(), Error> {
+    let credential = sealed_credential(gateway, slot, secret);
+    store::source::rotate_credential(tx, slot, &credential, now, previous_valid_until).await?;
+    Ok(())
+}
+
+/// A secret, sealed for its slot under a name of its own.
+fn sealed_credential(gateway: &Gateway, slot: CredentialSlot<'_>, secret: &SecretBytes) -> SealedCredential {
     let mut id = [0_u8; 16];
     gateway.entropy().fill(&mut id);
     let credential_id = uuid::Builder::from_random_bytes(id).into_uuid();
     let aad = credential_aad(slot, credential_id);
     let sealed = gateway.ring().seal_credential(&aad, secret.expose(), gateway.entropy());
-    let credential = SealedCredential { credential_id, master_id: sealed.master_id, sealed: sealed.bytes };
-    store::source::rotate_credential(tx, slot, &credential, now, previous_valid_until).await?;
-    Ok(())
+    SealedCredential { credential_id, master_id: sealed.master_id, sealed: sealed.bytes }
 }
 
 /// The current secret of a source, for `send`, which plays the sender.
@@ -532,9 +537,39 @@ pub async fn signing_secret(gateway: &Gateway, name: &str) -> Result<SecretBytes
 
 /// The credentials by which a source's own system is called back, if there are any.
 pub(super) async fn call_back_secret(gateway: &Gateway, source: SourceId) -> Result<Option<SecretBytes>, Error> {
+    Ok(call_back_credential(gateway, source).await?.map(|(_, secret)| secret))
+}
+
+/// The same, with the name by which they can be renewed.
+pub(super) async fn call_back_credential(
+    gateway: &Gateway,
+    source: SourceId,
+) -> Result<Option<(Uuid, SecretBytes)>, Error> {
     let facts = facts(gateway, source).await?;
     let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: "" };
-    current_secret(gateway, facts.tenant_id, slot).await
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, facts.tenant_id).await?;
+    let credentials = store::source::credentials(&tx, slot, gateway.now()).await?;
+    let Some(current) = credentials.first() else { return Ok(None) };
+    Ok(Some((current.credential_id, open_credential(gateway, slot, current)?)))
+}
+
+/// Puts what a sender's system has given us in place of the credentials that were used up by it. False, with nothing
+/// changed, when those are not the current ones any more. No person does this, so it is not audited.
+pub(super) async fn renew_call_back(
+    gateway: &Gateway,
+    source: SourceId,
+    used: Uuid,
+    secret: &SecretBytes,
+) -> Result<bool, Error> {
+    let facts = facts(gateway, source).await?;
+    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: "" };
+    let credential = sealed_credential(gateway, slot, secret);
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, facts.tenant_id).await?;
+    let is_renewed = store::source::renew_credential(&tx, slot, used, &credential, gateway.now()).await?;
+    tx.commit().await?;
+    Ok(is_renewed)
 }
 
 async fn current_secret(

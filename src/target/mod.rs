@@ -37,6 +37,7 @@ mod statement;
 mod verify;
 mod walk;
 mod worklog;
+mod worklog_versions;
 
 #[cfg(test)]
 mod tests;
@@ -65,3 +66,4 @@ pub use reference::{
 pub use scope::{LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS, TargetTx, TenantScope, VERIFY_STATEMENT_TIMEOUT_MS, begin};
 pub use verify::{RootRow, VerifyError, verify, verify_tenant};
 pub use worklog::{UNKNOWN_ISSUE, WorklogWritten, write_worklog};
+pub use worklog_versions::{WorklogVersion, worklog_versions};

@@ -162,7 +162,8 @@ fn every_crash_point_is_in_an_area_that_is_tested() {
     for point in CRASH_POINTS {
         let area = point.split_once('.').unwrap().0;
         assert!(
-            ["intake", "interpret", "access_off", "mark", "deletion", "tenant_mark", "tenant_deletion"].contains(&area),
+            ["intake", "interpret", "access_off", "mark", "deletion", "tenant_mark", "tenant_deletion", "polls"]
+                .contains(&area),
             "{point}"
         );
     }

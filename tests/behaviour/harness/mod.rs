@@ -1,6 +1,7 @@
 //! A world of its own for each test: a database, a gateway whose time and chance the test controls, and verbs that read as
 //! what people do. Every world must end by [`World::ends_cleanly`].
 
+mod cloud;
 mod database;
 mod fakes;
 mod jira;
@@ -29,6 +30,7 @@ use milestone_gateway::{
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
+pub(crate) use cloud::{Answered, Asked, Cloud, answered, empty};
 pub(crate) use database::pool_to_nowhere;
 pub(crate) use jira::{Delivery, deliver_to, user_created, user_deleted, user_updated, worklog, worklog_deleted};
 pub(crate) use product::{Person, Tenant, issue_of};
@@ -196,6 +198,13 @@ impl World {
                 "UPDATE gateway.{table} SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL"
             );
             self.admin.execute(&sql, &[]).await.unwrap();
+        }
+        let turns =
+            "UPDATE gateway.poll_cursor SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL";
+        let claims = "UPDATE gateway.reported_account
+            SET claimed_until = now() - interval '1 second' WHERE claimed_until IS NOT NULL";
+        for sql in [turns, claims] {
+            self.admin.execute(sql, &[]).await.unwrap();
         }
     }
 
