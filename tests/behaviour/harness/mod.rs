@@ -4,8 +4,12 @@
 mod database;
 mod fakes;
 mod jira;
+pub(crate) mod key_server;
 mod looking;
+pub(crate) mod loopback;
+mod over_http;
 mod product;
+pub(crate) mod senders;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -29,7 +33,9 @@ use tokio_postgres::Client;
 
 pub(crate) use database::pool_to_nowhere;
 pub(crate) use jira::{Delivery, deliver_to, user_created, user_deleted, user_updated, worklog, worklog_deleted};
+pub(crate) use key_server::{KeyServer, Manner};
 pub(crate) use product::{Person, Tenant, issue_of};
+pub(crate) use senders::Post;
 
 use database::Database;
 use fakes::{ManualClock, SeededEntropy};
@@ -62,6 +68,8 @@ struct PartsOfAll {
     policy: Arc<Policy>,
     /// Who publishes the keys of senders; nobody unless the test has one.
     key_server: Option<String>,
+    /// Whether what emulators send and receive is believed.
+    trusts_emulators: bool,
 }
 
 /// The reference product's data map, as shipped.
@@ -82,6 +90,20 @@ impl World {
 
     /// A world whose gateway believes in this data map.
     pub(crate) async fn with_map(map: DataMap) -> Self {
+        Self::with(map, None, false).await
+    }
+
+    /// A world in which senders' keys are published.
+    pub(crate) async fn with_key_server(key_server: &KeyServer) -> Self {
+        Self::with(data_map(), Some(key_server.address().to_owned()), false).await
+    }
+
+    /// A world under the development switch: emulators are believed without any signature.
+    pub(crate) async fn with_emulators() -> Self {
+        Self::with(data_map(), None, true).await
+    }
+
+    async fn with(map: DataMap, key_server: Option<String>, trusts_emulators: bool) -> Self {
         let database = Database::new().await;
         let entropy = Arc::new(SeededEntropy::new(7));
         let ring = Arc::new(KeyRing::generate(entropy.as_ref()));
@@ -94,7 +116,7 @@ impl World {
         );
         let policy = Arc::new(policy.unwrap_or_else(|| panic!("{findings:#?}")));
         let clock = Arc::new(ManualClock::at(BEGINNING.parse().unwrap()));
-        let parts = PartsOfAll { entropy, ring, signing_key, policy, key_server: None };
+        let parts = PartsOfAll { entropy, ring, signing_key, policy, key_server, trusts_emulators };
         let crash = CrashPoints::default();
         let gateway = parts.gateway(&clock, &crash, pools(&database), map);
         let committer = spawn_committer(gateway.clone());
@@ -220,7 +242,7 @@ impl PartsOfAll {
             crash: crash.clone(),
             commit_queue: CommitQueue::default(),
             call_backs: CallBacks::new(Arc::<SeededEntropy>::clone(&self.entropy)).unwrap(),
-            trust: trust(self.key_server.as_deref(), false),
+            trust: trust(self.key_server.as_deref(), self.trusts_emulators),
         })
     }
 }

@@ -69,6 +69,12 @@ INSERT INTO milestone.notification_delivery VALUES ('$tenant', '$sent', '$note',
 INSERT INTO milestone.activity_log VALUES
     ('$tenant', '$activity', NULL, '$person', 'request_opened', '{}', '2026-01-02T00:00:00Z');";
 
+const DELIVERY_USER: &str = "
+INSERT INTO milestone.delivery_user VALUES
+    ('$tenant', '$person', '$account', '$email', '$full_name', '2026-01-01T00:00:00Z');
+INSERT INTO milestone.session VALUES
+    ('$tenant', '$session', NULL, NULL, '$person', 'digest', '192.0.2.7', '2026-01-02T00:00:00Z');";
+
 /// A row in every table that can name a team member, and two where one row more makes a difference.
 const TEAM_MEMBER: &str = "
 INSERT INTO milestone.team_member VALUES
@@ -108,6 +114,20 @@ impl World {
     pub(crate) async fn a_portal_user(&self, tenant: &Tenant, name: &str) -> Person {
         let person = Person::new(tenant, name, format!("uid-{name}-{}", tenant.name));
         self.run_for(PORTAL_USER, tenant, &person, None).await;
+        person
+    }
+
+    /// The same person as a portal user of another tenant: one account of the identity project, two customers.
+    pub(crate) async fn the_same_portal_user(&self, tenant: &Tenant, name: &str, uid: &str) -> Person {
+        let person = Person::new(tenant, name, uid.to_owned());
+        self.run_for(PORTAL_USER, tenant, &person, None).await;
+        person
+    }
+
+    /// A user of the delivery app, with a session.
+    pub(crate) async fn a_delivery_user(&self, tenant: &Tenant, name: &str) -> Person {
+        let person = Person::new(tenant, name, format!("uid-{name}-{}", tenant.name));
+        self.run_for(DELIVERY_USER, tenant, &person, None).await;
         person
     }
 
