@@ -121,7 +121,8 @@ async fn both_generations_of_one_deletion_are_one_offboarding() {
     let world = World::new().await;
     let Shared { acme, paula, .. } = a_shared_project(&world).await;
 
-    for event in [background_event("delete", &paula.account_id, hours(0)), cloud_event("deleted", &paula.account_id, hours(0))]
+    for event in
+        [background_event("delete", &paula.account_id, hours(0)), cloud_event("deleted", &paula.account_id, hours(0))]
     {
         world.firebase_tells(&event).await;
     }
@@ -255,14 +256,20 @@ async fn a_connect_app_is_installed_bound_used_and_uninstalled() {
     assert_eq!(outcomes(&world, acme.id).await, ["installed applied tenant_evidence_recorded"]);
 
     let webhook = world.connect_post("webhook", user_deleted(&ann, hours(0)).to_string());
-    assert_eq!(world.receives(&webhook.with("x-atlassian-webhook-identifier", "b8a5-1")).await.reply, SenderReply::Accepted);
+    assert_eq!(
+        world.receives(&webhook.with("x-atlassian-webhook-identifier", "b8a5-1")).await.reply,
+        SenderReply::Accepted
+    );
     world.the_worker_drains().await;
     assert!(!world.may_sign_in(&ann).await);
 
     world.time_passes(SignedDuration::from_hours(1));
     world.receives(&world.connect_install_post("uninstalled", UNINSTALLED)).await;
     world.the_worker_drains().await;
-    assert_eq!(outcomes(&world, acme.id).await.pop().as_deref(), Some("uninstalled applied tenant_offboarding_started"));
+    assert_eq!(
+        outcomes(&world, acme.id).await.pop().as_deref(),
+        Some("uninstalled applied tenant_offboarding_started")
+    );
 
     let before = (world.product_rows().await, world.rows_of_schema("gateway").await);
     let late = Post::new(SourceKind::Connect, "connect", DISABLED).at("disabled");
@@ -298,6 +305,36 @@ async fn one_installations_secret_signs_for_that_installation_alone() {
 
     assert_eq!(own.reply, SenderReply::Accepted);
     assert_eq!((foreign.reply, foreign.refusal), (SenderReply::Unauthorized, Some(Refusal::Mismatch)));
+    world.the_worker_drains().await;
+    world.ends_cleanly().await;
+}
+
+/// A webhook that says nothing, signed with this secret.
+fn webhook_under(world: &World, secret: &str) -> Post {
+    let secret = SecretBytes::new(secret.as_bytes().to_vec());
+    let token = issue::sign_hs256(&connect_claims("webhook", world.gateway.now()), &secret).unwrap();
+    let body = json!({"webhookEvent": "sprint_closed", "number": world.next_number()});
+    let post = Post::new(SourceKind::Connect, "connect", body.to_string()).at("webhook");
+    post.with("authorization", format!("JWT {token}"))
+}
+
+#[tokio::test]
+async fn an_installation_that_is_given_another_secret_is_believed_under_it_at_once() {
+    let keys = KeyServer::start(Manner::Well).await;
+    let mut world = World::with_key_server(&keys).await;
+    world.a_connect_source().await;
+    let another = "another-secret-also-long";
+    world.receives(&world.connect_install_post("installed", INSTALLED)).await;
+    assert_eq!(world.receives(&webhook_under(&world, SHARED_SECRET)).await.reply, SenderReply::Accepted);
+    assert_eq!(world.receives(&webhook_under(&world, another)).await.refusal, Some(Refusal::Mismatch));
+
+    world.receives(&world.connect_install_post("installed", INSTALLED.replace(SHARED_SECRET, another))).await;
+
+    assert_eq!(world.receives(&webhook_under(&world, another)).await.reply, SenderReply::Accepted);
+    assert_eq!(world.receives(&webhook_under(&world, SHARED_SECRET)).await.reply, SenderReply::Accepted, "for a day");
+    world.time_passes(SignedDuration::from_hours(25));
+    world.restarts();
+    assert_eq!(world.receives(&webhook_under(&world, SHARED_SECRET)).await.refusal, Some(Refusal::Mismatch));
     world.the_worker_drains().await;
     world.ends_cleanly().await;
 }

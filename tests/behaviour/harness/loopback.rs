@@ -96,7 +96,10 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
 
 /// Whoever has hung up is no concern.
 async fn say(stream: &mut TcpStream, answer: &Answer) {
-    let head =
-        format!("HTTP/1.1 {} Told\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", answer.status, answer.body.len());
+    let head = format!(
+        "HTTP/1.1 {} Told\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        answer.status,
+        answer.body.len()
+    );
     drop(stream.write_all(&[head.as_bytes(), &answer.body].concat()).await);
 }

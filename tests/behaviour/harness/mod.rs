@@ -165,7 +165,17 @@ impl World {
 
     /// A tenant whose source refuses what is older than so many seconds.
     pub(crate) async fn a_tenant_with(&self, name: &str, replay_window_seconds: Option<i32>) -> Tenant {
-        let key = self.seed_tenant(name).await;
+        let key = product::uuid_of(&["tenant", name]);
+        self.a_tenant_of(name, key, replay_window_seconds).await
+    }
+
+    /// The tenant of the senders' documented payloads: `example-site.atlassian.net`.
+    pub(crate) async fn the_documented_tenant(&self) -> Tenant {
+        self.a_tenant_of("example-site", "11111111-2222-4333-8444-555555555555".to_owned(), None).await
+    }
+
+    async fn a_tenant_of(&self, name: &str, key: String, replay_window_seconds: Option<i32>) -> Tenant {
+        self.seed_tenant(name, &key).await;
         let source = format!("{name}-jira");
         let (host, secret) = (format!("{name}.atlassian.net"), secret_of(name));
         let registration = Registration {

@@ -18,7 +18,7 @@ pub(crate) struct Server {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answered {
     pub(crate) status: u16,
-    /// Without our own request id and the time.
+    /// Without our own request id, the time, and whether the server hangs up because it did not read the whole body.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
@@ -49,7 +49,7 @@ impl Server {
             .headers()
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap().to_owned()))
-            .filter(|(name, _)| !["x-request-id", "date"].contains(&name.as_str()))
+            .filter(|(name, _)| !["x-request-id", "date", "connection"].contains(&name.as_str()))
             .collect();
         Answered { status, headers, body: answer.bytes().await.unwrap().to_vec() }
     }

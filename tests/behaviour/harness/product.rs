@@ -102,12 +102,10 @@ INSERT INTO milestone.notification VALUES ('$tenant', '$note', '$person', NULL, 
 INSERT INTO milestone.notification_delivery VALUES ('$tenant', '$sent', '$note', '$email', '2026-01-02T00:00:00Z');";
 
 impl World {
-    pub(super) async fn seed_tenant(&self, name: &str) -> String {
-        let key = uuid_of(&["tenant", name]);
+    pub(super) async fn seed_tenant(&self, name: &str, key: &String) {
         let (client, other) = (uuid_of(&[name, "client"]), uuid_of(&[name, "other client"]));
-        let words = [("$tenant", &key), ("$name", &name.to_owned()), ("$client", &client), ("$other_client", &other)];
+        let words = [("$tenant", key), ("$name", &name.to_owned()), ("$client", &client), ("$other_client", &other)];
         self.run_with(TENANT, &words).await;
-        key
     }
 
     /// An end client of the tenant's first client, with a session, a notification and an activity.
@@ -133,7 +131,18 @@ impl World {
 
     /// A team member with rows in every table that can name one; requests and a message are shared with `portal_user`.
     pub(crate) async fn a_team_member(&self, tenant: &Tenant, name: &str, portal_user: &Person) -> Person {
-        let person = Person::new(tenant, name, account_id(&tenant.name, name));
+        self.a_team_member_as(tenant, name, account_id(&tenant.name, name), portal_user).await
+    }
+
+    /// The same under an account id that a sender's payload names.
+    pub(crate) async fn a_team_member_as(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+        account_id: String,
+        portal_user: &Person,
+    ) -> Person {
+        let person = Person::new(tenant, name, account_id);
         self.run_for(TEAM_MEMBER, tenant, &person, Some(portal_user)).await;
         person
     }
