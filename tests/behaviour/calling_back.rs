@@ -157,14 +157,16 @@ async fn access_that_goes_off_here_goes_off_at_the_identity_provider_and_the_pur
     world.firebase_tells(&deleted(&paula, hours(0))).await;
     world.the_worker_drains().await;
     let uid = &paula.account_id;
-    assert_eq!(firebase.was_asked(), [format!("disable {uid}"), format!("revoke {uid}")]);
+    let [lookup, disable, revoke, delete] =
+        ["lookup", "disable", "revoke", "delete"].map(|what| format!("{what} {uid}"));
+    assert_eq!(firebase.was_asked(), [&*lookup, &disable, &lookup, &revoke]);
     assert_eq!(calls(&world).await, "firebase_disable done 1, firebase_revoke done 1");
 
     world.days_pass(30).await;
     assert_eq!(firebase.was_asked(), [""; 0]);
     world.days_pass(53).await;
 
-    assert_eq!(firebase.was_asked(), [format!("lookup {uid}"), format!("delete {uid}")]);
+    assert_eq!(firebase.was_asked(), [lookup, delete]);
     assert_eq!(firebase.accounts(), 0);
     assert_eq!(calls(&world).await, "firebase_delete done 1, firebase_disable done 1, firebase_revoke done 1");
     assert_eq!(outcomes_of_attempts(&world).await, "done done done");
@@ -239,6 +241,44 @@ async fn an_account_that_was_made_after_the_departure_is_somebody_elses_and_stay
     assert_eq!(firebase.accounts(), 1);
     assert!(calls(&world).await.starts_with("firebase_delete withdrawn 1"));
     assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
+    world.ends_cleanly().await;
+}
+
+/// Its own creation may be told later than the deletion before it; nobody would enable it again.
+#[tokio::test]
+async fn an_account_that_came_back_before_access_went_off_is_not_disabled() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let (acme, paula) = acme_with_paula(&world, &firebase).await;
+    firebase.has_an_account(&paula, hours(1));
+
+    world.firebase_tells(&deleted(&paula, hours(0))).await;
+    world.the_worker_drains().await;
+
+    assert_eq!(calls(&world).await, "firebase_disable withdrawn 1, firebase_revoke withdrawn 1");
+    assert!(!firebase.was_asked().iter().any(|call| call.starts_with("disable")));
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Open);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn credentials_that_are_replaced_are_used_by_the_next_attempt() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let (_, paula) = acme_with_paula(&world, &firebase).await;
+    let elsewhere = SecretBytes::new(br#"{"emulator": "http://127.0.0.1:9"}"#.to_vec());
+    sources::set_call_back(&world.gateway, "tester", "firebase", &elsewhere).await.unwrap();
+    world.firebase_tells(&deleted(&paula, hours(0))).await;
+    world.the_worker_drains().await;
+    assert_eq!(outcomes_of_attempts(&world).await, "unavailable");
+
+    let right = json!({"emulator": firebase.server.address()}).to_string();
+    let right = SecretBytes::new(right.into_bytes());
+    sources::set_call_back(&world.gateway, "tester", "firebase", &right).await.unwrap();
+    world.time_passes(LATER);
+    world.the_worker_drains().await;
+
+    assert_eq!(calls(&world).await, "firebase_disable done 2, firebase_revoke done 1");
     world.ends_cleanly().await;
 }
 
