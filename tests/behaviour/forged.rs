@@ -190,3 +190,44 @@ async fn a_flood_of_refusals_is_counted_in_full_and_remembered_in_a_ring() {
     assert_eq!((latest.len(), latest[0].reply.as_str()), (10, "unauthorized"));
     world.ends_cleanly().await;
 }
+
+/// Bodies that nobody's parser should like, under credentials that are good.
+#[tokio::test]
+async fn a_hostile_body_under_a_good_credential_is_kept_for_a_person_or_refused_and_harms_nothing() {
+    let keys = KeyServer::start(Manner::Well).await;
+    let world = every_source(&keys).await;
+    let deep = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels)).into_bytes();
+    let bodies: [Vec<u8>; 8] = [
+        Vec::new(),
+        b"\xff\xfe".to_vec(),
+        b"null".to_vec(),
+        deep(200),
+        deep(50_000),
+        br#"{"eventType":"a","eventType":"b","clientKey":"a","clientKey":"b","message":{},"message":{}}"#.to_vec(),
+        format!("{{\"eventType\":\"{}\"}}", "x".repeat(100_000)).into_bytes(),
+        br#"{"eventType":7,"timestamp":{},"user":[],"message":"x","subscription":1,"specversion":"1.0"}"#.to_vec(),
+    ];
+    let before = world.product_rows().await;
+
+    for body in bodies {
+        for post in [
+            forge_route(&world).good(),
+            google_route(&world, SourceKind::GooglePubsub).good(),
+            google_route(&world, SourceKind::GoogleEvents).good(),
+            install_route(&world).good(),
+            tenant_route(&world).good(),
+        ] {
+            let path = post.path();
+            let accepted = world.receives(&Post { body: body.clone(), ..post }).await;
+
+            let is_refused = accepted.refusal == Some(Refusal::BodyDisagrees) && path.contains("/connect/");
+            assert!(is_refused || accepted.reply == SenderReply::Accepted, "{path}: {accepted:?}");
+        }
+    }
+    world.the_worker_drains().await;
+
+    assert_eq!(world.product_rows().await, before);
+    let applied = "SELECT count(*) FROM gateway.event WHERE outcome NOT IN ('dead_lettered', 'ignored')";
+    assert_eq!(world.number(applied).await, 0);
+    world.ends_cleanly().await;
+}

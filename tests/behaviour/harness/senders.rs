@@ -236,13 +236,6 @@ impl World {
         arriving.finish(&self.gateway).await
     }
 
-    /// Our Forge app tells of something on the tenant's site, and the worker does what follows.
-    pub(crate) async fn forge_tells(&self, tenant: &Tenant, event: &Value) -> String {
-        let accepted = self.receives(&self.forge_post(&tenant.key, "events", event.to_string())).await;
-        self.the_worker_drains().await;
-        self.outcome_of(accepted).await
-    }
-
     /// Our forwarder function tells something, and the worker does what follows.
     pub(crate) async fn firebase_tells(&self, event: &Value) -> String {
         let accepted = self.receives(&self.firebase_post(event.to_string())).await;
