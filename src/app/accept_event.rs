@@ -119,14 +119,22 @@ async fn begin_known(
     }
     let claim = proof::claim(gateway, &delivery);
     let asked = Asked { name: &delivery.source, holder: claim.as_ref().map_or("", proof::Claim::holder) };
-    let source = match sources::look_up(gateway, asked, arrived_at, claim.is_ok()).await {
+    let mut source = match sources::look_up(gateway, asked, arrived_at, claim.is_ok()).await {
         // A source of another kind is no source under this route.
         Ok(Some(source)) if source.settings.kind() == delivery.kind => source,
         Ok(Some(_) | None) => return (rejected, Err(Accepted::refused(Refusal::UnknownSource))),
         Err(error) => return (rejected, Err(unable(&error))),
     };
     rejected.source = Some(delivery.source.clone());
-    let proof = match proof::begin(gateway, &source, &delivery, claim).await {
+    let mut begun = proof::begin(gateway, &source, &delivery, claim).await;
+    if begun.as_ref().is_err_and(|refusal| proof::may_have_another_secret_by_now(&delivery, *refusal)) {
+        source = match look_again(gateway, &delivery, arrived_at).await {
+            Ok(source) => source,
+            Err(accepted) => return (rejected, Err(accepted)),
+        };
+        begun = proof::begin(gateway, &source, &delivery, proof::claim(gateway, &delivery)).await;
+    }
+    let proof = match begun {
         Ok(proof) => proof,
         Err(refusal) => return (rejected, Err(Accepted::refused(refusal))),
     };

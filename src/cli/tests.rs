@@ -8,6 +8,7 @@ use super::{
 };
 
 const GUIDE: &str = include_str!("../../docs/cli.md");
+const SENDERS: &str = include_str!("../../docs/senders.md");
 
 /// Every command that does something, with the words that call it.
 fn leaves() -> Vec<(String, Command)> {
@@ -25,11 +26,11 @@ fn leaves() -> Vec<(String, Command)> {
     found
 }
 
-/// The commands in the guide's code blocks, as they would be typed.
+/// The commands in the code blocks of the guide and of what it says about senders, as they would be typed.
 fn examples() -> Vec<Vec<String>> {
     let mut in_code = false;
     let mut found = Vec::new();
-    for line in GUIDE.lines() {
+    for line in GUIDE.lines().chain(SENDERS.lines()) {
         in_code ^= line.starts_with("```");
         let Some(start) = line.find("milestone-gateway ").filter(|_| in_code) else { continue };
         let words = line[start..].split_whitespace().take_while(|word| !["|", ">", "<", "#"].contains(word));

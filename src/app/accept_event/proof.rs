@@ -176,6 +176,14 @@ pub(super) async fn begin(
     }
 }
 
+/// True when the refusal of a token is final only by a reading of the source that began after the delivery had come: its
+/// installation may have brought its first secret, or another one, a moment ago.
+pub(super) fn may_have_another_secret_by_now(delivery: &Delivery, refusal: Refusal) -> bool {
+    delivery.kind == SourceKind::Connect
+        && !connect::is_signed_by_atlassian(&delivery.tail)
+        && matches!(refusal, Refusal::Mismatch | Refusal::UnknownSource)
+}
+
 /// Checks a signature again, over the whole body and with secrets that were just read.
 pub(super) fn again(
     gateway: &Gateway,
