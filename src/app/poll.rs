@@ -181,7 +181,7 @@ pub(super) async fn keep_learned(
         identifier: Some(identifier.as_bytes()),
         is_identity: true,
         token: None,
-        dead_letter_reason: None,
+        original_received_at: None,
         raw: RawDelivery::of(b"", identifier.as_bytes(), body),
     };
     match keep(gateway, learned).await? {
