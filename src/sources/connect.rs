@@ -8,7 +8,6 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use url::Url;
 
 use super::{
     admission::{Admitted, NotAdmitted, TenantRef, identifier_of},

@@ -125,6 +125,17 @@ pub fn system_token(header: &[u8]) -> Option<&str> {
     is_token.then_some(text)
 }
 
+/// The context of an event that we have learned by asking the site ourselves, in the shape that its own events have.
+pub fn context_of_learned(cloud_id: &str) -> Vec<u8> {
+    let context = Context {
+        cloud_id: cloud_id.to_owned(),
+        installation_id: String::new(),
+        module_key: String::new(),
+        route: Route::Events,
+    };
+    serde_json::to_vec(&context).expect("ids are JSON")
+}
+
 /// What an event means, from what was stored of it.
 pub fn interpret(context: &[u8], body: &[u8]) -> Result<LifecycleEvent, Malformed> {
     let context: Context = serde_json::from_slice(context).map_err(|_| Malformed::InvalidField("delivery.context"))?;
