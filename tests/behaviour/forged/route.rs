@@ -67,6 +67,7 @@ impl Route {
     }
 
     pub(super) fn attempt(&self, what: &str, post: Post, why: Refusal) -> Attempt {
+        debug_assert_eq!(post.kind, self.post.kind);
         Attempt { what: format!("{}: {what}", post.path()), post, why }
     }
 

@@ -39,7 +39,8 @@ impl World {
 
 impl Server {
     pub(crate) async fn answers(&self, post: &Post) -> Answered {
-        let mut request = reqwest::Client::new().post(format!("http://{}{}", self.address, post.path()));
+        let mut request =
+            reqwest::Client::builder().build().unwrap().post(format!("http://{}{}", self.address, post.path()));
         for (name, value) in &post.headers {
             request = request.header(name, value.as_slice());
         }
