@@ -13,9 +13,10 @@ use std::{
 };
 
 use crate::domain::metric::{
-    CALL_BACKS_TOTAL, DELIVERIES_TOTAL, EVENT_QUEUE_PENDING, EVENTS_TOTAL, INFLIGHT_BYTES, INTAKE_BATCH_SIZE,
-    JOB_SECONDS, JOBS_DEAD, JOBS_HELD, JOBS_TOTAL, KEY_FETCHES_TOTAL, REFUSALS_TOTAL, REQUEST_OVERDUE_SECONDS_MAX,
-    REQUESTS_OVERDUE, SWEEP_FAILURES_TOTAL,
+    ACCOUNTS_REPORTED_TOTAL, CALL_BACKS_TOTAL, DELIVERIES_TOTAL, EVENT_QUEUE_PENDING, EVENTS_TOTAL, INFLIGHT_BYTES,
+    INSTALLATION_PROBES_TOTAL, INTAKE_BATCH_SIZE, JOB_SECONDS, JOBS_DEAD, JOBS_HELD, JOBS_TOTAL, KEY_FETCHES_TOTAL,
+    POLLS_TOTAL, REFUSALS_TOTAL, REQUEST_OVERDUE_SECONDS_MAX, REQUESTS_OVERDUE, SWEEP_FAILURES_TOTAL,
+    WORKLOGS_RECONCILED_TOTAL,
 };
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -162,6 +163,10 @@ fn describe() {
     describe_counter!(REFUSALS_TOTAL, Unit::Count, "Refused deliveries by kind of source and reason.");
     describe_counter!(KEY_FETCHES_TOTAL, Unit::Count, "Readings of published keys by host and outcome.");
     describe_counter!(CALL_BACKS_TOTAL, Unit::Count, "Attempts at calls to senders' systems by kind and outcome.");
+    describe_counter!(POLLS_TOTAL, Unit::Count, "Turns of asking senders that do not tell, by feed and outcome.");
+    describe_counter!(ACCOUNTS_REPORTED_TOTAL, Unit::Count, "Accounts reported to Atlassian by its answer.");
+    describe_counter!(WORKLOGS_RECONCILED_TOTAL, Unit::Count, "Changes of worklogs that no webhook had told.");
+    describe_counter!(INSTALLATION_PROBES_TOTAL, Unit::Count, "Looks at silent installations by what was found.");
     describe_counter!(EVENTS_TOTAL, Unit::Count, "Events by their final outcome.");
     describe_gauge!(EVENT_QUEUE_PENDING, Unit::Count, "Events accepted and not yet interpreted.");
     describe_counter!(JOBS_TOTAL, Unit::Count, "Runs of jobs by kind and outcome.");

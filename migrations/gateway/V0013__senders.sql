@@ -21,11 +21,15 @@ DROP INDEX gateway.source_credential_one_current;
 CREATE UNIQUE INDEX source_credential_one_current
     ON gateway.source_credential (source_id, purpose, holder) WHERE valid_until IS NULL;
 
+-- Tokens of installations live for hours; what has ended is forgotten.
+GRANT DELETE ON gateway.source_credential TO gw_tenant;
+
 -- Which tenant an installation belongs to, where its own words do not say.
 CREATE TABLE gateway.source_holder (
     source_id uuid NOT NULL REFERENCES gateway.source (source_id),
     holder text NOT NULL CHECK (length(holder) BETWEEN 1 AND 256),
-    tenant_id uuid NOT NULL REFERENCES gateway.tenant (tenant_id),
+    -- No foreign key: it would cross from rows kept by source to rows kept by tenant. Tenants are never deleted.
+    tenant_id uuid NOT NULL,
     bound_at timestamptz NOT NULL,
     PRIMARY KEY (source_id, holder)
 );

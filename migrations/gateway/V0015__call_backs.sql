@@ -6,8 +6,8 @@ CREATE TABLE gateway.call_back (
     call_back_id uuid NOT NULL,
     request_id uuid NOT NULL,
     kind text NOT NULL CHECK (kind IN ('firebase_disable', 'firebase_revoke', 'firebase_delete')),
-    -- The source whose credentials are used.
-    source_id uuid NOT NULL REFERENCES gateway.source (source_id),
+    -- The source whose credentials are used. No foreign key: it would cross from rows kept by tenant to rows kept by source.
+    source_id uuid NOT NULL,
     -- pending: attempts go on until it succeeds. done, already_gone: the other side has confirmed. withdrawn: the person is
     -- back, and nothing has to be told any more.
     state text NOT NULL CHECK (state IN ('pending', 'done', 'already_gone', 'withdrawn')),

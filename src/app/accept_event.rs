@@ -117,7 +117,7 @@ async fn begin_known(
     if !sources::is_name(&delivery.source) {
         return (rejected, Err(Accepted::refused(Refusal::UnknownSource)));
     }
-    let claim = proof::claim(&delivery);
+    let claim = proof::claim(gateway, &delivery);
     let asked = Asked { name: &delivery.source, holder: claim.as_ref().map_or("", proof::Claim::holder) };
     let mut source = match sources::look_up(gateway, asked, arrived_at, claim.is_ok()).await {
         // A source of another kind is no source under this route.
@@ -132,7 +132,7 @@ async fn begin_known(
             Ok(source) => source,
             Err(accepted) => return (rejected, Err(accepted)),
         };
-        begun = proof::begin(gateway, &source, &delivery, proof::claim(&delivery)).await;
+        begun = proof::begin(gateway, &source, &delivery, proof::claim(gateway, &delivery)).await;
     }
     let proof = match begun {
         Ok(proof) => proof,
@@ -230,7 +230,7 @@ async fn look_again(
     delivery: &Delivery,
     arrived_at: Instant,
 ) -> Result<Arc<LoadedSource>, Accepted> {
-    let claim = proof::claim(delivery).map_err(Accepted::refused)?;
+    let claim = proof::claim(gateway, delivery).map_err(Accepted::refused)?;
     let asked = Asked { name: &delivery.source, holder: claim.holder() };
     match sources::look_again(gateway, asked, arrived_at).await {
         Ok(Some(source)) if source.settings.kind() == delivery.kind => Ok(source),

@@ -57,6 +57,16 @@ impl CallBacks {
         })
     }
 
+    /// The client for real systems.
+    pub(super) const fn public(&self) -> &reqwest::Client {
+        &self.public
+    }
+
+    /// The client for emulators on this machine.
+    pub(super) const fn loopback(&self) -> &reqwest::Client {
+        &self.loopback
+    }
+
     /// What leaves a failing server alone.
     pub(super) const fn breaker(&self) -> &Breaker {
         &self.breaker
@@ -199,7 +209,7 @@ fn job_failure(failure: &CallFailure) -> JobFailure {
     JobFailure { verdict, reason: format!("call-back: {failure}") }
 }
 
-fn failure_word(failure: &CallFailure) -> String {
+pub(super) fn failure_word(failure: &CallFailure) -> String {
     match failure {
         CallFailure::Refused { status } => format!("refused_{status}"),
         CallFailure::Throttled { .. } => "throttled".to_owned(),

@@ -35,7 +35,7 @@ use crate::{
 
 /// Rows in one batch, see `docs/performance.md`: long enough that a million rows take little longer than one plain DELETE,
 /// short enough that other tenants' users do not notice.
-pub const TENANT_BATCH_ROWS: u32 = 5_000;
+pub const TENANT_BATCH_ROWS: u32 = 10_000;
 /// Rows of each kind that are forgotten in one transaction of ours.
 const FORGOTTEN_ROWS_MAX: i64 = 10_000;
 /// The most transactions in which they are forgotten; more do not end.
@@ -220,7 +220,7 @@ async fn run_batches(
     let mine = || markers.iter().filter(|marker| marker.step == step.number);
     let first = mine().map(|marker| marker.batch).max().unwrap_or(0) + 1;
     let mut rows: u64 = mine().map(|marker| marker.rows).sum();
-    let mut after = None;
+    let mut at = target::front(&mut client, scope, step, TENANT_BATCH_ROWS).await?;
     for batch_number in first..=target::BATCHES_PER_STEP_MAX {
         gateway.crash().reach("tenant_deletion.before_batch");
         let batch = target::WholeBatch {
@@ -231,7 +231,7 @@ async fn run_batches(
             token: job.attempt.into(),
             batch_number,
             batch_rows: TENANT_BATCH_ROWS,
-            after: after.as_ref(),
+            at: &at,
         };
         let done = target::run_whole_batch(&mut client, scope, &batch).await?;
         gateway.crash().reach("tenant_deletion.after_batch");
@@ -239,7 +239,9 @@ async fn run_batches(
         if done.is_last {
             return Ok(rows);
         }
-        after = done.position;
+        if let Some(next) = done.position {
+            at = next;
+        }
     }
     Err(JobFailure::hold(format!("step {} did not end", step.number)))
 }

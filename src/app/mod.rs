@@ -6,6 +6,7 @@
 //!           ─▶ offboard_tenant ─▶ timeline           (the same for a whole customer)
 //! take_access, mark, erase, erase_tenant ─▶ certify  (jobs; each may run twice and die at any line)
 //! replay, report, find_subject, sources, verify_audit, demo_clock   (what operators do)
+//! poll ─▶ report_accounts, reconcile_hours, watch_installations   (asking senders that do not tell)
 //! sweep                                              (retention, key epochs, audit chain, lost jobs, gauges)
 //! ```
 
@@ -26,11 +27,14 @@ pub mod interpret;
 mod offboard;
 pub mod offboard_tenant;
 mod person;
+pub mod poll;
+mod reconcile_hours;
 mod record_hours;
 mod record_tree;
 pub mod rejections;
 pub mod replay;
 pub mod report;
+mod report_accounts;
 pub mod run_job;
 pub mod sources;
 pub mod sweep;
@@ -38,6 +42,7 @@ mod take_access;
 mod timeline;
 mod vault;
 pub mod verify_audit;
+mod watch_installations;
 
 /// Keys that senders' parties publish, as [`Gateway::keys`] gives them.
 pub use crate::outbound::{KeyAnswer, KeySets};

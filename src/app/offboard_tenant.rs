@@ -8,7 +8,7 @@
 //! [`standing`], in the transaction that writes. Evidence and fence take it alone. So a writer either commits before the
 //! fence, and the purge that follows finds what it wrote, or it learns that the tenant is gone.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Error, Gateway, audit,
@@ -120,6 +120,25 @@ pub async fn record_evidence(
     tx.commit().await?;
     gateway.wake_workers();
     Ok(outcome)
+}
+
+/// Records silence of a tenant that has sent signs of life and has sent none for as long as the policy says. It starts
+/// nothing by itself: whoever asks the site records what came of that. True when silence was recorded now.
+pub(super) async fn watch_silence(gateway: &Gateway, tenant: TenantId) -> Result<bool, Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    let last_heard = store::tenant::last_heard(&tx).await?;
+    drop(tx);
+    drop(client);
+    let Some((heard, recorded)) = last_heard else { return Ok(false) };
+    let silent_since = heard + SignedDuration::from_hours(i64::from(gateway.policy().tenant.silence_hours));
+    if gateway.now() < silent_since || recorded >= Some(silent_since) {
+        return Ok(false);
+    }
+    // The same instant in every process, so that it is recorded once.
+    record_evidence(gateway, tenant, EvidenceKind::Silence, None, silent_since).await?;
+    tracing::warn!(%tenant, "no sign of life of a customer for as long as the policy waits; ask whether it is still there");
+    Ok(true)
 }
 
 fn evidence(kind: EvidenceKind, installation: Option<&str>, source_at: Timestamp, arrived_at: Timestamp) -> Evidence {

@@ -7,8 +7,10 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{Error, Gateway, audit};
 use crate::{
@@ -47,6 +49,8 @@ const REPLAY_WINDOW_SECONDS_MIN: i32 = 5 * 15 * 60;
 pub const SECRET_BYTES_MAX: usize = 1_024;
 /// The shortest secret accepted, in bytes: 16 random bytes in hexadecimal.
 pub const SECRET_BYTES_MIN: usize = 16;
+/// How long an installation's token is used, in hours.
+const INSTALLATION_TOKEN_HOURS: i64 = 2;
 /// The bounds of the forwarder's secret, decoded, in bytes (Standard Webhooks).
 const FORWARDER_SECRET_BYTES_MIN: usize = 24;
 const FORWARDER_SECRET_BYTES_MAX: usize = 64;
@@ -417,7 +421,7 @@ pub async fn bind(
     tenant_key: &str,
 ) -> Result<TenantId, Error> {
     let (source_id, _) = find(gateway, name).await?;
-    if !(1..=256).contains(&holder.len()) || !holder.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !is_holder(holder) {
         return Err(Error::Refused("an installation is 1 to 256 visible ASCII characters".to_owned()));
     }
     let tenant_id = tenant_of_key(gateway, tenant_key).await?;
@@ -448,6 +452,49 @@ pub(super) async fn keep_holder_secret(
     Ok(())
 }
 
+/// Keeps the token by which our app may ask an installation's site for the next two hours (Atlassian delivers it with at
+/// least that much life). The one before ends at once.
+pub(super) async fn keep_installation_token(
+    gateway: &Gateway,
+    source: &LoadedSource,
+    cloud_id: &str,
+    token: &str,
+) -> Result<(), Error> {
+    let now = gateway.now();
+    let expires_at = now + SignedDuration::from_hours(INSTALLATION_TOKEN_HOURS);
+    let kept = InstallationToken { bearer: token.to_owned(), expires_at };
+    let json = Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| Error::Missing("a token that can be stored"))?);
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, source.tenant_id).await?;
+    let slot = CredentialSlot { source: source.source_id, purpose: Purpose::CallBack, holder: cloud_id };
+    store_secret_until(gateway, &tx, slot, &SecretBytes::new(json.to_vec()), (now, now)).await?;
+    store::source::forget_ended_credentials(&tx, slot, now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The token by which our app may ask an installation's site now, if one is alive.
+pub(super) async fn installation_token(
+    gateway: &Gateway,
+    source: SourceId,
+    cloud_id: &str,
+) -> Result<Option<SecretBytes>, Error> {
+    let facts = facts(gateway, source).await?;
+    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: cloud_id };
+    let Some(kept) = current_secret(gateway, facts.tenant_id, slot).await? else { return Ok(None) };
+    let Ok(mut token) = serde_json::from_slice::<InstallationToken>(kept.expose()) else { return Ok(None) };
+    let is_alive = token.expires_at > gateway.now();
+    Ok(is_alive.then(|| SecretBytes::new(std::mem::take(&mut token.bearer).into_bytes())))
+}
+
+/// A token of an installation, as it is sealed.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+struct InstallationToken {
+    bearer: String,
+    #[zeroize(skip)]
+    expires_at: Timestamp,
+}
+
 async fn store_secret(
     gateway: &Gateway,
     tx: &TenantTx<'_>,
@@ -467,14 +514,19 @@ async fn store_secret_until(
     secret: &SecretBytes,
     (now, previous_valid_until): (Timestamp, Timestamp),
 ) -> Result<(), Error> {
+    let credential = sealed_credential(gateway, slot, secret);
+    store::source::rotate_credential(tx, slot, &credential, now, previous_valid_until).await?;
+    Ok(())
+}
+
+/// A secret, sealed for its slot under a name of its own.
+fn sealed_credential(gateway: &Gateway, slot: CredentialSlot<'_>, secret: &SecretBytes) -> SealedCredential {
     let mut id = [0_u8; 16];
     gateway.entropy().fill(&mut id);
     let credential_id = uuid::Builder::from_random_bytes(id).into_uuid();
     let aad = credential_aad(slot, credential_id);
     let sealed = gateway.ring().seal_credential(&aad, secret.expose(), gateway.entropy());
-    let credential = SealedCredential { credential_id, master_id: sealed.master_id, sealed: sealed.bytes };
-    store::source::rotate_credential(tx, slot, &credential, now, previous_valid_until).await?;
-    Ok(())
+    SealedCredential { credential_id, master_id: sealed.master_id, sealed: sealed.bytes }
 }
 
 /// The current secret of a source, for `send`, which plays the sender.
@@ -485,9 +537,39 @@ pub async fn signing_secret(gateway: &Gateway, name: &str) -> Result<SecretBytes
 
 /// The credentials by which a source's own system is called back, if there are any.
 pub(super) async fn call_back_secret(gateway: &Gateway, source: SourceId) -> Result<Option<SecretBytes>, Error> {
+    Ok(call_back_credential(gateway, source).await?.map(|(_, secret)| secret))
+}
+
+/// The same, with the name by which they can be renewed.
+pub(super) async fn call_back_credential(
+    gateway: &Gateway,
+    source: SourceId,
+) -> Result<Option<(Uuid, SecretBytes)>, Error> {
     let facts = facts(gateway, source).await?;
     let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: "" };
-    current_secret(gateway, facts.tenant_id, slot).await
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, facts.tenant_id).await?;
+    let credentials = store::source::credentials(&tx, slot, gateway.now()).await?;
+    let Some(current) = credentials.first() else { return Ok(None) };
+    Ok(Some((current.credential_id, open_credential(gateway, slot, current)?)))
+}
+
+/// Puts what a sender's system has given us in place of the credentials that were used up by it. False, with nothing
+/// changed, when those are not the current ones any more. No person does this, so it is not audited.
+pub(super) async fn renew_call_back(
+    gateway: &Gateway,
+    source: SourceId,
+    used: Uuid,
+    secret: &SecretBytes,
+) -> Result<bool, Error> {
+    let facts = facts(gateway, source).await?;
+    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: "" };
+    let credential = sealed_credential(gateway, slot, secret);
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, facts.tenant_id).await?;
+    let is_renewed = store::source::renew_credential(&tx, slot, used, &credential, gateway.now()).await?;
+    tx.commit().await?;
+    Ok(is_renewed)
 }
 
 async fn current_secret(
@@ -520,6 +602,11 @@ pub async fn details(gateway: &Gateway, source: &SourceRow) -> Result<(Vec<Crede
     drop(tx);
     let queue = gateway.databases().queue.client().await?;
     Ok((dates, store::source::holders(&queue, source.source_id).await?))
+}
+
+/// True for 1 to 256 visible ASCII characters: what an installation can be named. The schema's CHECK bounds it too.
+pub(super) fn is_holder(text: &str) -> bool {
+    (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// True when a source could have this name. The schema's CHECK says the same.

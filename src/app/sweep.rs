@@ -10,7 +10,7 @@ mod jobs;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Error, Gateway, rejections};
+use super::{Error, Gateway, offboard_tenant, rejections};
 use crate::{
     domain::{TenantId, metric},
     store::{self, TenantTx, tenant::Tenant},
@@ -48,6 +48,8 @@ pub struct Swept {
     pub entries_linked: u64,
     /// Fences that have outlived their time.
     pub fences_forgotten: u64,
+    /// Customers of whom nothing was heard for too long.
+    pub silences_recorded: u64,
     /// Jobs given back to requests that had lost them.
     pub jobs_restored: u64,
     /// Parts that failed; each was logged, and the next sweep tries again.
@@ -113,6 +115,8 @@ async fn keep_tenant(gateway: &Gateway, tenant: &Tenant, depth: Depth, swept: &m
     swept.jobs_restored += swept.took("lost jobs", restored);
     let forgotten = forget_fences(gateway, id, &tenant.stable_key).await;
     swept.fences_forgotten += swept.took("expired fences", forgotten);
+    let silent = offboard_tenant::watch_silence(gateway, id).await;
+    swept.silences_recorded += u64::from(swept.took("silence", silent));
     let linked = chain::link(gateway, id, depth).await;
     swept.entries_linked += swept.took("audit chain", linked);
 }

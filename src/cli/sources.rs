@@ -18,6 +18,7 @@ use crate::app::{
 };
 
 mod add;
+mod poll;
 mod secret;
 mod show;
 
@@ -46,6 +47,8 @@ pub(super) enum SourcesCommand {
     Rotate(RotateArgs),
     /// Give a source the credentials by which its own system is called back
     CallBack(CallBackArgs),
+    /// Ask senders that do not tell, now: closed accounts, lost worklogs, silent installations
+    Poll(PollArgs),
     /// Say which tenant an installation of a shared source is
     Bind(BindArgs),
     /// Show the latest refused calls and which rule each failed
@@ -91,6 +94,13 @@ pub(super) struct BindArgs {
     tenant_key: String,
 }
 
+/// Whom to ask.
+#[derive(Debug, clap::Args)]
+pub(super) struct PollArgs {
+    /// Only this source
+    name: Option<String>,
+}
+
 /// Which refusals.
 #[derive(Debug, clap::Args)]
 pub(super) struct RefusalsArgs {
@@ -113,6 +123,7 @@ pub(super) async fn run(
         SourcesCommand::Show(args) => show::run(gateway, &args.name, output).await,
         SourcesCommand::Rotate(args) => rotate(gateway, args, output).await,
         SourcesCommand::CallBack(args) => call_back(gateway, args, output).await,
+        SourcesCommand::Poll(args) => poll::run(gateway, args.name.as_deref(), output).await,
         SourcesCommand::Bind(args) => bind(gateway, args, output).await,
         SourcesCommand::Refusals(args) => show::refusals(gateway, args.name.as_deref(), args.limit, output).await,
     })

@@ -105,7 +105,11 @@ fn what_is_not_understood_is_a_usage_error_and_help_is_none() {
     assert_eq!(exit_of(&["milestone-gateway", "events", "list", "--outcome", "lost"]), usage);
     assert_eq!(exit_of(&["milestone-gateway", "events", "list", "--since", "yesterday"]), usage);
     assert_eq!(exit_of(&["milestone-gateway", "events", "replay", "--reason", "two words", "--state", "done"]), usage);
-    assert_eq!(exit_of(&["milestone-gateway", "sources", "add", "acme", "--tenant-key", "k"]), usage);
+    assert_eq!(exit_of(&["milestone-gateway", "sources", "add", "acme", "--kind", "mail"]), usage);
+    let two_secrets = ["milestone-gateway", "sources", "add", "acme", "--generate-secret", "--secret-file", "s"];
+    assert_eq!(exit_of(&two_secrets), usage);
+    let no_event = ["milestone-gateway", "send", "--source", "a", "--payload", "-", "--ce-subject", "users/u"];
+    assert_eq!(exit_of(&no_event), usage);
 }
 
 #[test]

@@ -302,7 +302,8 @@ fn a_reference_in_the_other_direction_is_turned_round() {
 const POLICY_MISTAKES: &[Mistake] = &[
     ("jira_subject: msp_team_member", "jira_subject: portal_user", "jira_subject:", "anchored by firebase_uid"),
     ("jira_subject: msp_team_member", "jira_subject: nobody", "jira_subject:", "not a subject kind"),
-    ("  user_updated: nothing", "  user_updated: erase", "user_updated:", "use start_offboarding"),
+    ("  user_updated: nothing", "  user_updated: erase", "signals:", "a correction erases nobody"),
+    ("  user_updated: nothing", "  user_updated: delete", "user_updated:", "use start_offboarding"),
     ("  mark_after_days: 30", "  mark_after_days: 90", "offboarding:", "smaller than purge_by_days"),
     ("  purge_margin_days: 7", "  purge_margin_days: 60", "offboarding:", "between mark and purge"),
     ("  purge_margin_days: 7\n", "", "offboarding:", "`purge_margin_days` is missing"),

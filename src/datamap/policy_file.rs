@@ -173,6 +173,10 @@ impl Reader {
             let message = "user_created starts an offboarding or erasure: whoever arrives would be erased; use cancel_offboarding";
             self.report.error(section.line, &section.path, message);
         }
+        if signals.get(&PersonSignal::UserUpdated) == Some(&Consequence::Erase) {
+            let message = "user_updated erases: a correction erases nobody; use nothing";
+            self.report.error(section.line, &section.path, message);
+        }
         (signals.len() == PersonSignal::ALL.len()).then_some(signals)
     }
 

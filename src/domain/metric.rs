@@ -30,3 +30,11 @@ pub const SWEEP_FAILURES_TOTAL: &str = "milestone_gateway_sweep_failures_total";
 pub const CALL_BACKS_TOTAL: &str = "milestone_gateway_call_backs_total";
 /// Counter: readings of published verification keys by `host` and `outcome`, a closed word.
 pub const KEY_FETCHES_TOTAL: &str = "milestone_gateway_key_fetches_total";
+/// Counter: turns of asking a source by `feed` and `outcome`, a closed word.
+pub const POLLS_TOTAL: &str = "milestone_gateway_polls_total";
+/// Counter: accounts reported to Atlassian by its `answer`: `nothing`, `closed` or `updated`.
+pub const ACCOUNTS_REPORTED_TOTAL: &str = "milestone_gateway_accounts_reported_total";
+/// Counter: changes of worklogs found by asking, by `change`, that no webhook had told.
+pub const WORKLOGS_RECONCILED_TOTAL: &str = "milestone_gateway_worklogs_reconciled_total";
+/// Counter: looks at silent installations by what was found.
+pub const INSTALLATION_PROBES_TOTAL: &str = "milestone_gateway_installation_probes_total";

@@ -20,6 +20,7 @@ pub mod key_set;
 pub mod metric;
 pub mod personal;
 pub mod plan;
+pub mod poll;
 pub mod reply;
 pub mod request;
 pub mod source;

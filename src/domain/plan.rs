@@ -119,7 +119,7 @@ mod subject_kind_text {
 
     use super::SubjectKind;
 
-    #[allow(clippy::ref_option, reason = "serde hands out a reference to the field")]
+    #[expect(clippy::ref_option, reason = "serde hands out a reference to the field")]
     pub(super) fn serialize<S: Serializer>(kind: &Option<SubjectKind>, serializer: S) -> Result<S::Ok, S::Error> {
         match kind {
             Some(kind) => serializer.serialize_str(kind.as_str()),

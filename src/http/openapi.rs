@@ -21,13 +21,24 @@ pub fn description() -> Value {
         ],
         "paths": {
             "/webhooks/jira/{source}": { "post": jira() },
+            "/webhooks/forge/{source}/{tail}": { "post": forge() },
+            "/webhooks/connect/{source}/{tail}": { "post": connect() },
+            "/webhooks/pubsub/{source}": { "post": pubsub() },
+            "/webhooks/cloudevents/{source}": { "post": cloudevents(), "options": cloudevents_handshake() },
+            "/webhooks/firebase/{source}": { "post": firebase() },
             "/healthz": { "get": alive() },
             "/readyz": { "get": ready() },
             "/metrics": { "get": metrics() },
             "/openapi.json": { "get": openapi() },
         },
         "components": {
-            "securitySchemes": { "hubSignature": hub_signature() },
+            "securitySchemes": {
+                "hubSignature": hub_signature(),
+                "standardWebhooks": standard_webhooks(),
+                "forgeInvocationToken": bearer("A Forge invocation token: RS256, Atlassian's keys, our app as audience."),
+                "googleOidc": bearer("Google's OIDC token: RS256, Google's keys, the configured audience and account."),
+                "connectJwt": connect_jwt(),
+            },
             "headers": { "RequestId": request_id(), "RetryAfter": retry_after() },
             "responses": { "Problem": problem() },
             "schemas": { "Problem": problem_schema() },
@@ -35,34 +46,169 @@ pub fn description() -> Value {
     })
 }
 
-fn jira() -> Value {
+/// What the routes of all kinds have in common.
+struct Route {
+    id: &'static str,
+    summary: &'static str,
+    security: &'static str,
+    /// What stands after the source's name.
+    tails: &'static [&'static str],
+    parameters: Vec<Value>,
+    media_types: &'static [&'static str],
+    /// The status that says "committed".
+    accepted: &'static str,
+}
+
+fn deliver(route: Route) -> Value {
+    let Route { id, summary, security, tails, mut parameters, media_types, accepted } = route;
     let unavailable = json!({
-        "description": "We are unable just now: repeat. Says nothing about the signature.",
+        "description": "We are unable just now: repeat. Says nothing about the credential.",
         "headers": { REQUEST_ID: header("RequestId"), "Retry-After": header("RetryAfter") },
     });
+    parameters.insert(0, source());
+    if !tails.is_empty() {
+        parameters.insert(1, tail(tails));
+    }
+    let content: serde_json::Map<String, Value> =
+        media_types.iter().map(|media_type| ((*media_type).to_owned(), json!({ "schema": {} }))).collect();
     json!({
-        "operationId": "deliverJira",
+        "operationId": id,
         "tags": ["webhooks"],
-        "summary": "One delivery of a webhook that a Jira administrator registered.",
-        "description": "Acknowledged means committed: a 200 is given only when the event is durable. A repeated delivery \
-            is acknowledged again and changes nothing. Senders' answers have no body.",
-        "security": [{ "hubSignature": [] }],
-        "parameters": [source(), identifier()],
+        "summary": summary,
+        "description": format!("Acknowledged means committed: a {accepted} is given only when every event of the delivery \
+            is durable. A repeated delivery is acknowledged again and changes nothing. Senders' answers have no body."),
+        "security": [{ security: [] }],
+        "parameters": parameters,
         "requestBody": {
             "required": true,
             "description": format!(
-                "At most {EVENT_BODY_BYTES_MAX} bytes, verified as bytes before they are understood."
+                "At most {EVENT_BODY_BYTES_MAX} bytes, for some kinds less, verified before they are understood."
             ),
-            "content": { "application/json": { "schema": { "type": "object" } } },
+            "content": content,
         },
         "responses": {
-            "200": empty("Committed, now or before."),
-            "401": empty("No such source, or no valid signature. All causes look alike."),
+            accepted: empty("Committed, now or before."),
+            "401": empty("No such source, or no valid credential. All causes look alike."),
             "408": empty("The body did not arrive within its deadline: repeat."),
             "413": empty("The body is too large. Repeating is of no use."),
             "503": unavailable,
             "default": problem_reference(),
         },
+    })
+}
+
+fn jira() -> Value {
+    deliver(Route {
+        id: "deliverJira",
+        summary: "One delivery of a webhook that a Jira administrator registered.",
+        security: "hubSignature",
+        tails: &[],
+        parameters: vec![identifier()],
+        media_types: &["application/json"],
+        accepted: "200",
+    })
+}
+
+fn forge() -> Value {
+    deliver(Route {
+        id: "deliverForge",
+        summary: "One call of our Forge app's remote: a product event, a lifecycle event, a sign of life.",
+        security: "forgeInvocationToken",
+        tails: &["events", "lifecycle", "pre-uninstall", "heartbeat"],
+        parameters: Vec::new(),
+        media_types: &["application/json"],
+        accepted: "200",
+    })
+}
+
+fn connect() -> Value {
+    deliver(Route {
+        id: "deliverConnect",
+        summary: "One callback of a Connect installation that has not moved to Forge.",
+        security: "connectJwt",
+        tails: &["installed", "enabled", "disabled", "uninstalled", "webhook"],
+        parameters: Vec::new(),
+        media_types: &["application/json"],
+        accepted: "200",
+    })
+}
+
+fn pubsub() -> Value {
+    deliver(Route {
+        id: "deliverPubsub",
+        summary: "One Pub/Sub push, wrapped or unwrapped.",
+        security: "googleOidc",
+        tails: &[],
+        parameters: Vec::new(),
+        media_types: &["application/json"],
+        accepted: "204",
+    })
+}
+
+fn cloudevents() -> Value {
+    deliver(Route {
+        id: "deliverCloudEvents",
+        summary: "CloudEvents 1.0, binary, structured or a batch.",
+        security: "googleOidc",
+        tails: &[],
+        parameters: Vec::new(),
+        media_types: &["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"],
+        accepted: "204",
+    })
+}
+
+fn firebase() -> Value {
+    deliver(Route {
+        id: "deliverFirebase",
+        summary: "One event that our forwarder function passes on.",
+        security: "standardWebhooks",
+        tails: &[],
+        parameters: Vec::new(),
+        media_types: &["application/json"],
+        accepted: "200",
+    })
+}
+
+fn cloudevents_handshake() -> Value {
+    json!({
+        "operationId": "askToDeliverCloudEvents",
+        "tags": ["webhooks"],
+        "summary": "The handshake of a CloudEvents sender. Answered alike for every source.",
+        "security": [],
+        "parameters": [source()],
+        "responses": { "204": empty("It may send; WebHook-Allowed-Origin and -Rate say so."), "default": problem_reference() },
+    })
+}
+
+fn tail(tails: &[&str]) -> Value {
+    json!({
+        "name": "tail",
+        "in": "path",
+        "required": true,
+        "description": "Which of the sender's calls this is.",
+        "schema": { "type": "string", "enum": tails },
+    })
+}
+
+fn bearer(description: &str) -> Value {
+    json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": description })
+}
+
+fn connect_jwt() -> Value {
+    json!({
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "`JWT ` and a token: RS256 by Atlassian for installs, HS256 by the installation's secret for the rest.",
+    })
+}
+
+fn standard_webhooks() -> Value {
+    json!({
+        "type": "apiKey",
+        "in": "header",
+        "name": "webhook-signature",
+        "description": "Standard Webhooks 1.0: `v1,` and the HMAC of id, time and body under the source's secret, in base64.",
     })
 }
 

@@ -26,7 +26,8 @@ use crate::domain::{
 };
 
 /// Headers that some source reads; all others stay here.
-const HEADERS_READ: &[&str] = &["authorization", "content-type", "x-hub-signature", "x-atlassian-webhook-identifier"];
+const HEADERS_READ: &[&str] =
+    &["authorization", "content-type", "x-hub-signature", "x-atlassian-webhook-identifier", "x-forge-oauth-system"];
 /// Beginnings of further headers that some source reads.
 const HEADER_PREFIXES_READ: &[&str] = &["webhook-", "ce-", "x-goog-pubsub-"];
 const UNAVAILABLE: SenderReply = SenderReply::Unavailable { retry_after_seconds: RETRY_AFTER_SECONDS };

@@ -35,12 +35,17 @@ impl BaseAddress {
 
     /// A customer's Jira behind Atlassian's API host, for OAuth tokens. Refuses anything that is no bare id.
     pub fn jira_of_cloud(cloud_id: &str) -> Result<Self, OutboundError> {
+        Self::atlassian_api().jira_of_cloud_below(cloud_id)
+    }
+
+    /// The same path below another address than Atlassian's, for a server that stands in for it.
+    pub fn jira_of_cloud_below(&self, cloud_id: &str) -> Result<Self, OutboundError> {
         let is_id = (1..=CLOUD_ID_BYTES_MAX).contains(&cloud_id.len())
             && cloud_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if !is_id {
             return Err(OutboundError::BadAddress { what: "a cloud id is letters, digits and hyphens" });
         }
-        Ok(Self(Self::atlassian_api().below(&["ex", "jira", cloud_id])))
+        Ok(Self(self.below(&["ex", "jira", cloud_id])))
     }
 
     /// A customer's Jira by the host name of its site, as in `acme.atlassian.net`. Refuses hosts that are not Atlassian's:

@@ -23,6 +23,8 @@ pub const ACCOUNT_ID_BYTES_MAX: usize = 128;
 const CYCLE_DAYS: std::ops::RangeInclusive<u64> = 1..=30;
 const DAY: Duration = Duration::from_hours(24);
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// The longest word for an error that is logged, in bytes. It is letters and underscores, so no id of an account.
+const ERROR_TYPE_BYTES_MAX: usize = 40;
 /// The id that Atlassian's documents forbid to report.
 const PLACEHOLDER: &str = "unknown";
 
@@ -61,7 +63,12 @@ pub async fn report(
         payload: Payload::Json(body_of(accounts)?),
         answer_bytes_max: ANSWER_BYTES_MAX,
     };
-    let answer = successful(call(client, request).await?)?;
+    let answer = call(client, request).await?;
+    if answer.status == 400 {
+        let error_type = error_type(&answer.body).unwrap_or_default();
+        tracing::warn!(error_type, accounts = accounts.len(), "the report of accounts was refused");
+    }
+    let answer = successful(answer)?;
     let cycle = header(&answer, "cycle-period").and_then(cycle);
     let said = match answer.status {
         204 => Vec::new(),
@@ -110,6 +117,18 @@ fn body_of(accounts: &[(&Personal<String>, Timestamp)]) -> Result<Vec<u8>, CallF
     });
     let reported = Reported { accounts: accounts.collect::<Result<_, _>>()? };
     serde_json::to_vec(&reported).map_err(|_| CallFailure::NotSendable { what: "it cannot be written as JSON" })
+}
+
+/// The word for what is wrong with a report, if it is one that cannot carry anybody's id or words.
+fn error_type(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Refused {
+        error_type: String,
+    }
+    let Refused { error_type } = object(body).ok()?;
+    let is_plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_lowercase() || byte == b'_';
+    ((1..=ERROR_TYPE_BYTES_MAX).contains(&error_type.len()) && error_type.bytes().all(is_plain)).then_some(error_type)
 }
 
 fn said(answer: &Answer) -> Result<Vec<AnsweredAccount>, CallFailure> {

@@ -148,6 +148,7 @@ mod printed_option {
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
+    #[expect(clippy::ref_option, reason = "serde hands out a reference to the field")]
     pub(super) fn serialize<T: Display, S: Serializer>(id: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
         match id {
             Some(id) => serializer.collect_str(id),
@@ -170,7 +171,7 @@ mod kind_text {
 
     use crate::domain::SubjectKind;
 
-    #[allow(clippy::ref_option, reason = "serde hands out a reference to the field")]
+    #[expect(clippy::ref_option, reason = "serde hands out a reference to the field")]
     pub(super) fn serialize<S: Serializer>(kind: &Option<SubjectKind>, serializer: S) -> Result<S::Ok, S::Error> {
         match kind {
             Some(kind) => serializer.serialize_str(kind.as_str()),

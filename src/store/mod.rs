@@ -11,12 +11,15 @@ pub mod deployment;
 pub mod error;
 pub mod event;
 pub mod fence;
+pub mod installation;
 pub mod intake;
 pub mod job;
 pub mod keys;
 pub mod plan;
+pub mod poll;
 pub mod receipt;
 pub mod rejection;
+pub mod reported_account;
 pub mod request;
 pub mod source;
 pub mod subject;
@@ -45,12 +48,15 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("deployment", deployment::STATEMENTS),
         ("event", event::STATEMENTS),
         ("fence", fence::STATEMENTS),
+        ("installation", installation::STATEMENTS),
         ("intake", intake::STATEMENTS),
         ("job", job::STATEMENTS),
         ("keys", keys::STATEMENTS),
         ("plan", plan::STATEMENTS),
+        ("poll", poll::STATEMENTS),
         ("receipt", receipt::STATEMENTS),
         ("rejection", rejection::STATEMENTS),
+        ("reported_account", reported_account::STATEMENTS),
         ("request", request::STATEMENTS),
         ("source", source::STATEMENTS),
         ("subject", subject::STATEMENTS),

@@ -23,6 +23,11 @@ statements! {
     INSERT_CREDENTIAL = "INSERT INTO gateway.source_credential
             (source_id, credential_id, purpose, holder, master_id, sealed, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    RENEW_CREDENTIAL = "UPDATE gateway.source_credential
+        SET credential_id = $5, master_id = $6, sealed = $7, created_at = $8
+        WHERE source_id = $1 AND purpose = $2 AND holder = $3 AND credential_id = $4 AND valid_until IS NULL";
+    FORGET_ENDED_CREDENTIALS = "DELETE FROM gateway.source_credential
+        WHERE source_id = $1 AND purpose = $2 AND holder = $3 AND valid_until <= $4";
     FIND_BY_NAME = "SELECT source_id, tenant_id FROM gateway.source WHERE name = $1";
     FIND_BY_ID = "SELECT name, kind, tenant_id, site_host, settings FROM gateway.source WHERE source_id = $1";
     LIST = "SELECT s.source_id, s.name, s.kind, s.tenant_id, s.site_host, s.settings, s.replay_window_seconds,
@@ -263,6 +268,36 @@ pub async fn rotate_credential(
         &[&source, credential_id, &purpose, &slot.holder, master_id, sealed, &now],
     )
     .await
+}
+
+/// Puts a credential in the place of the current one if that is still `used`; nothing of it is left. False when it is not.
+pub async fn renew_credential(
+    tx: &TenantTx<'_>,
+    slot: CredentialSlot<'_>,
+    used: Uuid,
+    credential: &SealedCredential,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let (source, purpose) = (slot.source.uuid(), slot.purpose.as_str());
+    let SealedCredential { credential_id, master_id, sealed } = credential;
+    let renewed = tx
+        .execute(
+            "renew_credential",
+            RENEW_CREDENTIAL,
+            &[&source, &purpose, &slot.holder, &used, credential_id, master_id, sealed, &now],
+        )
+        .await?;
+    Ok(renewed == 1)
+}
+
+/// Forgets the credentials of a slot that have ended. Repeating is safe.
+pub async fn forget_ended_credentials(
+    tx: &TenantTx<'_>,
+    slot: CredentialSlot<'_>,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let (source, purpose) = (slot.source.uuid(), slot.purpose.as_str());
+    tx.execute("forget_ended_credentials", FORGET_ENDED_CREDENTIALS, &[&source, &purpose, &slot.holder, &now]).await
 }
 
 /// The id and tenant of a named source. Role `gw_queue`.

@@ -39,6 +39,11 @@ statements! {
         WHERE tenant_id = $1
         ORDER BY source_at DESC, arrived_at DESC, evidence_id DESC
         LIMIT $2";
+    LAST_HEARD = "SELECT max(source_at) FILTER (WHERE kind = 'heartbeat'),
+               max(source_at) FILTER (WHERE kind IN ('installed', 'upgraded', 'enabled', 'heartbeat', 'probe_alive')),
+               max(source_at) FILTER (WHERE kind = 'silence')
+        FROM gateway.tenant_evidence
+        WHERE tenant_id = $1";
     FORGET_CREDENTIALS = "DELETE FROM gateway.source_credential AS c
         USING gateway.source AS s
         WHERE s.tenant_id = $1 AND c.source_id = s.source_id";
@@ -169,6 +174,17 @@ pub async fn evidence(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<EvidenceRow>,
             })
         })
         .collect()
+}
+
+/// When the tenant was last heard of, for one that has ever sent a scheduled sign of life, and when its last silence was
+/// recorded.
+pub async fn last_heard(tx: &TenantTx<'_>) -> Result<Option<(Timestamp, Option<Timestamp>)>, StoreError> {
+    let row = tx.query_opt("last_heard", LAST_HEARD, &[&tx.tenant().uuid()]).await?;
+    Ok(row.and_then(|row| {
+        let heartbeat: Option<Timestamp> = row.get(0);
+        let heard: Option<Timestamp> = row.get(1);
+        heartbeat.and(heard).map(|heard| (heard, row.get(2)))
+    }))
 }
 
 /// Disables the tenant's own sources and deletes their credentials; returns how many sources were in use. Safe to repeat.

@@ -61,6 +61,12 @@ pub enum TargetError {
         /// The cause.
         source: DatabaseError,
     },
+    /// The versions of the hours could not be read.
+    #[error("cannot read the worklogs")]
+    ReadWorklogs {
+        /// The cause.
+        source: DatabaseError,
+    },
     /// A batch failed as a whole.
     #[error("cannot run a batch on table {table}")]
     RunBatch {
@@ -141,6 +147,7 @@ impl TargetError {
             | Self::WriteFence { source }
             | Self::ReadFence { source }
             | Self::WriteWorklog { source }
+            | Self::ReadWorklogs { source }
             | Self::RunBatch { source, .. }
             | Self::Markers { source }
             | Self::Preview { source, .. } => {

@@ -12,7 +12,7 @@ use super::{
     predicate::ROW,
     scope::{TenantScope, begin},
     statement::{self, Statement},
-    walk::{Position, Walk},
+    walk::{Key, Walk},
 };
 
 /// Rows changed in one transaction.
@@ -131,7 +131,7 @@ async fn everywhere(
     if key.is_empty() {
         return Err(TargetError::MapGap { collection: table.to_owned(), what: "the primary key" });
     }
-    let mut position: Option<Position> = None;
+    let mut position: Option<Key> = None;
     let mut changed = 0;
     for _ in 0..ACCESS_BATCHES_MAX {
         let walk = Walk { scope, table, key, after: position.as_ref() };
@@ -150,7 +150,7 @@ async fn one_batch(
     client: &mut Client,
     walk: Walk<'_>,
     change: &Change<'_>,
-) -> Result<(u64, u64, Option<Position>), TargetError> {
+) -> Result<(u64, u64, Option<Key>), TargetError> {
     let failed = |source| TargetError::ChangeAccess { source };
     let mut statement = Statement::default();
     let condition = change.concerns(&mut statement);
@@ -169,7 +169,7 @@ async fn one_batch(
     let row = row.map_err(|error| failed(error.into()))?;
     let count =
         |place: usize| row.try_get::<_, i64>(place).map(i64::unsigned_abs).map_err(|error| failed(error.into()));
-    let result = (count(0)?, count(1)?, Position::of(&row, 2).map_err(failed)?);
+    let result = (count(0)?, count(1)?, Key::of(&row, 2).map_err(failed)?);
     tx.commit().await?;
     Ok(result)
 }

@@ -1,9 +1,10 @@
-//! One bounded batch of a whole tenant's plan: every row of a table, in the order of its primary key.
+//! One bounded batch of a whole tenant's plan: every row of a table.
 //!
-//! A step goes through its table once, see [`super::walk`]; an attempt that begins without a position begins at the front,
-//! where whatever is left is found.
+//! A step goes through its table once, on the way that costs least: page by page where the tenant owns much of the table,
+//! and along the primary key otherwise (see [`super::walk`]). An attempt
+//! always begins at the front, where whatever is left is found. Where the next batch begins lives in memory only.
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, types::Type};
 
 use crate::domain::{
     JobId,
@@ -14,10 +15,69 @@ use super::{
     batch::{Claim, Ticket, claim, key_within_bounds, mark, result_of},
     error::{DatabaseError, TargetError},
     predicate::ROW,
-    scope::{TenantScope, begin},
+    scope::{TenantScope, begin, begin_read},
     statement::{self, Statement},
-    walk::{Position, Walk},
+    walk::{Key, Walk},
 };
+
+/// The most rows that a page of 8 KiB can hold (`MaxHeapTuplesPerPage`): no batch of pages begins with more than it may
+/// dispose of.
+const ROWS_OF_A_PAGE_MAX: u32 = 291;
+/// How many rows lie on a page when they are of 400 bytes. Where fewer of the tenant's do, a batch stays below its rows.
+const ROWS_OF_A_PAGE_USUAL: u32 = 20;
+
+/// Where a batch begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position(Place);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    /// At the first key.
+    Front,
+    /// Behind this key.
+    Behind(Key),
+    /// At this page, and so many pages of the table's.
+    Pages { from: u64, count: u64, of: u64 },
+}
+
+/// The front of a step's table, on the way that costs least: page by page when, by PostgreSQL's own statistics, the tenant
+/// has at least a row for every page of the table. Changes nothing.
+pub async fn front(
+    client: &mut Client,
+    scope: TenantScope<'_>,
+    step: &Step,
+    batch_rows: u32,
+) -> Result<Position, TargetError> {
+    if step.disposal != Disposal::DeleteRows {
+        // A rewritten row moves to another page, where it would be met again.
+        return Ok(Position(Place::Front));
+    }
+    let failed = |source| TargetError::RunBatch { table: step.table.clone(), source };
+    let table = scope.table(&step.table);
+    let tx = begin_read(client, scope).await?;
+    let mut explain = Statement::default();
+    let tenant = scope.is_tenants(&mut explain, ROW);
+    explain.line("EXPLAIN (FORMAT JSON)");
+    explain.line("SELECT 1");
+    explain.line(format!("FROM {table} AS {ROW}"));
+    explain.line(format!("WHERE {tenant}"));
+    let plan = tx.rows(&explain).await.map_err(failed)?;
+    let plan: Option<serde_json::Value> = plan.first().and_then(|row| row.try_get(0).ok());
+    let rows = plan.and_then(|plan| plan[0]["Plan"]["Plan Rows"].as_u64()).unwrap_or(0);
+    let mut size = Statement::default();
+    let name = size.bind(table, Type::TEXT);
+    // A table without partitions is not in its own partition tree.
+    size.line(format!("SELECT GREATEST(pg_relation_size({name}::regclass), max(pg_relation_size(part.relid)))"));
+    size.line("/ current_setting('block_size')::bigint");
+    size.line(format!("FROM pg_partition_tree({name}::regclass) AS part"));
+    let pages = tx.rows(&size).await.map_err(failed)?;
+    let of = pages.first().map_or(0, |row| row.get::<_, i64>(0).unsigned_abs());
+    if of == 0 || rows < of {
+        return Ok(Position(Place::Front));
+    }
+    let count = u64::from(batch_rows / ROWS_OF_A_PAGE_MAX).max(1);
+    Ok(Position(Place::Pages { from: 0, count, of }))
+}
 
 /// What to run.
 #[derive(Debug, Clone, Copy)]
@@ -32,10 +92,16 @@ pub struct WholeBatch<'a> {
     pub token: i64,
     /// 1-based number of the batch within the step.
     pub batch_number: i32,
-    /// At most so many rows, 1 to [`super::BATCH_ROWS_MAX`].
+    /// So many rows, 1 to [`super::BATCH_ROWS_MAX`]: at most along the key, about so many page by page.
     pub batch_rows: u32,
-    /// Behind which row to begin; `None` at the front.
-    pub after: Option<&'a Position>,
+    /// Where to begin.
+    pub at: &'a Position,
+}
+
+impl WholeBatch<'_> {
+    fn ticket(&self) -> Ticket {
+        Ticket { job: self.job, token: self.token, step: self.step.number, batch_number: self.batch_number }
+    }
 }
 
 /// What a batch has done, now or when it ran before.
@@ -45,7 +111,7 @@ pub struct WholeBatchResult {
     pub rows: u64,
     /// True when the step has nothing more to do behind its position.
     pub is_last: bool,
-    /// The last row, when the batch ran now.
+    /// Where the next batch begins; `None` when this one ran before and must not tell.
     pub position: Option<Position>,
 }
 
@@ -60,25 +126,36 @@ pub async fn run_whole_batch(
     check(scope, batch)?;
     let statement = dispose_and_mark(scope, batch)?;
     let failed = |source| TargetError::RunBatch { table: batch.step.table.clone(), source };
-    let ticket =
-        Ticket { job: batch.job, token: batch.token, step: batch.step.number, batch_number: batch.batch_number };
     let tx = begin(client, scope).await?;
-    let result = match claim(&tx, ticket).await.map_err(failed)? {
+    let result = match claim(&tx, batch.ticket()).await.map_err(failed)? {
         Claim::Stale => return Err(TargetError::StaleWorker),
         Claim::DoneBefore(done) => WholeBatchResult { rows: done.rows, is_last: done.is_last, position: None },
         Claim::Open => {
             let row = tx.raw().query_typed_one(statement.sql(), &statement.parameters()).await;
-            result(&row.map_err(|error| failed(error.into()))?).map_err(failed)?
+            result(batch, &row.map_err(|error| failed(error.into()))?).map_err(failed)?
         }
     };
     tx.commit().await?;
     Ok(result)
 }
 
-fn result(row: &tokio_postgres::Row) -> Result<WholeBatchResult, DatabaseError> {
+fn result(batch: &WholeBatch<'_>, row: &tokio_postgres::Row) -> Result<WholeBatchResult, DatabaseError> {
     let done = result_of(row)?;
-    let position = Position::of(row, 2)?;
-    Ok(WholeBatchResult { rows: done.rows, is_last: done.is_last, position })
+    let place = match &batch.at.0 {
+        Place::Front | Place::Behind(_) => Key::of(row, 2)?.map(Place::Behind),
+        Place::Pages { from, count, of } => {
+            let next = pages_for(*count, done.rows, batch.batch_rows);
+            Some(Place::Pages { from: from + count, count: next, of: *of })
+        }
+    };
+    Ok(WholeBatchResult { rows: done.rows, is_last: done.is_last, position: place.map(Position) })
+}
+
+/// How many pages the next batch takes, so that it disposes of about `wanted` rows if they lie as densely as in this one.
+/// What comes may be denser: never more than twice as many as this one, and never so many that they could hold very much more.
+fn pages_for(pages: u64, rows: u64, wanted: u32) -> u64 {
+    let most = (pages * 2).min(u64::from(wanted / ROWS_OF_A_PAGE_USUAL));
+    (pages * u64::from(wanted) / rows.max(1)).min(most).max(1)
 }
 
 fn check(scope: TenantScope<'_>, batch: &WholeBatch<'_>) -> Result<(), TargetError> {
@@ -97,9 +174,17 @@ fn check(scope: TenantScope<'_>, batch: &WholeBatch<'_>) -> Result<(), TargetErr
 fn dispose_and_mark<'a>(scope: TenantScope<'a>, batch: &WholeBatch<'a>) -> Result<Statement<'a>, TargetError> {
     let WholeBatch { step, batch_rows, batch_number, .. } = *batch;
     let key = key_within_bounds(scope, step, batch_rows, batch_number)?;
-    let walk = Walk { scope, table: &step.table, key, after: batch.after };
     let guard = not_yet_emptied(step)?;
     let mut statement = Statement::default();
+    let after = match &batch.at.0 {
+        Place::Front => None,
+        Place::Behind(key) => Some(key),
+        Place::Pages { from, count, of } => {
+            delete_pages(&mut statement, scope, batch, (*from, from + count, *of));
+            return Ok(statement);
+        }
+    };
+    let walk = Walk { scope, table: &step.table, key, after };
     let limit = walk.choose(&mut statement, guard.as_deref(), batch_rows)?;
     statement.line("disposed AS (");
     match &step.disposal {
@@ -119,10 +204,33 @@ fn dispose_and_mark<'a>(scope: TenantScope<'a>, batch: &WholeBatch<'a>) -> Resul
     statement.line("RETURNING 1");
     statement.line(")");
     // The step has ended when fewer were chosen, not when fewer were disposed of: the product may delete beside us.
-    let ticket = Ticket { job: batch.job, token: batch.token, step: step.number, batch_number };
-    mark(&mut statement, scope, ticket, &format!("(SELECT count(*) FROM chosen) < {limit}"));
+    mark(&mut statement, scope, batch.ticket(), &format!("(SELECT count(*) FROM chosen) < {limit}"));
     statement.line(format!("RETURNING row_count, is_last, {}", walk.last_chosen()));
     Ok(statement)
+}
+
+/// Deletes the tenant's rows on some pages. Behind the last page that the table had in the beginning nothing bounds the
+/// batch, so that rows on newer pages go too; then the step has ended. In a partitioned table the same pages of every
+/// partition are meant, which are the tenant's rows like all others.
+fn delete_pages<'a>(
+    statement: &mut Statement<'a>,
+    scope: TenantScope<'a>,
+    batch: &WholeBatch<'a>,
+    (from, to, of): (u64, u64, u64),
+) {
+    let has_ended = to >= of;
+    let tenant = scope.is_tenants(statement, ROW);
+    statement.line("WITH disposed AS (");
+    statement.line(format!("DELETE FROM {} AS {ROW}", scope.table(&batch.step.table)));
+    statement.line(format!("WHERE {tenant}"));
+    statement.line(format!("AND {ROW}.ctid >= '({from},0)'::tid"));
+    if !has_ended {
+        statement.line(format!("AND {ROW}.ctid < '({to},0)'::tid"));
+    }
+    statement.line("RETURNING 1");
+    statement.line(")");
+    mark(statement, scope, batch.ticket(), if has_ended { "TRUE" } else { "FALSE" });
+    statement.line("RETURNING row_count, is_last");
 }
 
 /// Which rows a rewrite still concerns; a deletion concerns all. A whole tenant's plan only ever empties columns.
@@ -140,5 +248,20 @@ fn not_yet_emptied(step: &Step) -> Result<Option<String>, TargetError> {
                 columns.iter().map(|each| format!("{} IS NOT NULL", statement::column(ROW, &each.column))).collect();
             Ok(Some(guards.join(" OR ")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_of_pages_grows_towards_the_wanted_rows_and_never_more_than_twofold() {
+        assert_eq!(pages_for(17, 850, 5_000), 34);
+        assert_eq!(pages_for(100, 5_000, 5_000), 100);
+        assert_eq!(pages_for(100, 20_000, 5_000), 25);
+        assert_eq!(pages_for(100, 0, 5_000), 200, "nothing of the tenant lies here");
+        assert_eq!(pages_for(200, 0, 5_000), 250);
+        assert_eq!(pages_for(1, 100_000, 1), 1);
     }
 }

@@ -37,6 +37,7 @@ mod statement;
 mod verify;
 mod walk;
 mod worklog;
+mod worklog_versions;
 
 #[cfg(test)]
 mod tests;
@@ -46,7 +47,7 @@ pub use batch::{BATCH_ROWS_MAX, BATCHES_PER_STEP_MAX, Batch, BatchResult, run_ba
 pub use catalog::read_catalog;
 pub use error::{DatabaseError, TargetError};
 pub use everybody::{access_off_everybody, access_on_everybody, mark_everybody};
-pub use everything::{WholeBatch, WholeBatchResult, run_whole_batch};
+pub use everything::{Position, WholeBatch, WholeBatchResult, front, run_whole_batch};
 pub use fence::{
     Digest, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, forget_fences_of_people, mirror_fence,
     open_generation, set_fence_term,
@@ -58,10 +59,11 @@ pub use migrate::{Migrate, grant_product_schema, migrate};
 pub use person::{PersonKey, collect_identifiers};
 pub use preview::{StepCount, TableCount, preview, rows_about};
 pub use reference::{
-    Fingerprint, Fingerprints, ReferenceMember, changed_beyond_declared, fingerprints, reference_member,
-    reference_member_may_sign_in, seed_reference_tenant,
+    Fingerprint, Fingerprints, ReferenceMember, ReferencePortalUser, changed_beyond_declared, fingerprints,
+    reference_member, reference_member_may_sign_in, reference_people_with_access, reference_portal_user,
+    reference_portal_user_may_sign_in, seed_reference_tenant,
 };
 pub use scope::{LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS, TargetTx, TenantScope, VERIFY_STATEMENT_TIMEOUT_MS, begin};
 pub use verify::{RootRow, VerifyError, verify, verify_tenant};
-pub use walk::Position;
 pub use worklog::{UNKNOWN_ISSUE, WorklogWritten, write_worklog};
+pub use worklog_versions::{WorklogVersion, worklog_versions};

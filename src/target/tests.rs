@@ -3,6 +3,7 @@
 mod access;
 mod batches;
 mod catalogs;
+mod everything;
 mod fences;
 mod harness;
 mod owners;

@@ -1,12 +1,11 @@
 //! Going through all rows of a tenant in one table, a bounded number at a time, in the order of the primary key.
 //!
 //! ```text
-//!  the first n rows ─▶ position ─▶ the next n rows behind it ─▶ … ─▶ fewer than n: that was all
+//!  the first n rows ─▶ last key ─▶ the next n rows behind it ─▶ … ─▶ fewer than n: that was all
 //! ```
 //!
-//! Without the position each batch would walk over the remains of all rows that the batches before it have changed or
-//! deleted, and a big tenant would take quadratic time. A position is a primary key: it lives in memory only and is never
-//! stored or told.
+//! Without the last key each batch would walk over the remains of all rows that the batches before it have changed or
+//! deleted, and a big tenant would take quadratic time. The last key lives in memory only and is never stored or told.
 
 use tokio_postgres::{Row, types::Type};
 
@@ -21,10 +20,10 @@ use super::{
 
 /// A row's primary key as text: where the next batch begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Position(Personal<Vec<String>>);
+pub(super) struct Key(Personal<Vec<String>>);
 
-impl Position {
-    /// The position in a result that [`Walk::last_chosen`] has returned; `None` when no row was chosen.
+impl Key {
+    /// The key in a result that [`Walk::last_chosen`] has returned; `None` when no row was chosen.
     pub(super) fn of(row: &Row, place: usize) -> Result<Option<Self>, DatabaseError> {
         let key: Option<Vec<String>> = row.try_get(place)?;
         Ok(key.map(|key| Self(Personal::new(key))))
@@ -37,7 +36,7 @@ pub(super) struct Walk<'a> {
     pub(super) scope: TenantScope<'a>,
     pub(super) table: &'a str,
     pub(super) key: &'a [String],
-    pub(super) after: Option<&'a Position>,
+    pub(super) after: Option<&'a Key>,
 }
 
 impl<'a> Walk<'a> {
@@ -74,7 +73,7 @@ impl<'a> Walk<'a> {
         pairs.map(|(own, chosen)| format!("{own} = {chosen}")).collect::<Vec<_>>().join("\nAND ")
     }
 
-    /// A sub-select for [`Position::of`].
+    /// A sub-select for [`Key::of`].
     pub(super) fn last_chosen(&self) -> String {
         let chosen = self.columns("chosen");
         let text: Vec<String> = chosen.iter().map(|column| format!("{column}::text")).collect();
@@ -88,7 +87,7 @@ impl<'a> Walk<'a> {
 
     /// `(a, b) > ($1, $2)` over the key without the tenant's column, which is the same in all rows.
     fn behind(&self, statement: &mut Statement<'a>) -> Result<Option<String>, TargetError> {
-        let Some(Position(after)) = self.after else { return Ok(None) };
+        let Some(Key(after)) = self.after else { return Ok(None) };
         let after = after.expose_for("a parameter of a statement in the target");
         if after.len() != self.key.len() {
             return Err(TargetError::PlanRefused { what: "a position is of another table" });

@@ -5,7 +5,7 @@
 //!            ▼                                          │
 //!   claim events ─▶ interpret ─▶ outcome                │   any number of processes over one database:
 //!   claim jobs ──▶ run + heartbeat ─▶ done, later, held │   FOR UPDATE SKIP LOCKED, leases by database time,
-//!   every minute: sweep                                 │   the attempt number as fencing token
+//!   every minute: sweep, ask who does not tell           │   the attempt number as fencing token
 //! ```
 //!
 //! Promises: no work is lost when a worker dies (its lease runs out), none is done by two workers at once (a stale one

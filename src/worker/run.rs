@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use crate::{
-    app::{self, Error, Gateway, JobFailure, interpret, interpret::Setback, run_job, sweep},
+    app::{self, Error, Gateway, JobFailure, interpret, interpret::Setback, poll, run_job, sweep},
     domain::{
         job::{JobKind, Verdict},
         metric,
@@ -29,6 +29,8 @@ pub struct Settings {
     pub poll_every: Duration,
     /// How often it sweeps.
     pub sweep_every: Duration,
+    /// How often it looks whether a sender that does not tell is to be asked.
+    pub ask_every: Duration,
 }
 
 impl Default for Settings {
@@ -38,6 +40,7 @@ impl Default for Settings {
             jobs_at_once: 4,
             poll_every: Duration::from_millis(500),
             sweep_every: Duration::from_mins(1),
+            ask_every: Duration::from_mins(1),
         }
     }
 }
@@ -54,7 +57,7 @@ pub struct Drained {
 /// Works until `stop` resolves, then lets running work end.
 ///
 /// Three lanes that never wait for one another: events, quick jobs (access off must not stand behind a long purge) and
-/// deletions; beside them the sweep.
+/// deletions; beside them the sweep, and asking senders that do not tell.
 pub async fn run(gateway: Gateway, settings: Settings, stop: impl Future<Output = ()>) {
     let (sender, stopped) = watch::channel(false);
     let lanes = async {
@@ -64,6 +67,7 @@ pub async fn run(gateway: Gateway, settings: Settings, stop: impl Future<Output 
             lane(&gateway, settings, Lane::Jobs(LONG_JOBS), stopped.clone()),
             lane(&gateway, settings, Lane::Jobs(CALLING_JOBS), stopped.clone()),
             sweep_regularly(&gateway, settings, stopped.clone()),
+            ask_regularly(&gateway, settings, stopped.clone()),
         );
     };
     tokio::pin!(lanes);
@@ -209,6 +213,23 @@ async fn sweep_regularly(gateway: &Gateway, settings: Settings, mut stopped: wat
         sweep::run(gateway, if is_whole { sweep::Depth::Whole } else { sweep::Depth::Recent }).await;
         tokio::select! {
             () = tokio::time::sleep(settings.sweep_every) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
+
+/// Each round is bounded, and ends early when the process does; a call under way is never cut off, since the answer may be
+/// the only copy of a token.
+async fn ask_regularly(gateway: &Gateway, settings: Settings, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        let budget = poll::Budget::of(poll::ROUND_MAX).unless(stopped.clone());
+        match poll::run(gateway, poll::Round::DUE, &budget).await {
+            Ok(polled) if polled == poll::Polled::default() => {}
+            Ok(polled) => tracing::info!(?polled, "senders that do not tell were asked"),
+            Err(error) => tracing::warn!(error = %error.chain(), "senders could not be asked; it is tried again"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(settings.ask_every) => {}
             _ = stopped.changed() => {}
         }
     }

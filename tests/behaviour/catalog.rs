@@ -18,6 +18,8 @@ const WITHOUT_TENANT: &[(&str, &str)] = &[
     ("token_use", "intake knows the source before it knows anything else"),
     ("rejection", "whoever is refused has no tenant"),
     ("rejection_count", "whoever is refused has no tenant"),
+    ("reported_account", "an account is reported once, however many tenants know it"),
+    ("poll_cursor", "belongs to its source; places in time and nothing of a tenant"),
 ];
 /// Tables with a tenant whose key begins with the source: they are written before anybody has set a tenant.
 const KEYED_BY_SOURCE: &[&str] = &["event", "event_body", "dead_letter_body", "source_holder"];

@@ -22,8 +22,10 @@ const REACHED_ELSEWHERE: &[(&str, &str)] = &[
     ("interpret.after_hand_over", include_str!("fan_out.rs")),
     ("interpret.after_ledger", include_str!("tree.rs")),
     ("call_back.", include_str!("calling_back.rs")),
-    ("tenant_mark.", include_str!("tenant.rs")),
-    ("tenant_deletion.", include_str!("tenant.rs")),
+    ("tenant_mark.", include_str!("tenant_purge.rs")),
+    ("tenant_deletion.", include_str!("tenant_purge.rs")),
+    ("polls.after_page", include_str!("reconciliation.rs")),
+    ("polls.", include_str!("reporting.rs")),
 ];
 
 /// All that must be the same whether or not something died on the way.

@@ -1,34 +1,27 @@
-//! A whole customer goes: evidence in any order, access off for everybody, the purge with its proof, and the way back.
+//! A whole customer goes: evidence in any order, access off for everybody, and the way back.
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
-    app::{offboard_tenant, replay},
+    app::offboard_tenant,
     domain::{
-        JobId,
-        crash::CRASH_POINTS,
         event::Outcome,
         evidence::EvidenceKind::{self, *},
-        job::JobKind,
         request::{RequestScope, RequestState},
     },
     proof::{self, ReceiptScope},
-    store::{TenantTx, job::JobRow, request::RequestRow},
+    store::request::RequestRow,
 };
 
 use crate::harness::{Person, Tenant, World, issue_of, user_created, user_deleted, worklog};
 
-/// Points that are visited for each of many things; dying at the second visit is another story than at the first.
-const VISITED_OFTEN: &[&str] =
-    &["access_off.after_target", "tenant_deletion.before_batch", "tenant_deletion.after_batch"];
-
-struct Acme {
-    tenant: Tenant,
-    ann: Person,
-    bob: Person,
+pub(crate) struct Acme {
+    pub(crate) tenant: Tenant,
+    pub(crate) ann: Person,
+    pub(crate) bob: Person,
 }
 
 /// Two customers with the same people.
-async fn acme_and_globex(world: &World) -> Acme {
+pub(crate) async fn acme_and_globex(world: &World) -> Acme {
     let globex = world.a_tenant("globex").await;
     let peter = world.a_portal_user(&globex, "peter").await;
     world.a_team_member(&globex, "ann", &peter).await;
@@ -40,31 +33,31 @@ async fn acme_and_globex(world: &World) -> Acme {
 }
 
 /// So many hours after the world's beginning.
-fn hours(count: i64) -> Timestamp {
+pub(crate) fn hours(count: i64) -> Timestamp {
     crate::harness::BEGINNING.parse::<Timestamp>().unwrap() + SignedDuration::from_hours(count)
 }
 
-fn days(count: i64) -> Timestamp {
+pub(crate) fn days(count: i64) -> Timestamp {
     hours(24 * count)
 }
 
-async fn it_is_told(world: &World, tenant: &Tenant, kind: EvidenceKind, at: Timestamp) -> String {
+pub(crate) async fn it_is_told(world: &World, tenant: &Tenant, kind: EvidenceKind, at: Timestamp) -> String {
     let outcome = offboard_tenant::record_evidence(&world.gateway, tenant.id, kind, None, at).await.unwrap();
     outcome.reason().to_owned()
 }
 
 /// The tenant's own requests, oldest first.
-async fn own_requests(world: &World, tenant: &Tenant) -> Vec<RequestRow> {
+pub(crate) async fn own_requests(world: &World, tenant: &Tenant) -> Vec<RequestRow> {
     let all = world.requests(tenant).await.into_iter();
     all.filter(|request| request.scope == RequestScope::Tenant).collect()
 }
 
-async fn own_request(world: &World, tenant: &Tenant) -> RequestRow {
+pub(crate) async fn own_request(world: &World, tenant: &Tenant) -> RequestRow {
     own_requests(world, tenant).await.pop().expect("a request about the tenant")
 }
 
 /// Rows of the product, of this tenant and of all others.
-async fn rows_apart(world: &World, tenant: &Tenant) -> (Vec<(String, String)>, Vec<(String, String)>) {
+pub(crate) async fn rows_apart(world: &World, tenant: &Tenant) -> (Vec<(String, String)>, Vec<(String, String)>) {
     world.product_rows().await.into_iter().partition(|(_, row)| row.contains(&tenant.key))
 }
 
@@ -76,23 +69,6 @@ async fn marked(world: &World, tenant: &Tenant) -> (i64, i64) {
         format!("SELECT {} + {} + {}", of("team_member"), of("portal_user"), of("delivery_user"))
     };
     (world.number(&count("restricted_at")).await, world.number(&count("marked_for_deletion_at")).await)
-}
-
-async fn deletion_of(world: &World, tenant: &Tenant) -> JobRow {
-    let request = own_request(world, tenant).await.request_id;
-    let jobs = world.jobs_of(request).await;
-    jobs.into_iter().find(|job| job.kind == JobKind::Deletion.as_str()).expect("a deletion")
-}
-
-async fn a_person_lets_it_run_again(world: &World, job: JobId) {
-    replay::retry_job(&world.gateway, "tester", job).await.unwrap();
-    world.the_worker_drains().await;
-}
-
-async fn is_gone(world: &World, tenant: &Tenant, at: Timestamp) -> bool {
-    let mut client = world.gateway.databases().tenant.client().await.unwrap();
-    let tx = TenantTx::begin(&mut client, tenant.id).await.unwrap();
-    offboard_tenant::standing(&tx, at).await.unwrap().is_gone()
 }
 
 #[tokio::test]
@@ -135,7 +111,7 @@ async fn a_customer_who_uninstalls_is_locked_out_at_once_marked_on_day_30_and_go
 }
 
 /// Living keys, identities, signals, minimized events and credentials of a tenant.
-async fn keys_and_people(world: &World, tenant: &Tenant) -> i64 {
+pub(crate) async fn keys_and_people(world: &World, tenant: &Tenant) -> i64 {
     let mut left = 0;
     for table in ["identity", "subject_signal", "minimized_event"] {
         let sql = format!("SELECT count(*) FROM gateway.{table} WHERE tenant_id = '{}'", tenant.id.uuid());
@@ -154,7 +130,7 @@ async fn keys_and_people(world: &World, tenant: &Tenant) -> i64 {
     left + world.number(&usable).await
 }
 
-async fn receipt_of(world: &World, tenant: &Tenant) -> proof::ReceiptClaims {
+pub(crate) async fn receipt_of(world: &World, tenant: &Tenant) -> proof::ReceiptClaims {
     let request = own_request(world, tenant).await.request_id;
     let receipt = milestone_gateway::app::report::request(&world.gateway, request).await.unwrap().receipt.unwrap();
     assert!(!receipt.contains(&tenant.key));
@@ -238,7 +214,7 @@ async fn whoever_leaves_or_comes_back_while_the_customer_is_leaving_ends_as_both
 async fn a_late_sign_of_life_a_disabled_app_and_silence_alone_change_nothing() {
     let world = World::new().await;
     let Acme { tenant, bob, .. } = acme_and_globex(&world).await;
-    world.time_passes(SignedDuration::from_hours(24 * 10));
+    world.time_passes(SignedDuration::from_hours(24 * 6));
 
     assert_eq!(it_is_told(&world, &tenant, Disabled, hours(1)).await, "tenant_disabled_recorded_only");
     assert_eq!(it_is_told(&world, &tenant, Heartbeat, hours(2)).await, "tenant_evidence_recorded");
@@ -248,7 +224,9 @@ async fn a_late_sign_of_life_a_disabled_app_and_silence_alone_change_nothing() {
     assert_eq!(it_is_told(&world, &tenant, ProbeRefused, hours(81)).await, "tenant_offboarding_started");
     assert_eq!(it_is_told(&world, &tenant, Uninstalling, hours(70)).await, "tenant_offboarding_moved");
     assert_eq!(own_request(&world, &tenant).await.timeline.anchor_at, hours(70));
-    assert_eq!(it_is_told(&world, &tenant, Heartbeat, hours(69)).await, "tenant_evidence_recorded");
+    let broken = it_is_told(&world, &tenant, Heartbeat, hours(69)).await;
+    assert_eq!(broken, "tenant_offboarding_moved", "there was no silence, and the removal stands");
+    assert_eq!(own_request(&world, &tenant).await.latest_departure_at, hours(70));
     assert_eq!(it_is_told(&world, &tenant, Uninstalling, hours(70)).await, "superseded");
     let running_into_it = hours(70) + SignedDuration::from_mins(4);
     it_is_told(&world, &tenant, Heartbeat, running_into_it).await;
@@ -260,6 +238,29 @@ async fn a_late_sign_of_life_a_disabled_app_and_silence_alone_change_nothing() {
     assert_eq!(world.number(heartbeats).await, 1, "only the latest is kept");
     world.days_pass(90).await;
     assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn silence_is_noticed_once_and_a_refused_probe_confirms_it() {
+    let world = World::new().await;
+    let Acme { tenant, bob, .. } = acme_and_globex(&world).await;
+    it_is_told(&world, &tenant, Heartbeat, hours(0)).await;
+
+    world.time_passes(SignedDuration::from_hours(71));
+    assert_eq!(world.the_sweep_runs().await.silences_recorded, 0);
+    world.time_passes(SignedDuration::from_hours(1));
+    assert_eq!(world.the_sweep_runs().await.silences_recorded, 1);
+    assert_eq!(world.the_sweep_runs().await.silences_recorded, 0);
+    world.the_worker_drains().await;
+    assert!(world.may_sign_in(&bob).await);
+    assert_eq!(own_requests(&world, &tenant).await.len(), 0);
+
+    assert_eq!(it_is_told(&world, &tenant, ProbeGone, hours(72)).await, "tenant_offboarding_started");
+    world.time_passes(SignedDuration::from_hours(1));
+    assert_eq!(it_is_told(&world, &tenant, ProbeAlive, hours(73)).await, "tenant_offboarding_stopped");
+    world.the_worker_drains().await;
+    assert!(world.may_sign_in(&bob).await);
     world.ends_cleanly().await;
 }
 
@@ -286,229 +287,6 @@ async fn four_pieces_of_evidence_in_any_order_end_in_the_same_timeline() {
     assert!(ends.iter().all(|end| *end == ends[0] && end.len() == 1), "{ends:#?}");
     assert_eq!((ends[0][0].0.anchor_at, ends[0][0].1), (hours(4), hours(4)));
     world.ends_cleanly().await;
-}
-
-#[tokio::test]
-async fn the_purge_ends_what_was_under_way_about_the_customers_people() {
-    let world = World::new().await;
-    let Acme { tenant, ann, bob } = acme_and_globex(&world).await;
-    world.jira_sends(&tenant, &user_deleted(&ann, hours(0))).await;
-    world.the_worker_drains().await;
-    // Ann's own purge is held, because somebody has hidden a table from the reader.
-    let hide = "ALTER POLICY one_tenant ON milestone.activity_log TO gw_tenant";
-    world.admin.batch_execute(hide).await.unwrap();
-    world.days_pass(83).await;
-    world.admin.batch_execute("ALTER POLICY one_tenant ON milestone.activity_log TO PUBLIC").await.unwrap();
-    it_is_told(&world, &tenant, Uninstalled, days(83)).await;
-    world.jira_sends(&tenant, &user_deleted(&bob, days(83) + SignedDuration::from_hours(0))).await;
-    world.the_worker_drains().await;
-
-    world.days_pass(83).await;
-
-    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
-    let requests = world.requests(&tenant).await;
-    let about_people = requests.iter().filter(|request| request.scope != RequestScope::Tenant);
-    for request in about_people {
-        let is_over = matches!(request.state, RequestState::Cancelled | RequestState::Completed);
-        assert!(is_over, "{request:?}");
-        for job in world.jobs_of(request.request_id).await {
-            assert!(!matches!(job.state.as_str(), "pending" | "held"), "{job:?}");
-        }
-    }
-    let (left, _) = rows_apart(&world, &tenant).await;
-    assert_eq!(left, []);
-    assert_eq!(keys_and_people(&world, &tenant).await, 0);
-    assert!(world.audited(tenant.id).await.contains(&"request.superseded".to_owned()));
-    world.ends_cleanly().await;
-}
-
-#[tokio::test]
-async fn behind_the_fence_nothing_of_the_customer_counts_until_it_is_installed_again() {
-    let world = World::new().await;
-    let Acme { tenant, ann, .. } = acme_and_globex(&world).await;
-    world.jira_sends(&tenant, &worklog(&ann, "77", &issue_of(&ann), 2, hours(0))).await;
-    world.jira_sends(&tenant, &user_created(&ann, hours(0))).await;
-    world.the_worker_drains().await;
-    it_is_told(&world, &tenant, Uninstalled, hours(0)).await;
-    // What was delivered and not yet interpreted when the purge begins.
-    world.time_passes(SignedDuration::from_hours(24 * 83));
-    let late = [
-        world.jira_sends(&tenant, &user_created(&ann, days(83))).await,
-        world.jira_sends(&tenant, &worklog(&ann, "78", &issue_of(&ann), 2, days(83))).await,
-    ];
-    while own_request(&world, &tenant).await.state != RequestState::Completed {
-        let jobs = milestone_gateway::app::run_job::claim(&world.gateway, &JobKind::ALL, 4).await.unwrap();
-        for job in jobs {
-            if let Err(failure) = milestone_gateway::app::run_job::run(&world.gateway, &job).await {
-                milestone_gateway::app::run_job::leave_unfinished(&world.gateway, &job, &failure).await.unwrap();
-            }
-        }
-    }
-    world.the_worker_drains().await;
-    for accepted in late {
-        assert_eq!(world.outcome_of(accepted).await, "ignored: tenant_gone");
-    }
-    assert_eq!(rows_apart(&world, &tenant).await.0, []);
-    assert_eq!(keys_and_people(&world, &tenant).await, 0);
-    assert!(is_gone(&world, &tenant, days(84)).await);
-
-    for (kind, at) in [(Heartbeat, days(83)), (Upgraded, days(83)), (Installed, hours(0)), (Uninstalled, days(83))] {
-        assert_eq!(it_is_told(&world, &tenant, kind, at).await, "tenant_gone", "{kind:?}");
-    }
-    world.days_pass(10).await;
-    assert_eq!(it_is_told(&world, &tenant, Installed, days(93)).await, "tenant_evidence_recorded");
-    assert!(is_gone(&world, &tenant, days(92)).await, "what is older than the return stays refused");
-    assert!(!is_gone(&world, &tenant, days(93)).await);
-    assert!(world.audited(tenant.id).await.contains(&"tenant.returned".to_owned()));
-    assert_eq!(world.number("SELECT count(*) FROM gateway.tenant WHERE purged_at IS NOT NULL").await, 0);
-
-    it_is_told(&world, &tenant, Uninstalled, days(93) + SignedDuration::from_hours(0)).await;
-    world.days_pass(1).await;
-    let gone_again = it_is_told(&world, &tenant, Uninstalled, days(94)).await;
-    assert_eq!(gone_again, "tenant_offboarding_started");
-    world.the_worker_drains().await;
-    let insert = format!("INSERT INTO milestone.tenant VALUES ('{}', 'acme', 'acme.atlassian.net', now())", tenant.key);
-    world.admin.batch_execute(&insert).await.unwrap();
-    world.days_pass(83).await;
-    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
-    assert_eq!(world.number("SELECT max(generation) FROM gateway.fence").await, 2);
-    world.ends_cleanly().await;
-}
-
-#[tokio::test]
-async fn a_reader_that_cannot_see_is_a_failure_and_the_customers_own_row_stays() {
-    let world = World::new().await;
-    let Acme { tenant, .. } = acme_and_globex(&world).await;
-    let root = format!("SELECT count(*) FROM milestone.tenant WHERE tenant_id = '{}'", tenant.key);
-    it_is_told(&world, &tenant, Uninstalled, hours(0)).await;
-
-    for (table, shown) in [("tenant", "tenant"), ("hours_entry", "hours_entry")] {
-        let hide = format!("ALTER POLICY one_tenant ON milestone.{table} TO gw_tenant");
-        world.admin.batch_execute(&hide).await.unwrap();
-        if table == "tenant" {
-            world.days_pass(83).await;
-        } else {
-            a_person_lets_it_run_again(&world, deletion_of(&world, &tenant).await.job_id).await;
-        }
-        let job = deletion_of(&world, &tenant).await;
-        assert_eq!(job.state, "held");
-        assert!(job.failure_reason.clone().unwrap().contains(shown), "{job:?}");
-        assert_eq!(own_request(&world, &tenant).await.state, RequestState::VerificationFailed);
-        assert_eq!(world.number(&root).await, 1);
-        let show = format!("ALTER POLICY one_tenant ON milestone.{table} TO PUBLIC");
-        world.admin.batch_execute(&show).await.unwrap();
-    }
-    assert!(keys_and_people(&world, &tenant).await > 0);
-
-    a_person_lets_it_run_again(&world, deletion_of(&world, &tenant).await.job_id).await;
-    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
-    assert_eq!(world.number(&root).await, 0);
-    world.ends_cleanly().await;
-}
-
-#[tokio::test]
-async fn a_table_that_the_map_does_not_know_stops_the_purge_before_its_first_row() {
-    let world = World::new().await;
-    let Acme { tenant, .. } = acme_and_globex(&world).await;
-    let (before, _) = rows_apart(&world, &tenant).await;
-    let sql = "CREATE TABLE milestone.invoice (tenant_id uuid NOT NULL REFERENCES milestone.tenant (tenant_id));
-        ALTER TABLE milestone.invoice OWNER TO gw_owner";
-    world.admin.batch_execute(sql).await.unwrap();
-
-    it_is_told(&world, &tenant, Uninstalled, hours(0)).await;
-    world.days_pass(83).await;
-
-    let job = deletion_of(&world, &tenant).await;
-    assert_eq!(job.state, "held");
-    assert!(job.failure_reason.clone().unwrap().contains("invoice"), "{job:?}");
-    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Open);
-    assert_eq!(rows_apart(&world, &tenant).await.0.len(), before.len() - 3, "only the sessions are gone");
-    world.admin.batch_execute("DROP TABLE milestone.invoice").await.unwrap();
-    a_person_lets_it_run_again(&world, job.job_id).await;
-    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
-    world.ends_cleanly().await;
-}
-
-/// All that must be the same whether or not something died on the way.
-#[derive(Debug, PartialEq, Eq)]
-struct End {
-    product: Vec<(String, String)>,
-    states: Vec<RequestState>,
-    audited: Vec<String>,
-    receipts: i64,
-    fences: i64,
-    remembered: i64,
-    steps_of_receipt: Vec<(String, String, u64)>,
-}
-
-/// Workers die and others come, until nothing is left to do.
-async fn workers_come_and_go(world: &World) {
-    for _ in 0..4 {
-        world.the_worker_drains().await;
-        world.the_lease_runs_out().await;
-        // A worker that panics gives its work back for later.
-        world.time_passes(SignedDuration::from_mins(15));
-    }
-    world.the_worker_drains().await;
-}
-
-async fn the_story_of(world: &World) -> End {
-    let Acme { tenant, ann, bob } = acme_and_globex(world).await;
-    world.jira_sends(&tenant, &worklog(&bob, "77", &issue_of(&bob), 2, hours(0))).await;
-    world.time_passes(SignedDuration::from_hours(24 * 8));
-    it_is_told(world, &tenant, Uninstalled, days(8)).await;
-    workers_come_and_go(world).await;
-    world.jira_sends(&tenant, &user_deleted(&ann, world.gateway.now())).await;
-    workers_come_and_go(world).await;
-    for days in [30_i64, 53] {
-        world.time_passes(SignedDuration::from_hours(24 * days));
-        workers_come_and_go(world).await;
-    }
-    let requests = world.requests(&tenant).await;
-    let mut audited = world.audited(tenant.id).await;
-    audited.sort();
-    let claims = receipt_of(world, &tenant).await;
-    End {
-        product: world.product_rows().await,
-        states: requests.iter().map(|request| request.state).collect(),
-        audited,
-        receipts: world.number("SELECT count(*) FROM gateway.receipt").await,
-        fences: world.number("SELECT count(*) FROM gateway.fence").await,
-        remembered: keys_and_people(world, &tenant).await,
-        steps_of_receipt: claims.steps.into_iter().map(|step| (step.table, step.disposal, step.rows)).collect(),
-    }
-}
-
-async fn crashing_at_each_of(points: impl Iterator<Item = &'static str>) {
-    let calm = World::new().await;
-    let expected = the_story_of(&calm).await;
-    calm.ends_cleanly().await;
-    assert_eq!(expected.states, [RequestState::Completed, RequestState::Cancelled]);
-    assert_eq!((expected.receipts, expected.fences, expected.remembered), (1, 1, 0));
-    for point in points {
-        let visits = if VISITED_OFTEN.contains(&point) { 2 } else { 1 };
-        for visit in 1..=visits {
-            let world = World::new().await;
-            world.crash.arm(point, visit);
-
-            let end = the_story_of(&world).await;
-
-            assert!(!world.crash.is_armed(point), "{point} is never reached {visit} times");
-            assert_eq!(end, expected, "after a crash at visit {visit} of {point}");
-            world.ends_cleanly().await;
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_crash_anywhere_in_a_customers_small_jobs_ends_as_if_nothing_had_happened() {
-    let small = ["access_off.after_target", "tenant_mark.after_begin", "mark.after_target"];
-    crashing_at_each_of(CRASH_POINTS.iter().copied().filter(|point| small.contains(point))).await;
-}
-
-#[tokio::test]
-async fn a_crash_anywhere_in_the_purge_of_a_customer_ends_as_if_nothing_had_happened() {
-    crashing_at_each_of(CRASH_POINTS.iter().copied().filter(|point| point.starts_with("tenant_deletion."))).await;
 }
 
 #[tokio::test]

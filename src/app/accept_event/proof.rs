@@ -5,7 +5,10 @@
 
 use super::{Delivery, emulator};
 use crate::{
-    app::{Gateway, KeyAnswer, sources::LoadedSource},
+    app::{
+        Gateway, KeyAnswer,
+        sources::{LoadedSource, is_holder},
+    },
     domain::{
         SourceKind,
         caller::{ConnectCaller, ForgeCaller, TokenUse},
@@ -26,6 +29,9 @@ use crate::{
 
 /// `X-Hub-Signature`, as headers are kept.
 const HUB_SIGNATURE: &str = "x-hub-signature";
+
+/// `webhook-signature`, as headers are kept.
+const STANDARD_SIGNATURE: &str = "webhook-signature";
 
 /// What the headers claim, well-formed and not believed.
 pub(super) enum Claim {
@@ -91,17 +97,32 @@ impl Proven {
 }
 
 /// Reads what the headers claim. A claim that is not even well-formed is refused whatever the source is.
-pub(super) fn claim(delivery: &Delivery) -> Result<Claim, Refusal> {
+pub(super) fn claim(gateway: &Gateway, delivery: &Delivery) -> Result<Claim, Refusal> {
     let headers = &delivery.headers;
     match delivery.kind {
         SourceKind::JiraAdmin => HubSignature::from_headers(headers.all(HUB_SIGNATURE)).map(Claim::Hub),
+        SourceKind::FirebaseFunction if headers.all(STANDARD_SIGNATURE).next().is_none() => {
+            Err(Refusal::MissingSignature)
+        }
         SourceKind::FirebaseFunction => Ok(Claim::Forwarder),
         SourceKind::Forge => UnverifiedToken::parse(token::authorization(headers, "Bearer")?).map(|_| Claim::Forge),
         SourceKind::Connect if connect::is_signed_by_atlassian(&delivery.tail) => {
             connect_jwt::begin_install(headers).map(Claim::ConnectInstall)
         }
-        SourceKind::Connect => connect_jwt::begin_tenant(headers, &delivery.query).map(Claim::ConnectTenant),
-        SourceKind::GooglePubsub | SourceKind::GoogleEvents if emulator::is_unsigned(headers) => Ok(Claim::Unsigned),
+        SourceKind::Connect => {
+            let pending = connect_jwt::begin_tenant(headers, &delivery.query)?;
+            // The caller chooses the name by which the secret is looked up.
+            if is_holder(pending.claimed_client_key()) {
+                Ok(Claim::ConnectTenant(pending))
+            } else {
+                Err(Refusal::MalformedClaims)
+            }
+        }
+        SourceKind::GooglePubsub | SourceKind::GoogleEvents
+            if gateway.trusts_emulators() && emulator::is_unsigned(headers) =>
+        {
+            Ok(Claim::Unsigned)
+        }
         SourceKind::GooglePubsub | SourceKind::GoogleEvents => google_oidc::begin(headers).map(Claim::Google),
         SourceKind::AtlassianReport => Err(Refusal::UnknownSource),
     }
@@ -148,7 +169,8 @@ pub(super) async fn begin(
             pending.finish(&key, &expected, now).map(|()| Proof::Google)
         }
         (Claim::Unsigned, SourceSettings::GooglePubsub(_) | SourceSettings::GoogleEvents(_)) => {
-            if gateway.trusts_emulators() { Ok(Proof::Emulator) } else { Err(Refusal::MissingToken) }
+            // Only a gateway that trusts emulators makes such a claim.
+            Ok(Proof::Emulator)
         }
         (_, _) => Err(Refusal::UnknownSource),
     }
@@ -169,7 +191,7 @@ pub(super) fn again(
     delivery: &Delivery,
     body: &[u8],
 ) -> Result<Proven, Refusal> {
-    match (claim(delivery)?, &source.settings) {
+    match (claim(gateway, delivery)?, &source.settings) {
         (Claim::Hub(claimed), SourceSettings::JiraAdmin) => {
             let mut verifier = HubVerifier::new(claimed, &source.secrets)?;
             verifier.update(body);

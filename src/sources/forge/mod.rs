@@ -92,6 +92,23 @@ pub fn admit(caller: &ForgeCaller, path_tail: &str, body: &[u8]) -> Result<Admit
     })
 }
 
+/// True for the route of the sign of life.
+pub fn is_heartbeat(path_tail: &str) -> bool {
+    path_tail == "heartbeat"
+}
+
+/// The longest system token that is believed, in bytes.
+const SYSTEM_TOKEN_BYTES_MAX: usize = 8 * 1024;
+
+/// The token by which our app may ask the installation's site (`x-forge-oauth-system`): opaque, visible ASCII. `None` for
+/// anything else.
+pub fn system_token(header: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(header).ok()?;
+    let is_token =
+        (1..=SYSTEM_TOKEN_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_token.then_some(text)
+}
+
 /// What an event means, from what was stored of it.
 pub fn interpret(context: &[u8], body: &[u8]) -> Result<LifecycleEvent, Malformed> {
     let context: Context = serde_json::from_slice(context).map_err(|_| Malformed::InvalidField("delivery.context"))?;

@@ -1,6 +1,7 @@
 //! A world of its own for each test: a database, a gateway whose time and chance the test controls, and verbs that read as
 //! what people do. Every world must end by [`World::ends_cleanly`].
 
+mod cloud;
 mod database;
 mod fakes;
 mod jira;
@@ -8,8 +9,10 @@ pub(crate) mod key_server;
 mod looking;
 pub(crate) mod loopback;
 mod over_http;
+pub(crate) mod peers;
 mod product;
 pub(crate) mod senders;
+mod serving;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -31,6 +34,7 @@ use milestone_gateway::{
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
+pub(crate) use cloud::{Answered, Asked, Cloud, answered, empty};
 pub(crate) use database::pool_to_nowhere;
 pub(crate) use jira::{Delivery, deliver_to, user_created, user_deleted, user_updated, worklog, worklog_deleted};
 pub(crate) use key_server::{KeyServer, Manner};
@@ -125,6 +129,14 @@ impl World {
         Self { committer, gateway, crash, admin, database, clock, parts, deliveries, has_ended: false }
     }
 
+    /// A world in development, where emulators send.
+    pub(crate) async fn that_trusts_emulators() -> Self {
+        let mut world = Self::new().await;
+        world.parts.trusts_emulators = true;
+        world.restarts();
+        world
+    }
+
     /// Another process over the same database.
     pub(crate) fn another_gateway_with(&self, map: DataMap, databases: Databases) -> Gateway {
         self.parts.gateway(&self.clock, &CrashPoints::default(), databases, map)
@@ -216,6 +228,13 @@ impl World {
                 "UPDATE gateway.{table} SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL"
             );
             self.admin.execute(&sql, &[]).await.unwrap();
+        }
+        let turns =
+            "UPDATE gateway.poll_cursor SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL";
+        let claims = "UPDATE gateway.reported_account
+            SET claimed_until = now() - interval '1 second' WHERE claimed_until IS NOT NULL";
+        for sql in [turns, claims] {
+            self.admin.execute(sql, &[]).await.unwrap();
         }
     }
 

@@ -147,6 +147,13 @@ impl World {
         person
     }
 
+    /// A team member of another tenant who is the same person at Atlassian.
+    pub(crate) async fn the_same_team_member(&self, tenant: &Tenant, of: &Person, portal_user: &Person) -> Person {
+        let person = Person::new(tenant, &of.row_id, of.account_id.clone());
+        self.run_for(TEAM_MEMBER, tenant, &person, Some(portal_user)).await;
+        person
+    }
+
     async fn run_for(&self, sql: &str, tenant: &Tenant, person: &Person, portal_user: Option<&Person>) {
         let id = |what: &str| uuid_of(&[&tenant.name, &person.account_id, what]);
         let mut words: Vec<(&str, String)> = ["session", "note", "sent", "activity", "request", "shared", "alone"]

@@ -1,0 +1,229 @@
+//! Hours whose webhook was lost: Jira's feeds of changed and deleted worklogs, read again and again with an overlap.
+//!
+//! ```text
+//!  since ─▶ page of (id, time) ─▶ what the product has not ─▶ list ─▶ events of the source ─▶ since of the next page …
+//!    └────────── last page: `until` less two minutes is the next `since`, and never less than the one before ◀──┘
+//! ```
+//!
+//! Source: Jira Cloud REST API, version 3, "Issue worklogs". Promises: each change goes the way of a webhook, so version
+//! guard and fence hold as always; a page that is read twice changes nothing; a worklog that is not listed is not taken for
+//! deleted; the credential goes to the source's own site only, wherever an answer points.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use super::{
+    Error, Gateway,
+    poll::{Access, Budget, Credentials, Halted, Turn, keep_learned, part_of},
+};
+use crate::{
+    domain::{metric, poll::PollFeed},
+    outbound::{
+        BaseAddress, CallFailure,
+        jira_worklogs::{self, Feed, ListedWorklog, Page, WORKLOGS_PER_LIST_MAX},
+    },
+    store::{self, TenantTx, poll::PollSource},
+    target,
+};
+
+/// How often a feed is read, and how much later at most, by chance.
+const REST: SignedDuration = SignedDuration::from_mins(15);
+const REST_SPREAD: SignedDuration = SignedDuration::from_mins(1);
+const REST_WITH_MORE: SignedDuration = SignedDuration::from_secs(1);
+/// Pages of one turn.
+const PAGES_PER_TURN_MAX: usize = 20;
+/// How much of the time before is read again: Jira's feeds leave out the last minute, and clocks differ.
+const OVERLAP_MS: i64 = 120_000;
+/// How long before its registration a source is read at first.
+const FIRST_LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
+
+/// What one turn has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reconciled {
+    /// Changes that the feed told of.
+    pub(super) told: u64,
+    /// Changes that are new events.
+    pub(super) missed: u64,
+    /// True when it ended early.
+    pub(super) is_halted: bool,
+}
+
+/// One turn: reads one feed of one source to its end, page by page. Safe to repeat and to die anywhere.
+pub(super) async fn run(
+    gateway: &Gateway,
+    source: &PollSource,
+    feed: PollFeed,
+    is_forced: bool,
+    budget: &Budget,
+) -> Result<Reconciled, Error> {
+    let first = source.created_at.checked_sub(FIRST_LOOK_BACK).unwrap_or(Timestamp::UNIX_EPOCH);
+    let Some(mut turn) = Turn::take(gateway, source, feed, first, is_forced).await? else {
+        return Ok(Reconciled::default());
+    };
+    let mut reconciled = Reconciled::default();
+    let ended = read(gateway, source, feed, budget, &mut turn, &mut reconciled)
+        .await
+        .map(|is_complete| if is_complete { REST + part_of(gateway, REST_SPREAD) } else { REST_WITH_MORE });
+    reconciled.is_halted = !turn.end(gateway, ended).await?;
+    Ok(reconciled)
+}
+
+/// True when the last page was read.
+async fn read(
+    gateway: &Gateway,
+    source: &PollSource,
+    feed: PollFeed,
+    budget: &Budget,
+    turn: &mut Turn,
+    reconciled: &mut Reconciled,
+) -> Result<bool, Halted> {
+    let access = access(gateway, source).await?;
+    let asking = Asking { gateway, source, access, feed: feed_of(feed) };
+    for _ in 0..PAGES_PER_TURN_MAX {
+        if budget.is_over() {
+            return Ok(false);
+        }
+        let since_ms = turn.since_ms();
+        let page = asking.page(since_ms).await?;
+        reconciled.told += page.worklogs.len() as u64;
+        for some in page.worklogs.chunks(WORKLOGS_PER_LIST_MAX) {
+            reconciled.missed += asking.keep(some).await?;
+        }
+        gateway.crash().reach("polls.after_page");
+        let next_ms = page.next_since_ms.unwrap_or_else(|| (page.until_ms - OVERLAP_MS).max(since_ms));
+        turn.advance(gateway, next_ms).await?;
+        if page.is_last() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+const fn feed_of(feed: PollFeed) -> Feed {
+    match feed {
+        // Accounts have no worklogs; nobody asks this with them.
+        PollFeed::WorklogsUpdated | PollFeed::Accounts => Feed::Updated,
+        PollFeed::WorklogsDeleted => Feed::Deleted,
+    }
+}
+
+async fn access(gateway: &Gateway, source: &PollSource) -> Result<Access, Halted> {
+    let call_backs = gateway.call_backs();
+    match Credentials::of(gateway, source).await? {
+        Credentials::Site(authorization) => {
+            let no_site = CallFailure::NotSendable { what: "the source is registered without a site" };
+            let host = source.site_host.as_deref().ok_or(no_site)?;
+            let base = BaseAddress::jira_site(host).map_err(CallFailure::from)?;
+            Ok(Access { client: call_backs.public().clone(), base, authorization })
+        }
+        Credentials::Development { authorization, api } => {
+            Ok(Access { client: call_backs.loopback().clone(), base: api, authorization })
+        }
+        Credentials::App(_) => {
+            Err(CallFailure::NotSendable { what: "a site is asked by an e-mail address and an API token" }.into())
+        }
+    }
+}
+
+/// One feed of one source.
+struct Asking<'a> {
+    gateway: &'a Gateway,
+    source: &'a PollSource,
+    access: Access,
+    feed: Feed,
+}
+
+/// A change as Jira's webhooks tell it.
+#[derive(Serialize)]
+struct Webhook<'a> {
+    timestamp: i64,
+    #[serde(rename = "webhookEvent")]
+    webhook_event: &'a str,
+    worklog: &'a RawValue,
+}
+
+impl Asking<'_> {
+    async fn page(&self, since_ms: i64) -> Result<Page, CallFailure> {
+        let Access { client, base, authorization } = &self.access;
+        let call = jira_worklogs::changed(client, base, authorization, self.feed, since_ms);
+        self.guarded(call).await
+    }
+
+    async fn guarded<T>(&self, call: impl Future<Output = Result<T, CallFailure>>) -> Result<T, CallFailure> {
+        let destination = format!("worklogs of {}", self.source.name);
+        self.gateway.call_backs().breaker().guard(&destination, call).await
+    }
+
+    /// Makes events of the changes that the product has not. Returns how many are new; when it does, all are durable.
+    async fn keep(&self, changes: &[(u64, Timestamp)]) -> Result<u64, Halted> {
+        let unknown = self.unknown(changes).await?;
+        if unknown.is_empty() {
+            return Ok(0);
+        }
+        match self.feed {
+            Feed::Updated => self.keep_updated(&unknown).await,
+            Feed::Deleted => self.keep_deleted(&unknown).await,
+        }
+    }
+
+    /// What came by webhook needs no event: it would end as stale. Only the product says what it has.
+    async fn unknown(&self, changes: &[(u64, Timestamp)]) -> Result<Vec<(u64, Timestamp)>, Error> {
+        let mut client = self.gateway.databases().tenant.client().await?;
+        let tenant_key = store::tenant::stable_key(&TenantTx::begin(&mut client, self.source.tenant_id).await?).await?;
+        drop(client);
+        let ids: Vec<u64> = changes.iter().map(|(id, _)| *id).collect();
+        let scope = target::TenantScope { map: self.gateway.map(), tenant_key: &tenant_key };
+        let mut target_client = self.gateway.databases().target.client().await?;
+        let known = target::worklog_versions(&mut target_client, scope, &ids).await?;
+        let is_known = |(id, at): &(u64, Timestamp)| {
+            known.get(id).is_some_and(|version| match self.feed {
+                Feed::Updated => version.is_removed || version.updated_at >= *at,
+                Feed::Deleted => version.is_removed,
+            })
+        };
+        Ok(changes.iter().filter(|change| !is_known(change)).copied().collect())
+    }
+
+    async fn keep_updated(&self, changes: &[(u64, Timestamp)]) -> Result<u64, Halted> {
+        let Access { client, base, authorization } = &self.access;
+        let ids: Vec<u64> = changes.iter().map(|(id, _)| *id).collect();
+        let listed = self.guarded(jira_worklogs::list(client, base, authorization, &ids)).await?;
+        if !listed.omitted.is_empty() || listed.foreign_count > 0 {
+            let (source, omitted, foreign) = (&self.source.name, listed.omitted.len(), listed.foreign_count);
+            tracing::info!(source, omitted, foreign, "not every changed worklog was listed");
+        }
+        let mut new = 0;
+        for ListedWorklog { worklog_id, json } in &listed.worklogs {
+            let Some((_, at)) = changes.iter().find(|(id, _)| id == worklog_id) else { continue };
+            let json = json.expose_for("the event's body, which is sealed");
+            new += self.keep_one("worklog_updated", *worklog_id, *at, json).await?;
+        }
+        Ok(new)
+    }
+
+    async fn keep_deleted(&self, changes: &[(u64, Timestamp)]) -> Result<u64, Halted> {
+        let mut new = 0;
+        for (worklog_id, at) in changes {
+            let json = format!(r#"{{"id":"{worklog_id}"}}"#);
+            new += self.keep_one("worklog_deleted", *worklog_id, *at, json.as_bytes()).await?;
+        }
+        Ok(new)
+    }
+
+    async fn keep_one(&self, event: &'static str, id: u64, at: Timestamp, worklog: &[u8]) -> Result<u64, Halted> {
+        let unreadable = CallFailure::BadAnswer { what: "a worklog is not JSON" };
+        let worklog: &RawValue = serde_json::from_slice(worklog).map_err(|_| unreadable)?;
+        let webhook = Webhook { timestamp: at.as_millisecond(), webhook_event: event, worklog };
+        let body = serde_json::to_vec(&webhook).expect("a number, a word and JSON are JSON");
+        let body = Zeroizing::new(body);
+        let identifier = format!("reconciled {event} {id} {}", at.as_millisecond());
+        let whose = (self.source.source_id, self.source.tenant_id);
+        let is_new = keep_learned(self.gateway, whose, &identifier, &body).await?;
+        if is_new {
+            metrics::counter!(metric::WORKLOGS_RECONCILED_TOTAL, "change" => event).increment(1);
+        }
+        Ok(u64::from(is_new))
+    }
+}

@@ -1,0 +1,46 @@
+//! `sources poll`: one round of asking senders that do not tell, now.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Columns, Exit, Gateway, Output, find, remark};
+use crate::app::poll::{self, Budget, Round};
+
+/// How long the command goes on beginning things.
+const POLL_MAX: Duration = Duration::from_mins(10);
+const POLLED: Columns<'static> = &[
+    ("accounts reported", "accounts_reported"),
+    ("  of these closed", "accounts_closed"),
+    ("  of these updated", "accounts_updated"),
+    ("changes of worklogs told", "worklogs_told"),
+    ("  of these missed before", "worklogs_missed"),
+    ("silent installations", "installations_silent"),
+    ("  of these asked", "installations_probed"),
+    ("parts that ended early", "failures"),
+];
+
+/// Runs one round over every source, or over one, and prints what it has done.
+pub(super) async fn run(gateway: &Gateway, name: Option<&str>, output: &mut Output) -> anyhow::Result<Exit> {
+    if let Some(name) = name {
+        find(gateway, name).await?;
+    }
+    let round = Round { only: name, is_forced: true };
+    let polled = poll::run(gateway, round, &Budget::of(POLL_MAX)).await?;
+    let value = json!({
+        "accounts_reported": polled.accounts_reported,
+        "accounts_closed": polled.accounts_closed,
+        "accounts_updated": polled.accounts_updated,
+        "worklogs_told": polled.worklogs_told,
+        "worklogs_missed": polled.worklogs_missed,
+        "installations_silent": polled.installations_silent,
+        "installations_probed": polled.installations_probed,
+        "failures": polled.failures,
+    });
+    output.record(POLLED, &value)?;
+    if polled.failures == 0 {
+        return Ok(Exit::Done);
+    }
+    remark("Why a part ended early is in the log above; it is tried again when its wait is over.");
+    Ok(Exit::Failed)
+}

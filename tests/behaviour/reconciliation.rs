@@ -1,0 +1,276 @@
+//! Hours whose webhook was lost arrive all the same, once.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::harness::{Answered, Asked, Cloud, Person, Tenant, World, answered, empty, issue_of, worklog};
+
+/// A Jira site: its worklogs as they are, and the two feeds.
+#[derive(Default)]
+struct Jira {
+    worklogs: BTreeMap<u64, Value>,
+    updated: Vec<(u64, Timestamp)>,
+    deleted: Vec<(u64, Timestamp)>,
+    /// Changes on a page.
+    page: usize,
+    /// Where the next page is said to be, instead of here.
+    next_page_host: Option<String>,
+    now: Option<Timestamp>,
+}
+
+type Shared = Arc<Mutex<Jira>>;
+
+impl Jira {
+    fn answers(&self, asked: &Asked) -> Answered {
+        let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
+        match path {
+            "/rest/api/3/worklog/updated" => self.feed(path, query, &self.updated),
+            "/rest/api/3/worklog/deleted" => self.feed(path, query, &self.deleted),
+            "/rest/api/3/worklog/list" => {
+                let ids: Vec<u64> = serde_json::from_value(asked.body["ids"].clone()).unwrap();
+                assert!(ids.len() <= 1000);
+                let listed: Vec<&Value> = ids.iter().filter_map(|id| self.worklogs.get(id)).collect();
+                answered(200, json!(listed))
+            }
+            _ => empty(404),
+        }
+    }
+
+    /// Oldest change first, without the last minute.
+    fn feed(&self, path: &str, query: &str, changes: &[(u64, Timestamp)]) -> Answered {
+        let since: i64 = query.strip_prefix("since=").unwrap().parse().unwrap();
+        let end = self.now.unwrap().as_millisecond() - 60_000;
+        let mut due: Vec<(u64, i64)> = changes.iter().map(|(id, at)| (*id, at.as_millisecond())).collect();
+        due.retain(|(_, at)| (since..end).contains(at));
+        due.sort_by_key(|(_, at)| *at);
+        let is_last = due.len() <= self.page;
+        due.truncate(self.page);
+        let until = if is_last { end.max(since) } else { due.last().unwrap().1 + 1 };
+        let values: Vec<Value> =
+            due.iter().map(|(id, at)| json!({"worklogId": id, "updatedTime": at, "properties": []})).collect();
+        let mut page = json!({"values": values, "since": since, "until": until, "self": "", "lastPage": is_last});
+        if !is_last {
+            let host = self.next_page_host.as_deref().unwrap_or_default();
+            page["nextPage"] = json!(format!("{host}{path}?since={until}"));
+        }
+        answered(200, page)
+    }
+}
+
+/// The site of a tenant, ready to be asked.
+struct Site {
+    world: World,
+    acme: Tenant,
+    ann: Person,
+    jira: Shared,
+    cloud: Cloud,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let world = World::that_trusts_emulators().await;
+        let acme = world.a_tenant("acme").await;
+        let paula = world.a_portal_user(&acme, "paula").await;
+        let ann = world.a_team_member(&acme, "ann", &paula).await;
+        let jira = Shared::default();
+        let behaviour = Arc::clone(&jira);
+        let cloud = Cloud::that(move |asked| behaviour.lock().unwrap().answers(asked)).await;
+        world.asks(&acme.source, &cloud).await;
+        {
+            let mut site = jira.lock().unwrap();
+            site.page = 1000;
+            site.next_page_host = Some(cloud.address().to_owned());
+            site.now = Some(world.gateway.now());
+        }
+        Self { world, acme, ann, jira, cloud }
+    }
+
+    fn time_passes(&self, minutes: i64) {
+        self.world.time_passes(SignedDuration::from_mins(minutes));
+        self.jira.lock().unwrap().now = Some(self.world.gateway.now());
+    }
+
+    /// Ann logs hours; returns the webhook that says so.
+    fn ann_logs(&self, id: u64, half_hours: i64) -> Value {
+        let at = self.world.gateway.now();
+        let webhook = worklog(&self.ann, &id.to_string(), &issue_of(&self.ann), half_hours, at);
+        let mut site = self.jira.lock().unwrap();
+        let mut listed = webhook["worklog"].clone();
+        listed["comment"] = json!({"type": "doc", "content": "CANARY-COMMENT"});
+        listed["author"]["displayName"] = json!("CANARY-NAME");
+        site.worklogs.insert(id, listed);
+        site.updated.retain(|(known, _)| *known != id);
+        site.updated.push((id, at));
+        webhook
+    }
+
+    fn ann_deletes(&self, id: u64) {
+        let mut site = self.jira.lock().unwrap();
+        site.worklogs.remove(&id);
+        site.updated.retain(|(known, _)| *known != id);
+        site.deleted.push((id, self.world.gateway.now()));
+    }
+
+    /// Seconds of the tenant's worklogs by id, without those that the product began with.
+    async fn hours(&self) -> BTreeMap<u64, i64> {
+        let sql = "SELECT worklog_id, seconds, removed_at IS NOT NULL FROM milestone.hours_entry
+            WHERE length(worklog_id) < 5";
+        let rows = self.world.admin.query(sql, &[]).await.unwrap();
+        rows.iter().map(|row| (row.get::<_, String>(0).parse().unwrap(), row.get::<_, i64>(1))).collect()
+    }
+
+    async fn events(&self) -> i64 {
+        self.world.number("SELECT count(*) FROM gateway.event").await
+    }
+}
+
+#[tokio::test]
+async fn hours_and_deletions_that_no_webhook_told_arrive_and_what_was_told_is_not_told_again() {
+    let site = Site::new().await;
+    let webhook = site.ann_logs(1, 2);
+    site.world.jira_sends(&site.acme, &webhook).await;
+    site.ann_logs(2, 3);
+    site.ann_logs(3, 1);
+    site.world.the_worker_drains().await;
+    site.time_passes(5);
+    site.ann_deletes(3);
+    site.time_passes(2);
+
+    let polled = site.world.everything_is_asked().await;
+    site.world.the_worker_drains().await;
+
+    assert_eq!((polled.worklogs_told, polled.worklogs_missed, polled.failures), (3, 2, 0), "{polled:?}");
+    assert_eq!(site.hours().await, [(1, 3600), (2, 5400), (3, 0)].into());
+    assert_eq!(site.events().await, 3);
+    // An edit that no webhook told either.
+    site.ann_logs(1, 4);
+    site.time_passes(20);
+    assert_eq!(site.world.whoever_is_due_is_asked().await.worklogs_missed, 1);
+    site.world.the_worker_drains().await;
+    assert_eq!(site.hours().await[&1], 7200);
+    let kept = site.world.memory_of_the_gateway().await;
+    assert!(!kept.contains("CANARY") && !kept.contains(&site.ann.account_id));
+    site.world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn the_overlap_and_a_second_reading_produce_nothing_twice() {
+    let site = Site::new().await;
+    site.ann_logs(1, 2);
+    site.time_passes(2);
+
+    for _ in 0..4 {
+        site.world.everything_is_asked().await;
+        // Half a minute, so that the same change stands in the overlap again. Nobody has interpreted the first event.
+        site.world.time_passes(SignedDuration::from_secs(30));
+        site.jira.lock().unwrap().now = Some(site.world.gateway.now());
+    }
+    site.world.the_worker_drains().await;
+    site.world.everything_is_asked().await;
+
+    assert_eq!(site.events().await, 1);
+    assert_eq!(site.hours().await, [(1, 3600)].into());
+    let since: Vec<i64> = site
+        .cloud
+        .asked_of("/rest/api/3/worklog/updated")
+        .iter()
+        .map(|asked| asked.path.split_once("since=").unwrap().1.parse().unwrap())
+        .collect();
+    assert!(since.is_sorted(), "{since:?}");
+    let registered = crate::harness::BEGINNING.parse::<Timestamp>().unwrap();
+    assert_eq!(since[0], (registered - SignedDuration::from_hours(24)).as_millisecond());
+    site.world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn many_pages_are_read_to_the_end_also_after_a_death_between_two_of_them() {
+    let site = Site::new().await;
+    site.jira.lock().unwrap().page = 3;
+    for id in 0..8 {
+        site.ann_logs(id, 1);
+        site.time_passes(1);
+    }
+    site.time_passes(2);
+
+    site.world.asking_dies_at("polls.after_page").await;
+    site.world.everything_is_asked().await;
+    site.world.the_worker_drains().await;
+
+    assert_eq!(site.events().await, 8);
+    assert_eq!(site.hours().await.len(), 8);
+    let asked = site.cloud.asked_of("/rest/api/3/worklog/updated").len();
+    assert!(asked >= 4, "one page before the death, and at least three after it: {asked}");
+    site.world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_next_page_at_another_host_is_not_asked_and_the_place_in_time_stays() {
+    let site = Site::new().await;
+    let elsewhere = Cloud::that(|_| empty(200)).await;
+    {
+        let mut jira = site.jira.lock().unwrap();
+        jira.page = 1;
+        jira.next_page_host = Some(elsewhere.address().to_owned());
+    }
+    for id in 0..3 {
+        site.ann_logs(id, 1);
+        site.time_passes(1);
+    }
+    site.time_passes(2);
+
+    let polled = site.world.everything_is_asked().await;
+
+    assert_eq!((polled.worklogs_missed, polled.failures), (0, 1));
+    assert_eq!(elsewhere.asked().len(), 0, "the credential went to another host");
+    {
+        let mut jira = site.jira.lock().unwrap();
+        jira.next_page_host = Some(site.cloud.address().to_owned());
+    }
+    site.time_passes(90);
+    site.world.whoever_is_due_is_asked().await;
+    site.world.the_worker_drains().await;
+    assert_eq!(site.hours().await.len(), 3);
+    site.world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_worklog_that_is_not_listed_is_not_taken_for_deleted() {
+    let site = Site::new().await;
+    let webhook = site.ann_logs(1, 2);
+    site.world.jira_sends(&site.acme, &webhook).await;
+    site.world.the_worker_drains().await;
+    site.time_passes(5);
+    // Restricted now: changed, and not to be seen.
+    site.ann_logs(1, 4);
+    site.jira.lock().unwrap().worklogs.clear();
+    site.time_passes(2);
+
+    let polled = site.world.everything_is_asked().await;
+    site.world.the_worker_drains().await;
+
+    assert_eq!((polled.worklogs_missed, polled.failures), (0, 0));
+    assert_eq!(site.hours().await, [(1, 3600)].into());
+    site.world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn sources_are_asked_at_their_own_pace_and_what_nobody_gave_credentials_for_is_left_alone() {
+    let site = Site::new().await;
+    site.world.a_tenant("globex").await;
+
+    site.world.whoever_is_due_is_asked().await;
+    let first = site.cloud.asked().len();
+    site.time_passes(14);
+    site.world.whoever_is_due_is_asked().await;
+    assert_eq!((first, site.cloud.asked().len()), (2, 2), "both feeds, once");
+    site.time_passes(2);
+    site.world.whoever_is_due_is_asked().await;
+
+    assert_eq!(site.cloud.asked().len(), 4);
+    site.world.ends_cleanly().await;
+}
