@@ -281,7 +281,7 @@ async fn accept(
     let Ok(secret) = admit::brought_secret(delivery, proven, raw.body()) else {
         return Ok(Accepted::refused(Refusal::BodyDisagrees));
     };
-    let (body, token) = (raw.body(), proven.token(gateway.now(), &delivery.headers, &delivery.query));
+    let (body, token) = (raw.body(), proven.token(gateway.now(), delivery));
     let keeping = events.iter().map(|event| keep_one(gateway, source, token.as_ref(), event, body));
     // Together, so that they share a commit.
     let kept = futures_util::future::try_join_all(keeping).await?;

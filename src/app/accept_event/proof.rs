@@ -13,7 +13,7 @@ use crate::{
         sources::{LoadedSource, is_holder},
     },
     domain::{
-        Headers, SourceKind,
+        SourceKind,
         caller::{ConnectCaller, ForgeCaller, TokenUse},
         key_set::{KeyHost, KeyId, PublicKey},
     },
@@ -93,20 +93,21 @@ impl Proven {
         matches!(self, Self::Hub)
     }
 
-    /// The token that is used up by this delivery. Connect's tokens have no id and cover no body, so the whole token is its
-    /// own: under one that somebody has seen, nothing else can be brought.
-    pub(super) fn token(&self, now: Timestamp, headers: &Headers, query: &str) -> Option<TokenUse> {
+    /// The token that is used up by this delivery. Connect's install tokens have no id and cover no body, so the whole token is
+    /// its own: under one that somebody has seen, no other secret can be brought. Connect's other tokens are not used up: two
+    /// calls of one second may truly have the same.
+    pub(super) fn token(&self, now: Timestamp, delivery: &Delivery) -> Option<TokenUse> {
         match self {
             Self::Forge(caller) => Some(caller.token.clone()),
-            Self::Connect(_) => {
+            Self::Connect(_) if connect::is_install(&delivery.tail) => {
                 let mut hash = Sha256::new();
-                headers.all("authorization").for_each(|value| hash.update(value));
+                delivery.headers.all("authorization").for_each(|value| hash.update(value));
                 hash.update(b"?");
-                hash.update(query.as_bytes());
+                hash.update(delivery.query.as_bytes());
                 let id = hex::encode(hash.finalize());
                 Some(TokenUse { id, expires_at: now + SignedDuration::from_hours(CONNECT_TOKEN_HOURS) })
             }
-            Self::Hub | Self::Forwarder | Self::Google => None,
+            Self::Hub | Self::Forwarder | Self::Connect(_) | Self::Google => None,
         }
     }
 }
