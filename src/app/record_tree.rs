@@ -2,6 +2,13 @@
 //!
 //! First the ledger is committed, then the target follows, then the event ends. Hours that arrive late ask the ledger after
 //! they were written ([`settle`]). So whichever of the two comes first, one of them sees the other.
+//!
+//! Following means: the hours of an issue bear exactly the mark that the ledger says now, or none. Whoever has written that
+//! reads the ledger again and ends only when it still says the same, so that of several workers the last to write has written
+//! what stands. That hours may be marked is committed before the mark, so an issue that is there again, in whatever project,
+//! is always followed back, and issues that never were gone cost the target nothing.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -24,6 +31,8 @@ use crate::{
 const ISSUES_PER_BATCH: i64 = 200;
 /// Batches of one project: as many issues as Jira allows in one, and a bound all the same.
 const BATCHES_MAX: usize = 50_000;
+/// How often the target is made to follow a ledger that keeps changing, before the event has to come again.
+const FOLLOWINGS_MAX: usize = 5;
 
 /// Applies a change of the tree and ends the event. Running twice changes nothing.
 pub(super) async fn apply(
@@ -49,7 +58,7 @@ pub(super) async fn apply(
     drop(client);
     gateway.crash().reach("interpret.after_ledger");
     let place = Place { gateway, tenant: event.tenant_id, tenant_key: &tenant_key };
-    let changed = match change {
+    let followed = match change {
         TreeChange::IssueSeen { issue_id, .. } | TreeChange::IssueDeleted { issue_id, .. } => {
             place.settle_issue(issue_id).await?
         }
@@ -59,10 +68,10 @@ pub(super) async fn apply(
     };
     let outcome = match change {
         TreeChange::IssueSeen { .. } => Outcome::Applied("issue_recorded"),
-        TreeChange::IssueDeleted { .. } | TreeChange::ProjectDeleted { .. } if changed > 0 => {
+        TreeChange::IssueDeleted { .. } | TreeChange::ProjectDeleted { .. } if followed.removed > 0 => {
             Outcome::Applied("hours_removed")
         }
-        TreeChange::ProjectRestored { .. } if changed > 0 => Outcome::Applied("hours_restored"),
+        TreeChange::ProjectRestored { .. } if followed.restored > 0 => Outcome::Applied("hours_restored"),
         TreeChange::IssueDeleted { .. } | TreeChange::ProjectDeleted { .. } | TreeChange::ProjectRestored { .. } => {
             Outcome::Applied("tree_recorded")
         }
@@ -87,9 +96,16 @@ async fn remember(tx: &TenantTx<'_>, change: &TreeChange) -> Result<(), Error> {
     Ok(())
 }
 
-/// After hours were written: marks them as removed when their issue is gone already.
-pub(super) async fn settle(gateway: &Gateway, tenant: TenantId, tenant_key: &str, issue: &str) -> Result<u64, Error> {
-    Place { gateway, tenant, tenant_key }.settle_issue(issue).await
+/// After hours were written: makes them say of their issue what the ledger says.
+pub(super) async fn settle(gateway: &Gateway, tenant: TenantId, tenant_key: &str, issue: &str) -> Result<(), Error> {
+    Place { gateway, tenant, tenant_key }.settle_issue(issue).await.map(|_| ())
+}
+
+/// Rows of the target that were changed.
+#[derive(Clone, Copy, Default)]
+struct Followed {
+    removed: u64,
+    restored: u64,
 }
 
 /// One tenant, here and in the target.
@@ -101,55 +117,75 @@ struct Place<'a> {
 
 impl Place<'_> {
     /// Makes the target say of one issue's hours what the ledger says.
-    async fn settle_issue(&self, issue: &str) -> Result<u64, Error> {
-        let mut client = self.gateway.databases().tenant.client().await?;
-        let tx = TenantTx::begin(&mut client, self.tenant).await?;
-        let gone_since = store::tree::gone_since(&tx, issue).await?;
-        drop(tx);
-        drop(client);
-        match gone_since {
-            None => Ok(0),
-            Some(at) => self.mark(&[issue.to_owned()], at).await,
-        }
+    async fn settle_issue(&self, issue: &str) -> Result<Followed, Error> {
+        let mut followed = Followed::default();
+        self.settle_batch(&[issue.to_owned()], &mut followed).await?;
+        Ok(followed)
     }
 
     /// The same for all issues of a project.
-    async fn settle_project(&self, project: &str) -> Result<u64, Error> {
+    async fn settle_project(&self, project: &str) -> Result<Followed, Error> {
         let mut after = String::new();
-        let mut changed = 0;
+        let mut followed = Followed::default();
         for _ in 0..BATCHES_MAX {
             let mut client = self.gateway.databases().tenant.client().await?;
             let tx = TenantTx::begin(&mut client, self.tenant).await?;
-            let known = store::tree::project(&tx, project).await?;
             let issues = store::tree::issues_of_project(&tx, project, &after, ISSUES_PER_BATCH).await?;
             drop(tx);
             drop(client);
-            let (Some(known), Some(last)) = (known, issues.last()) else { break };
-            let ids: Vec<String> = issues.iter().map(|issue| issue.issue_id.clone()).collect();
-            changed += match known.gone_since() {
-                Some(at) => self.mark(&ids, at).await?,
-                None => self.restore(&ids, &known.deletions).await?,
-            };
-            // An issue that is gone by itself stays gone when its project comes back.
-            for issue in issues.iter().filter(|_| known.gone_since().is_none()) {
-                if let Some(at) = issue.deleted_at {
-                    self.mark(std::slice::from_ref(&issue.issue_id), at).await?;
+            let Some(last) = issues.last() else { break };
+            self.settle_batch(&issues, &mut followed).await?;
+            after.clone_from(last);
+        }
+        Ok(followed)
+    }
+
+    /// Reads and follows until what was written is what the ledger says afterwards.
+    async fn settle_batch(&self, issues: &[String], followed: &mut Followed) -> Result<(), Error> {
+        let mut written = None;
+        for _ in 0..=FOLLOWINGS_MAX {
+            let wanted = self.look(issues).await?;
+            if wanted.is_empty() || written.as_ref() == Some(&wanted) {
+                return Ok(());
+            }
+            for (gone_since, issues) in &wanted {
+                let changed = self.write(issues, *gone_since).await?;
+                match gone_since {
+                    Some(_) => followed.removed += changed,
+                    None => followed.restored += changed,
                 }
             }
-            after.clone_from(&last.issue_id);
+            written = Some(wanted);
         }
-        Ok(changed)
+        Err(Error::Busy("issues and projects go and come back faster than their hours can follow"))
     }
 
-    async fn mark(&self, issues: &[String], at: Timestamp) -> Result<u64, Error> {
-        let mut client = self.gateway.databases().target.client().await?;
-        let scope = target::TenantScope { map: self.gateway.map(), tenant_key: self.tenant_key };
-        Ok(target::mark_issue_hours_removed(&mut client, scope, issues, at).await?)
+    /// The issues whose hours bear a mark or may bear one, by the mark that they ought to bear. Those that are about to be
+    /// marked are remembered first.
+    async fn look(&self, issues: &[String]) -> Result<BTreeMap<Option<Timestamp>, Vec<String>>, Error> {
+        let mut client = self.gateway.databases().tenant.client().await?;
+        let tx = TenantTx::begin(&mut client, self.tenant).await?;
+        let mut wanted = BTreeMap::<_, Vec<String>>::new();
+        let mut unmarked = Vec::new();
+        for issue in store::tree::issues(&tx, issues).await? {
+            if issue.gone_since.is_none() && !issue.hours_may_be_marked {
+                continue;
+            }
+            if !issue.hours_may_be_marked {
+                unmarked.push(issue.issue_id.clone());
+            }
+            wanted.entry(issue.gone_since).or_default().push(issue.issue_id);
+        }
+        if !unmarked.is_empty() {
+            store::tree::hours_may_be_marked(&tx, &unmarked).await?;
+        }
+        tx.commit().await?;
+        Ok(wanted)
     }
 
-    async fn restore(&self, issues: &[String], removed_at: &[Timestamp]) -> Result<u64, Error> {
+    async fn write(&self, issues: &[String], gone_since: Option<Timestamp>) -> Result<u64, Error> {
         let mut client = self.gateway.databases().target.client().await?;
         let scope = target::TenantScope { map: self.gateway.map(), tenant_key: self.tenant_key };
-        Ok(target::restore_issue_hours(&mut client, scope, issues, removed_at).await?)
+        Ok(target::settle_issue_hours(&mut client, scope, issues, gone_since).await?)
     }
 }

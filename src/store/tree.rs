@@ -25,10 +25,7 @@ statements! {
         VALUES ($1, $2, $3)
         ON CONFLICT (tenant_id, project_id) DO UPDATE
         SET restored_at = greatest(p.restored_at, EXCLUDED.restored_at)";
-    PROJECT = "SELECT deletions, restored_at
-        FROM gateway.tree_project
-        WHERE tenant_id = $1 AND project_id = $2";
-    ISSUES_OF_PROJECT = "SELECT issue_id, deleted_at
+    ISSUES_OF_PROJECT = "SELECT issue_id
         FROM gateway.tree_issue
         WHERE tenant_id = $1 AND project_id = $2 AND issue_id > $3
         ORDER BY issue_id
@@ -39,37 +36,27 @@ statements! {
     FORGET_SOME_PROJECTS = "DELETE FROM gateway.tree_project
         WHERE tenant_id = $1
             AND project_id IN (SELECT project_id FROM gateway.tree_project WHERE tenant_id = $1 LIMIT $2)";
-    GONE_SINCE = "SELECT least(i.deleted_at, (
+    ISSUES = "SELECT i.issue_id, i.hours_may_be_marked, least(i.deleted_at, (
                 SELECT min(d) FROM unnest(p.deletions) AS d WHERE p.restored_at IS NULL OR d > p.restored_at
             ))
         FROM gateway.tree_issue i
         LEFT JOIN gateway.tree_project p ON p.tenant_id = i.tenant_id AND p.project_id = i.project_id
-        WHERE i.tenant_id = $1 AND i.issue_id = $2";
+        WHERE i.tenant_id = $1 AND i.issue_id = ANY($2)
+        ORDER BY i.issue_id";
+    HOURS_MAY_BE_MARKED = "UPDATE gateway.tree_issue
+        SET hours_may_be_marked = TRUE
+        WHERE tenant_id = $1 AND issue_id = ANY($2) AND NOT hours_may_be_marked";
 }
 
-/// What is known of a project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProjectRow {
-    /// Source times of its latest deletions.
-    pub deletions: Vec<Timestamp>,
-    /// Source time of its latest return.
-    pub restored_at: Option<Timestamp>,
-}
-
-impl ProjectRow {
-    /// Since when it is gone; `None` while it is there.
-    pub fn gone_since(&self) -> Option<Timestamp> {
-        self.deletions.iter().copied().filter(|at| self.restored_at.is_none_or(|restored_at| *at > restored_at)).min()
-    }
-}
-
-/// An issue of a project.
+/// What stands of an issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueRow {
     /// The issue's id.
     pub issue_id: String,
-    /// Source time of its own deletion.
-    pub deleted_at: Option<Timestamp>,
+    /// Since when it is gone, by itself or with its project; `None` while it is there.
+    pub gone_since: Option<Timestamp>,
+    /// True when its hours may bear a mark in the target.
+    pub hours_may_be_marked: bool,
 }
 
 /// Remembers to which project an issue belongs, unless something later is known.
@@ -92,28 +79,32 @@ pub async fn project_restored(tx: &TenantTx<'_>, project: &str, at: Timestamp) -
     tx.execute_one("project_restored", PROJECT_RESTORED, &[&tx.tenant().uuid(), &project, &at]).await
 }
 
-/// What is known of a project.
-pub async fn project(tx: &TenantTx<'_>, project: &str) -> Result<Option<ProjectRow>, StoreError> {
-    let row = tx.query_opt("tree_project", PROJECT, &[&tx.tenant().uuid(), &project]).await?;
-    Ok(row.map(|row| ProjectRow { deletions: row.get(0), restored_at: row.get(1) }))
-}
-
-/// The next issues of a project after `after`, in the order of their ids.
+/// The ids of the next issues of a project after `after`, in order.
 pub async fn issues_of_project(
     tx: &TenantTx<'_>,
     project: &str,
     after: &str,
     limit: i64,
-) -> Result<Vec<IssueRow>, StoreError> {
+) -> Result<Vec<String>, StoreError> {
     let rows =
         tx.query("issues_of_project", ISSUES_OF_PROJECT, &[&tx.tenant().uuid(), &project, &after, &limit]).await?;
-    Ok(rows.iter().map(|row| IssueRow { issue_id: row.get(0), deleted_at: row.get(1) }).collect())
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Since when an issue is gone, by itself or with its project; `None` while it is there or unknown.
-pub async fn gone_since(tx: &TenantTx<'_>, issue: &str) -> Result<Option<Timestamp>, StoreError> {
-    let row = tx.query_opt("issue_gone_since", GONE_SINCE, &[&tx.tenant().uuid(), &issue]).await?;
-    Ok(row.and_then(|row| row.get(0)))
+/// What stands of these issues, in the order of their ids; those that are unknown are left out.
+pub async fn issues(tx: &TenantTx<'_>, issues: &[String]) -> Result<Vec<IssueRow>, StoreError> {
+    let rows = tx.query("tree_issues", ISSUES, &[&tx.tenant().uuid(), &issues]).await?;
+    let read = |row: &tokio_postgres::Row| IssueRow {
+        issue_id: row.get(0),
+        hours_may_be_marked: row.get(1),
+        gone_since: row.get(2),
+    };
+    Ok(rows.iter().map(read).collect())
+}
+
+/// Remembers that hours of these issues may bear a mark from now on. Repeating is safe.
+pub async fn hours_may_be_marked(tx: &TenantTx<'_>, issues: &[String]) -> Result<(), StoreError> {
+    tx.execute("hours_may_be_marked", HOURS_MAY_BE_MARKED, &[&tx.tenant().uuid(), &issues]).await.map(|_| ())
 }
 
 /// Forgets some of the tenant's ledger, at most `limit` rows of each kind. Returns how many rows went; zero when nothing is

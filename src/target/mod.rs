@@ -52,7 +52,7 @@ pub use fence::{
     Digest, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, forget_fences_of_people, mirror_fence,
     open_generation, set_fence_term,
 };
-pub use issue_hours::{mark_issue_hours_removed, restore_issue_hours};
+pub use issue_hours::settle_issue_hours;
 pub use known::kinds_known;
 pub use marker::{MarkerRow, forget_markers, markers};
 pub use migrate::{Migrate, grant_product_schema, migrate};

@@ -20,6 +20,10 @@ use super::{
 /// The issue of a worklog that was removed before it was ever seen.
 pub const UNKNOWN_ISSUE: &str = "unknown";
 
+/// The version of a worklog that was removed by itself: later than every version a source can tell. By it such a row is told
+/// apart from hours that only bear the mark of an issue that is gone, and which may still change or be removed.
+pub(super) const LAST_VERSION: &str = "'infinity'";
+
 /// What became of a change of hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorklogWritten {
@@ -42,8 +46,10 @@ pub enum WorklogWritten {
 /// own `updated`, then writes with a version guard. `author_digests` are those of the author's account id, one for each
 /// live digest key; a removal needs none, because it names nobody. Repeating answers [`WorklogWritten::Stale`].
 ///
-/// A removal outranks every version, also those that arrive later, and leaves a row without author and with zero seconds,
-/// even when the worklog was never seen: issue [`UNKNOWN_ISSUE`], and the UTC day of the removal.
+/// A removal outranks every version, also those that arrive later, and leaves a row without author, with zero seconds and
+/// with the last of all versions, even when the worklog was never seen: issue [`UNKNOWN_ISSUE`], and the UTC day of the
+/// removal. The mark of an issue that is gone holds nothing back: a removal replaces it, a newer version keeps it, unless the
+/// worklog has moved to another issue, of which the caller knows whether it is gone.
 pub async fn write_worklog(
     client: &mut Client,
     scope: TenantScope<'_>,
@@ -136,9 +142,12 @@ fn logged<'a>(scope: TenantScope<'a>, sink: &'a WorklogSink, entry: &'a WorklogE
     statement.line(format!("SET {} = {updated},", names.author));
     let copied = [&names.issue_id, &names.seconds, &names.work_day, &names.updated_at].into_iter().chain(&names.link);
     let copied: Vec<String> = copied.map(|name| format!("{name} = EXCLUDED.{name}")).collect();
-    statement.line(copied.join(",\n"));
-    statement.line(format!("WHERE existing.{} IS NULL", names.removed_at));
-    statement.line(format!("AND existing.{version} < EXCLUDED.{version}", version = names.updated_at));
+    statement.line(format!("{},", copied.join(",\n")));
+    let Names { issue_id, updated_at, removed_at, .. } = &names;
+    statement.line(format!("{removed_at} = CASE"));
+    statement.line(format!("WHEN existing.{issue_id} = EXCLUDED.{issue_id} THEN existing.{removed_at}"));
+    statement.line("END");
+    statement.line(format!("WHERE existing.{updated_at} < EXCLUDED.{updated_at}"));
     statement.line(names.returning());
     statement
 }
@@ -158,13 +167,13 @@ fn removed<'a>(
     let Names { author, seconds, updated_at, removed_at, .. } = &names;
     statement.line(format!("INSERT INTO {} AS existing", scope.table(&sink.collection)));
     statement.line(format!("({}, {removed_at})", names.always()));
-    statement.line(format!("VALUES ({tenant}, {id}, {issue}, NULL, 0, {day}, {at}, {at})"));
+    statement.line(format!("VALUES ({tenant}, {id}, {issue}, NULL, 0, {day}, {LAST_VERSION}, {at})"));
     statement.line(format!("ON CONFLICT ({}, {}) DO UPDATE", names.tenant, names.worklog_id));
     statement.line(format!("SET {author} = NULL,"));
     statement.line(format!("{seconds} = 0,"));
     statement.line(format!("{removed_at} = EXCLUDED.{removed_at},"));
-    statement.line(format!("{updated_at} = GREATEST(existing.{updated_at}, EXCLUDED.{updated_at})"));
-    statement.line(format!("WHERE existing.{removed_at} IS NULL"));
+    statement.line(format!("{updated_at} = EXCLUDED.{updated_at}"));
+    statement.line(format!("WHERE existing.{updated_at} < EXCLUDED.{updated_at}"));
     statement.line(names.returning());
 }
 

@@ -9,14 +9,15 @@ use super::{
     error::TargetError,
     scope::{TenantScope, begin_read},
     statement::{self, Statement},
+    worklog::LAST_VERSION,
 };
 
 /// What the product has of a worklog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorklogVersion {
-    /// Its version.
+    /// Its version; the time of its removal where it was removed.
     pub updated_at: Timestamp,
-    /// True when it was removed, which no version outranks.
+    /// True when it was removed by itself, which no version outranks; the mark of an issue that is gone does not count.
     pub is_removed: bool,
 }
 
@@ -38,7 +39,11 @@ pub async fn worklog_versions(
     let id = statement::column("t", &sink.worklog_id);
     let updated_at = statement::column("t", &sink.updated_at);
     let removed_at = statement::column("t", &sink.removed_at);
-    statement.line(format!("SELECT {id}::text, {updated_at}::timestamptz, {removed_at} IS NOT NULL"));
+    statement.line(format!("SELECT {id}::text,"));
+    // The last of all versions is no instant that could be read.
+    statement.line(format!("CASE WHEN {updated_at} < {LAST_VERSION} THEN {updated_at}"));
+    statement.line(format!("ELSE coalesce({removed_at}, 'epoch') END,"));
+    statement.line(format!("{updated_at} = {LAST_VERSION}"));
     statement.line(format!("FROM {} AS t", scope.table(&sink.collection)));
     statement.line(format!("WHERE {tenant}"));
     statement.line(format!("AND {id} = ANY({wanted})"));

@@ -23,6 +23,13 @@ fn project(what: &str, at: Timestamp) -> Value {
     json!({"timestamp": at.as_millisecond(), "webhookEvent": what, "project": {"id": PROJECT, "key": "HELP"}})
 }
 
+/// The issue is seen in another project than [`PROJECT`].
+fn issue_elsewhere(id: &str, at: Timestamp) -> Value {
+    let mut seen = issue("jira:issue_updated", id, at);
+    seen["issue"]["fields"]["project"]["id"] = json!("10001");
+    seen
+}
+
 async fn acme_with_ann(world: &World) -> (Tenant, Person) {
     let acme = world.a_tenant("acme").await;
     let paula = world.a_portal_user(&acme, "paula").await;
@@ -174,6 +181,116 @@ async fn worklog_issue_deletion_and_return_in_any_order_end_the_same() {
         assert!(ends.iter().all(|end| *end == ends[0]), "{ends:#?}");
         let is_there = !ends[0][0].as_ref().unwrap().contains("2026-01-05");
         assert_eq!(is_there, round == 0, "{:?}", ends[0]);
+    }
+    world.ends_cleanly().await;
+}
+
+/// Tells all of it to a tenant of its own in every order, and returns how many seconds count in the end, order by order.
+async fn seconds_in_every_order(world: &World, name: &str, all: impl Fn(&Person) -> Vec<Value>) -> Vec<i64> {
+    let mut ends = Vec::new();
+    let any = world.a_tenant(&format!("{name}any")).await;
+    let paula = world.a_portal_user(&any, "paula").await;
+    let count = all(&world.a_team_member(&any, "ann", &paula).await).len();
+    for (number, order) in orders(count).into_iter().enumerate() {
+        let tenant = world.a_tenant(&format!("{name}{number}")).await;
+        let paula = world.a_portal_user(&tenant, "paula").await;
+        let all = all(&world.a_team_member(&tenant, "ann", &paula).await);
+        for which in order {
+            it_is_told(world, &tenant, &all[which]).await;
+        }
+        let sql = "SELECT coalesce(sum(seconds), 0)::bigint FROM milestone.hours_entry
+            WHERE worklog_id = '30000' AND removed_at IS NULL AND tenant_id =";
+        ends.push(world.number(&format!("{sql} '{}'", tenant.key)).await);
+    }
+    ends
+}
+
+#[tokio::test]
+async fn what_happens_to_a_worklog_while_its_project_is_in_the_bin_stands_when_it_comes_back() {
+    let world = World::new().await;
+    world.time_passes(SignedDuration::from_hours(24));
+    let tree = || {
+        let restored = project("project_restored_deleted", minutes(6));
+        vec![issue("jira:issue_created", ISSUES[0], minutes(0)), project("project_soft_deleted", minutes(5)), restored]
+    };
+
+    let removed = |ann: &Person| {
+        [vec![worklog(ann, "30000", ISSUES[0], 1, minutes(1)), worklog_deleted("30000", minutes(4))], tree()].concat()
+    };
+    let changed = |ann: &Person| {
+        let version = |half_hours| worklog(ann, "30000", ISSUES[0], half_hours, minutes(half_hours));
+        [vec![version(1), version(2)], tree()].concat()
+    };
+
+    let removed = seconds_in_every_order(&world, "removed", removed).await;
+    let changed = seconds_in_every_order(&world, "changed", changed).await;
+
+    assert!(removed.iter().all(|seconds| *seconds == 0), "{removed:?}");
+    assert!(changed.iter().all(|seconds| *seconds == 3600), "{changed:?}");
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_project_takes_no_issue_with_it_that_had_moved_elsewhere_before_whatever_is_told_first() {
+    let world = World::new().await;
+    world.time_passes(SignedDuration::from_hours(24));
+
+    let ends = seconds_in_every_order(&world, "moved", |ann| {
+        let created = issue("jira:issue_created", ISSUES[0], minutes(0));
+        let moved = issue_elsewhere(ISSUES[0], minutes(3));
+        let gone = project("project_deleted", minutes(5));
+        vec![created, worklog(ann, "30000", ISSUES[0], 1, minutes(1)), moved, gone]
+    })
+    .await;
+
+    assert!(ends.iter().all(|seconds| *seconds == 1800), "{ends:?}");
+    world.ends_cleanly().await;
+}
+
+/// Rows whose mark is not what the ledger says of their issue, and rows that are looked at.
+async fn astray_and_all(world: &World) -> (i64, i64) {
+    let rows = "FROM milestone.hours_entry h
+        JOIN gateway.tree_issue i ON i.issue_id = h.issue_id
+        LEFT JOIN gateway.tree_project p ON p.tenant_id = i.tenant_id AND p.project_id = i.project_id
+        CROSS JOIN LATERAL (SELECT least(i.deleted_at, (
+            SELECT min(d) FROM unnest(p.deletions) AS d WHERE p.restored_at IS NULL OR d > p.restored_at
+        )) AS gone_since) AS l";
+    let astray = format!("SELECT count(*) {rows} WHERE h.removed_at IS DISTINCT FROM l.gone_since");
+    (world.number(&astray).await, world.number(&format!("SELECT count(*) {rows}")).await)
+}
+
+#[tokio::test]
+async fn workers_that_run_into_each_other_leave_what_the_ledger_says() {
+    let world = World::new().await;
+    let (acme, ann) = acme_with_ann(&world).await;
+    world.time_passes(SignedDuration::from_hours(24));
+
+    for round in 0..25 {
+        let at = |step: i64| minutes(10 * round + step);
+        let mut all = Vec::new();
+        for (number, id) in ISSUES.iter().enumerate() {
+            let log = (30_000 + 10 * round as usize + number).to_string();
+            all.push(worklog(&ann, &log, id, 1, at(1)));
+            all.push(issue("jira:issue_updated", id, at(2 + number as i64)));
+        }
+        all.push(issue_elsewhere(ISSUES[1], at(4)));
+        all.push(project("project_soft_deleted", at(5)));
+        all.push(project("project_restored_deleted", at(6)));
+        if round % 2 == 0 {
+            all.push(project("project_soft_deleted", at(7)));
+        }
+        let shift = round as usize % all.len();
+        all.rotate_left(shift);
+        for body in &all {
+            world.jira_sends(&acme, body).await;
+        }
+        tokio::join!(world.the_worker_drains(), world.the_worker_drains(), world.the_worker_drains());
+        // Whatever stood in somebody's way comes again.
+        world.the_lease_runs_out().await;
+        world.time_passes(SignedDuration::from_mins(15));
+        world.the_worker_drains().await;
+
+        assert_eq!(astray_and_all(&world).await, (0, 2 * (round + 1)), "round {round}");
     }
     world.ends_cleanly().await;
 }

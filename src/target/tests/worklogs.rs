@@ -8,7 +8,10 @@ use crate::{
         Personal,
         worklog::{WorklogChange, WorklogEntry},
     },
-    target::{WorklogWritten, mirror_fence, open_generation, write_worklog},
+    target::{
+        WorklogVersion, WorklogWritten, mirror_fence, open_generation, settle_issue_hours, worklog_versions,
+        write_worklog,
+    },
 };
 
 use super::{
@@ -83,6 +86,42 @@ async fn a_removal_outranks_every_version_before_and_after_it() {
         assert_eq!(never_seen, WorklogWritten::Applied { linked: false });
         assert_eq!(arrives(&world, logged("10", "10001", 60, day(7))).await, WorklogWritten::Stale);
         assert_eq!(row(&world, "10").await.unwrap(), "unknown/0/2026-03-04/2026-03-04/f");
+    })
+    .await;
+}
+
+async fn settle(world: &World, issue: &str, gone_since: Option<Timestamp>) -> u64 {
+    let mut client = world.tenant().await;
+    settle_issue_hours(&mut client, scope(&map()), &[issue.to_owned()], gone_since).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_mark_of_an_issue_that_is_gone_swallows_neither_a_newer_version_nor_a_removal() {
+    in_a_database(|world| async move {
+        world.seed(&people()).await;
+        for id in ["9", "10", "11"] {
+            arrives(&world, logged(id, "10077", 60, day(5))).await;
+        }
+        assert_eq!(settle(&world, "10077", Some(day(7))).await, 3);
+        assert_eq!(settle(&world, "10077", Some(day(7))).await, 0);
+
+        let newer = arrives(&world, logged("9", "10077", 61, day(6))).await;
+        let moved = arrives(&world, logged("10", "10078", 62, day(6))).await;
+        // At the very instant of the mark.
+        let removal = arrives(&world, removed("11", day(7))).await;
+
+        let applied = WorklogWritten::Applied { linked: false };
+        assert_eq!([newer, moved, removal], [applied; 3]);
+        assert_eq!(row(&world, "9").await.unwrap(), "10077/557058:ann-0001/61/2026-03-01/2026-03-07/f");
+        assert_eq!(row(&world, "10").await.unwrap(), "10078/557058:ann-0001/62/2026-03-01/f");
+        let versions = worklog_versions(&mut world.tenant().await, scope(&map()), &[9, 11]).await.unwrap();
+        let version = |updated_at, is_removed| WorklogVersion { updated_at, is_removed };
+        assert_eq!(versions, [(9, version(day(6), false)), (11, version(day(7), true))].into());
+
+        assert_eq!(settle(&world, "10077", None).await, 1);
+        assert_eq!(row(&world, "9").await.unwrap(), "10077/557058:ann-0001/61/2026-03-01/f");
+        assert_eq!(row(&world, "11").await.unwrap(), "10077/0/2026-03-01/2026-03-07/f");
+        assert_eq!(arrives(&world, logged("11", "10077", 60, day(8))).await, WorklogWritten::Stale);
     })
     .await;
 }
