@@ -2,7 +2,8 @@
 //!
 //! What must be told stands in an outbox, one row for each call and one for each attempt, so that an attempt that ends
 //! without a word is seen. Attempts go on until the other side has confirmed; every call may be made twice. The deletion of
-//! a person waits for them: without the uid, which goes with the person's key, nobody could be told any more.
+//! a person waits for them: without the uid, which goes with the person's key, nobody could be told any more. So does the
+//! deletion of a whole customer, which makes those calls itself that no other job makes any more.
 
 use std::{
     collections::HashMap,
@@ -14,7 +15,7 @@ use serde::Deserialize;
 
 use super::{
     Error, Gateway, JobFailure, audit, sources,
-    take_access::{AnyCase, Case, complete, read_case},
+    take_access::{AnyCase, Case, complete, read_case, read_case_of},
 };
 use crate::{
     domain::{
@@ -34,6 +35,13 @@ use crate::{
     sources::SourceSettings,
     store::{self, TenantTx, call_back::CallBackRow, job::ClaimedJob},
 };
+
+/// Requests whose calls one round of a customer's purge makes.
+const REQUESTS_PER_ROUND: i64 = 100;
+/// The most rounds of one attempt; what is left then is for the next attempt.
+const ROUNDS_MAX: usize = 10;
+/// Why a customer's purge waits.
+pub(super) const UNFINISHED: &str = "call-backs of people are not finished";
 
 /// The way to senders' own systems.
 pub struct CallBacks {
@@ -164,10 +172,52 @@ pub(super) async fn tell_of_deletion(gateway: &Gateway, job: &ClaimedJob, case: 
     Ok(())
 }
 
+/// Before a whole customer's keys go: makes every call about its people that is still to be made. Jobs that would have made
+/// them have ended with the tenant's fence. Each request has its turn however the others fail; a failure is tried again, for
+/// nobody could make the call once the keys are gone. Returns when nothing is pending.
+pub(super) async fn attempt_all_of_tenant(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+    let retry = |reason: String| JobFailure { verdict: Verdict::Retry, reason };
+    for _ in 0..ROUNDS_MAX {
+        let mut client = gateway.databases().tenant.client().await?;
+        let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+        let requests = store::call_back::requests_with_pending(&tx, REQUESTS_PER_ROUND).await?;
+        drop(tx);
+        drop(client);
+        if requests.is_empty() {
+            return Ok(());
+        }
+        let mut failure = None;
+        for request in requests {
+            match attempt_all_of_request(gateway, job, request).await {
+                Ok(()) => {}
+                Err(lost) if lost.verdict == Verdict::Discard => return Err(lost),
+                Err(failed) => failure = Some(failed),
+            }
+        }
+        if let Some(failed) = failure {
+            return Err(retry(format!("{UNFINISHED}: {}", failed.reason)));
+        }
+    }
+    Err(retry(UNFINISHED.to_owned()))
+}
+
+async fn attempt_all_of_request(gateway: &Gateway, job: &ClaimedJob, request: RequestId) -> Result<(), JobFailure> {
+    let AnyCase::Person(case) = read_case_of(gateway, job.tenant_id, request).await? else {
+        return Err(JobFailure::hold("a whole customer is nobody's account"));
+    };
+    if case.request.state == RequestState::Cancelled {
+        let mut client = gateway.databases().tenant.client().await?;
+        let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+        store::call_back::withdraw(&tx, request, gateway.now()).await?;
+        tx.commit().await?;
+    }
+    attempt_all(gateway, job, &case).await
+}
+
 async fn attempt_all(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
-    let rows = store::call_back::of_request(&tx, job.request_id).await.map_err(Error::from)?;
+    let rows = store::call_back::of_request(&tx, case.request.request_id).await.map_err(Error::from)?;
     drop(tx);
     drop(client);
     for row in rows.iter().filter(|row| row.state == CallBackState::Pending) {
@@ -201,7 +251,7 @@ async fn attempt(gateway: &Gateway, job: &ClaimedJob, case: &Case, row: &CallBac
         store::call_back::finish(&tx, row.call_back_id, state, now).await.map_err(Error::from)?;
         let word = |text| Word::parse(text).map_err(Error::from);
         let facts = [("call", Fact::Word(word(row.kind.as_str())?)), ("ended", Fact::Word(word(state.as_str())?))];
-        audit::record(gateway, &tx, audit::WORKER, "call_back.ended", job.request_id, facts).await?;
+        audit::record(gateway, &tx, audit::WORKER, "call_back.ended", case.request.request_id, facts).await?;
     }
     tx.commit().await.map_err(Error::from)?;
     metrics::counter!(crate::domain::metric::CALL_BACKS_TOTAL, "kind" => row.kind.as_str(), "outcome" => outcome)

@@ -16,7 +16,7 @@ use super::{
     Error, Gateway, JobFailure, audit,
     certify::{self, Certified},
     erase::{FENCE_DAYS_UNFINISHED, PHASES_MAX, failure_sentence, hold, readable, store_plan},
-    fences, offboard_tenant,
+    fences, forget_tenant, offboard_tenant,
     take_access::{AnyCase, TenantCase, read_case},
 };
 use crate::{
@@ -36,10 +36,6 @@ use crate::{
 /// Rows in one batch, see `docs/performance.md`: long enough that a million rows take little longer than one plain DELETE,
 /// short enough that other tenants' users do not notice.
 pub const TENANT_BATCH_ROWS: u32 = 10_000;
-/// Rows of each kind that are forgotten in one transaction of ours.
-const FORGOTTEN_ROWS_MAX: i64 = 10_000;
-/// The most transactions in which they are forgotten; more do not end.
-const FORGETTING_ROUNDS_MAX: usize = 100_000;
 
 /// Runs the deletion to its end, from wherever it stands.
 pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
@@ -56,7 +52,7 @@ pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFa
                 execute(gateway, job, &case, RequestState::VerificationFailed).await?;
             }
             RequestState::Executed => verify(gateway, job, &case).await?,
-            RequestState::Verified => destroy_keys(gateway, job, &case).await?,
+            RequestState::Verified => forget_tenant::destroy_keys(gateway, job, &case).await?,
             RequestState::KeyDestroyed => return certify::run(gateway, job, &Certified::of_tenant(&case)).await,
             RequestState::Completed => return Err(JobFailure::discard("the request is complete")),
             RequestState::Cancelled => return Err(JobFailure::discard("the request was cancelled")),
@@ -326,46 +322,4 @@ async fn conclude(gateway: &Gateway, job: &ClaimedJob, report: &VerificationRepo
     audit::record(gateway, &tx, audit::WORKER, action, job.request_id, facts).await?;
     tx.commit().await?;
     if is_clean { Ok(()) } else { Err(JobFailure::hold(failure_sentence(report))) }
-}
-
-/// DESTROY: everything that we keep of the tenant's people, the tenant's sources and credentials, and every key.
-async fn destroy_keys(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
-    gateway.crash().reach("tenant_deletion.before_key_destruction");
-    let mut target_client = gateway.databases().target.client().await?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
-    target::forget_fences_of_people(&mut target_client, scope).await?;
-    drop(target_client);
-    forget_everybody(gateway, job).await?;
-    gateway.crash().reach("tenant_deletion.after_forgetting");
-    let now = gateway.now();
-    let mut client = gateway.databases().tenant.client().await?;
-    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    hold(&tx, job, RequestState::Verified).await?;
-    let (subjects, epochs) = store::keys::destroy_all(&tx, now).await?;
-    store::subject::mark_everybody_erased(&tx, now).await?;
-    let sources = store::tenant::end_sources(&tx, now).await?;
-    store::fence::forget_of_people(&tx).await?;
-    store::request::advance(&tx, job.request_id, RequestState::Verified, RequestState::KeyDestroyed, now, None).await?;
-    let facts =
-        [("subjects", Fact::Count(subjects)), ("epochs", Fact::Count(epochs)), ("sources", Fact::Count(sources))];
-    audit::record(gateway, &tx, audit::WORKER, "tenant.keys_destroyed", job.request_id, facts).await?;
-    tx.commit().await?;
-    gateway.crash().reach("tenant_deletion.after_key_destruction");
-    Ok(())
-}
-
-/// Identities, signals and minimized events, a bounded number in each transaction.
-async fn forget_everybody(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
-    let mut client = gateway.databases().tenant.client().await?;
-    for _ in 0..FORGETTING_ROUNDS_MAX {
-        let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-        hold(&tx, job, RequestState::Verified).await?;
-        let forgotten = store::subject::forget_some_of_everybody(&tx, FORGOTTEN_ROWS_MAX).await?
-            + store::tree::forget_some(&tx, FORGOTTEN_ROWS_MAX).await?;
-        tx.commit().await?;
-        if forgotten == 0 {
-            return Ok(());
-        }
-    }
-    Err(JobFailure::hold("forgetting the tenant's people did not end"))
 }

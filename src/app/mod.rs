@@ -22,6 +22,7 @@ mod error;
 mod fan_out;
 mod fences;
 pub mod find_subject;
+mod forget_tenant;
 mod gateway;
 pub mod interpret;
 mod offboard;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{
     Error, Gateway, audit,
     interpret::{finish, finish_plain, keep_minimized},
-    offboard_tenant,
+    offboard_tenant::{self, TenantStanding},
     person::{self, Named, Standing},
     timeline::{Settled, Wanted, settle},
 };
@@ -43,7 +43,12 @@ pub(super) async fn apply_signal(
     let named = Named::new(gateway, event.tenant_id, identity.kind, &identity.issuer, normalised);
     let arrived_at = event.original_received_at;
     let at = mapping::order_time(source_at, arrived_at);
-    if let Some(fence) = fence_in_the_way(gateway, event.tenant_id, &named, at).await? {
+    let (standing, fence) = in_the_way(gateway, event.tenant_id, &named, at).await?;
+    if standing.is_gone() {
+        let outcome = offboard_tenant::outcome_of_gone(gateway, event, &standing, at)?;
+        return finish_plain(gateway, event, type_word, outcome).await;
+    }
+    if let Some(fence) = fence {
         if !mapping::returns(fence.covers_until, signal, source_at.map(|_| at)) {
             return finish_plain(gateway, event, type_word, Outcome::Ignored(IgnoreReason::Fenced)).await;
         }
@@ -52,8 +57,10 @@ pub(super) async fn apply_signal(
     let candidates = candidates(gateway, event.tenant_id, identity).await?;
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
-    if offboard_tenant::standing(&tx, at).await?.is_gone() {
-        return finish(gateway, tx, event, type_word, Outcome::Ignored(IgnoreReason::TenantGone)).await;
+    let standing = offboard_tenant::standing(&tx, at).await?;
+    if standing.is_gone() {
+        let outcome = offboard_tenant::outcome_of_gone(gateway, event, &standing, at)?;
+        return finish(gateway, tx, event, type_word, outcome).await;
     }
     let Standing::Free { generation } = person::lock(&tx, &named, at).await? else {
         return finish(gateway, tx, event, type_word, Outcome::Ignored(IgnoreReason::Fenced)).await;
@@ -95,15 +102,17 @@ async fn candidates(gateway: &Gateway, tenant: TenantId, identity: &NamedIdentit
     }
 }
 
-async fn fence_in_the_way(
+/// The tenant's standing, and the fence of the person. Nobody returns to a tenant that is gone.
+async fn in_the_way(
     gateway: &Gateway,
     tenant: TenantId,
     named: &Named,
     at: Timestamp,
-) -> Result<Option<Box<Fence>>, Error> {
+) -> Result<(TenantStanding, Option<Box<Fence>>), Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
-    Ok(person::lock(&tx, named, at).await?.fence())
+    let standing = offboard_tenant::standing(&tx, at).await?;
+    Ok((standing, person::lock(&tx, named, at).await?.fence()))
 }
 
 /// Lets the person back. The target first: should we die between the two, the event runs again and nothing was lost.
@@ -117,7 +126,9 @@ async fn open_generation(
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let tenant_key = store::tenant::stable_key(&tx).await?;
-    if store::request::read(&tx, fence.request_id).await?.is_some_and(|row| row.state != RequestState::Completed) {
+    // One that was cancelled behind its fence has ended with the tenant's own, before which nobody returns.
+    let is_over = |state| matches!(state, RequestState::Completed | RequestState::Cancelled);
+    if store::request::read(&tx, fence.request_id).await?.is_some_and(|row| !is_over(row.state)) {
         return Err(Error::Busy("the erasure before this return is not finished"));
     }
     drop(tx);

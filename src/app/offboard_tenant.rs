@@ -33,6 +33,11 @@ use crate::{
     target,
 };
 
+/// How long after its arrival an event that may be a returned customer's waits for the installation that says so. Senders
+/// repeat what was not taken for less long, and `installed` itself has this long to overtake.
+const RETURN_WAIT: SignedDuration = SignedDuration::from_hours(24);
+/// Why an installation waits, and what to do when it has waited for too long.
+const NOT_FINISHED: &str = "the purge before this return is not finished: help its held job, then replay this event";
 /// The longest name of an installation that is kept, in bytes.
 const INSTALLATION_BYTES_MAX: usize = 128;
 
@@ -50,6 +55,25 @@ impl TenantStanding {
     pub const fn is_gone(&self) -> bool {
         matches!(self, Self::Gone(_))
     }
+}
+
+/// What becomes of an event in whose way the tenant's fence stands: it is ignored; but when it has happened after the
+/// departure that the fence covers, and no return is known, the installation may only be late, and the event is given back
+/// for [`RETURN_WAIT`].
+pub(super) fn outcome_of_gone(
+    gateway: &Gateway,
+    event: &ClaimedEvent,
+    standing: &TenantStanding,
+    source_at: Timestamp,
+) -> Result<Outcome, Error> {
+    if let TenantStanding::Gone(Some(fence)) = standing
+        && fence.returned_at.is_none()
+        && source_at > fence.covers_until
+        && gateway.now().duration_since(event.original_received_at) < RETURN_WAIT
+    {
+        return Err(Error::Busy("the customer is gone, and an installation that brings it back may only be late"));
+    }
+    Ok(Outcome::Ignored(IgnoreReason::TenantGone))
 }
 
 /// Asks the tenant's fence about a source time, and keeps that fence away until the transaction ends. Whoever writes about
@@ -91,8 +115,10 @@ pub(super) async fn apply(
     let arrived_at = event.original_received_at;
     let at = mapping::order_time(source_at, arrived_at);
     let evidence = evidence(signal.into(), installation, at, arrived_at);
-    if !may_enter(gateway, event.tenant_id, &evidence).await? {
-        return finish_plain(gateway, event, type_word, Outcome::Ignored(IgnoreReason::TenantGone)).await;
+    let standing = enter(gateway, event.tenant_id, &evidence).await?;
+    if standing.is_gone() {
+        let outcome = outcome_of_gone(gateway, event, &standing, at)?;
+        return finish_plain(gateway, event, type_word, outcome).await;
     }
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
@@ -111,7 +137,7 @@ pub async fn record_evidence(
 ) -> Result<Outcome, Error> {
     let now = gateway.now();
     let evidence = evidence(kind, installation, mapping::order_time(Some(observed_at), now), now);
-    if !may_enter(gateway, tenant, &evidence).await? {
+    if enter(gateway, tenant, &evidence).await?.is_gone() {
         return Ok(Outcome::Ignored(IgnoreReason::TenantGone));
     }
     let mut client = gateway.databases().tenant.client().await?;
@@ -152,25 +178,34 @@ fn is_bare_id(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
 }
 
-/// True when no fence is in the way, or the evidence is the installation that opens it.
-async fn may_enter(gateway: &Gateway, tenant: TenantId, evidence: &Evidence) -> Result<bool, Error> {
+/// Where the evidence stands once the fence was opened, if it is the installation that opens it.
+///
+/// That installation waits for the purge to end, as events wait for databases: after
+/// [`EVENT_RETRY_AGE_MAX`](crate::domain::job::EVENT_RETRY_AGE_MAX) it becomes a dead letter with [`NOT_FINISHED`] as its
+/// reason, and is replayed by whoever has helped the purge to its end.
+async fn enter(gateway: &Gateway, tenant: TenantId, evidence: &Evidence) -> Result<TenantStanding, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let fence = match standing(&tx, evidence.source_at).await? {
-        TenantStanding::Here => return Ok(true),
-        TenantStanding::Gone(None) => return Ok(false),
+        TenantStanding::Here => return Ok(TenantStanding::Here),
+        TenantStanding::Gone(None) => return Ok(TenantStanding::Gone(None)),
         TenantStanding::Gone(Some(fence)) => fence,
     };
-    if evidence.kind != EvidenceKind::Installed || evidence.source_at <= fence.covers_until {
-        return Ok(false);
+    if !opens(evidence, &fence) {
+        return Ok(TenantStanding::Gone(Some(fence)));
     }
     if store::request::read(&tx, fence.request_id).await?.is_some_and(|row| row.state != RequestState::Completed) {
-        return Err(Error::Busy("the deletion before this return is not finished"));
+        return Err(Error::Busy(NOT_FINISHED));
     }
     drop(tx);
     drop(client);
     open_generation(gateway, tenant, &fence, evidence.source_at).await?;
-    Ok(true)
+    Ok(TenantStanding::Here)
+}
+
+/// True when the evidence is an installation after the departure that the fence covers.
+fn opens(evidence: &Evidence, fence: &Fence) -> bool {
+    evidence.kind == EvidenceKind::Installed && evidence.source_at > fence.covers_until
 }
 
 /// Lets the tenant back. The target first: should we die between the two, the event runs again and nothing was lost.
@@ -208,8 +243,11 @@ async fn weigh(
     event_id: Option<EventId>,
 ) -> Result<Outcome, Error> {
     lock_alone(tx).await?;
-    if look(tx, evidence.source_at).await?.is_gone() {
-        return Ok(Outcome::Ignored(IgnoreReason::TenantGone));
+    match look(tx, evidence.source_at).await? {
+        TenantStanding::Here => {}
+        // The fence was committed after the evidence had been let in.
+        TenantStanding::Gone(Some(fence)) if opens(&evidence, &fence) => return Err(Error::Busy(NOT_FINISHED)),
+        TenantStanding::Gone(_) => return Ok(Outcome::Ignored(IgnoreReason::TenantGone)),
     }
     let kind = evidence.kind;
     let row = EvidenceRow { evidence_id: EvidenceId::new(gateway.clock(), gateway.entropy()), evidence, event_id };

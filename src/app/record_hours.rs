@@ -52,18 +52,23 @@ pub(super) async fn apply(
     let written = target::write_worklog(&mut target_client, scope, change, &digests, policy).await?;
     drop(target_client);
     gateway.crash().reach("interpret.after_target_write");
+    if written == WorklogWritten::TenantGone {
+        return end_as_gone(gateway, event, meaning, change).await;
+    }
     if let WorklogChange::Logged(entry) = change {
         record_tree::settle(gateway, event.tenant_id, &tenant_key, &entry.issue_id).await?;
     }
     let outcome = outcome_of(written);
-    let (Some((named, updated_at)), false) = (author, written == WorklogWritten::TenantGone) else {
+    let Some((named, updated_at)) = author else {
         return finish_plain(gateway, event, type_word, outcome).await;
     };
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
-    if offboard_tenant::standing(&tx, updated_at).await?.is_gone() {
+    let standing = offboard_tenant::standing(&tx, updated_at).await?;
+    if standing.is_gone() {
         // Our fence is committed and its mirror in the target may not be yet; the purge finds what was written before it.
-        return finish(gateway, tx, event, type_word, Outcome::Ignored(IgnoreReason::TenantGone)).await;
+        let outcome = offboard_tenant::outcome_of_gone(gateway, event, &standing, updated_at)?;
+        return finish(gateway, tx, event, type_word, outcome).await;
     }
     match person::lock(&tx, &named, updated_at).await? {
         Standing::Free { generation } => {
@@ -79,6 +84,24 @@ pub(super) async fn apply(
         Standing::Behind(_) => {}
     }
     finish(gateway, tx, event, type_word, outcome).await
+}
+
+/// The target has refused the hours, because everything of the tenant is gone.
+async fn end_as_gone(
+    gateway: &Gateway,
+    event: &ClaimedEvent,
+    meaning: &LifecycleEvent,
+    change: &WorklogChange,
+) -> Result<Option<Outcome>, Error> {
+    let changed_at = match change {
+        WorklogChange::Logged(entry) => entry.updated_at,
+        WorklogChange::Removed { removed_at, .. } => *removed_at,
+    };
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
+    let standing = offboard_tenant::standing(&tx, changed_at).await?;
+    let outcome = offboard_tenant::outcome_of_gone(gateway, event, &standing, changed_at)?;
+    finish(gateway, tx, event, Some(meaning.type_word()), outcome).await
 }
 
 /// The key the target knows the tenant by, and our fence if it stands in the author's way, in one short transaction.

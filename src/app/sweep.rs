@@ -104,7 +104,9 @@ pub async fn run(gateway: &Gateway, depth: Depth) -> Swept {
 async fn keep_tenant(gateway: &Gateway, tenant: &Tenant, depth: Depth, swept: &mut Swept) {
     let id = tenant.tenant_id;
     if tenant.purged_at.is_some() {
-        // Nothing is left but proof: its fence stands until the customer is back.
+        // Nothing is left but proof: its fence stands until the customer is back, people's until their own term.
+        let forgotten = forget_fences(gateway, tenant, target::Expired::OfPeople).await;
+        swept.fences_forgotten += swept.took("expired fences", forgotten);
         let linked = chain::link(gateway, id, depth).await;
         swept.entries_linked += swept.took("audit chain", linked);
         return;
@@ -113,7 +115,7 @@ async fn keep_tenant(gateway: &Gateway, tenant: &Tenant, depth: Depth, swept: &m
     swept.epochs_destroyed += swept.took("key epochs", destroyed);
     let restored = jobs::restore(gateway, id).await;
     swept.jobs_restored += swept.took("lost jobs", restored);
-    let forgotten = forget_fences(gateway, id, &tenant.stable_key).await;
+    let forgotten = forget_fences(gateway, tenant, target::Expired::Any).await;
     swept.fences_forgotten += swept.took("expired fences", forgotten);
     let silent = offboard_tenant::watch_silence(gateway, id).await;
     swept.silences_recorded += u64::from(swept.took("silence", silent));
@@ -149,14 +151,14 @@ pub async fn rotate_epoch(gateway: &Gateway, tenant: TenantId) -> Result<u64, Er
     Ok(0)
 }
 
-async fn forget_fences(gateway: &Gateway, tenant: TenantId, tenant_key: &str) -> Result<u64, Error> {
+async fn forget_fences(gateway: &Gateway, tenant: &Tenant, which: target::Expired) -> Result<u64, Error> {
     let now: Timestamp = gateway.now();
     let mut target_client = gateway.databases().target.client().await?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key };
-    target::forget_expired_fences(&mut target_client, scope, now).await?;
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant.stable_key };
+    target::forget_expired_fences(&mut target_client, scope, which, now).await?;
     drop(target_client);
     let mut client = gateway.databases().tenant.client().await?;
-    let tx = TenantTx::begin(&mut client, tenant).await?;
+    let tx = TenantTx::begin(&mut client, tenant.tenant_id).await?;
     let forgotten = store::fence::forget_expired(&tx, now).await?;
     tx.commit().await?;
     Ok(forgotten)

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Error, Gateway, JobFailure, audit, call_back, offboard_tenant, person};
 use crate::{
     domain::{
-        JobId, SubjectId, TenantId,
+        JobId, RequestId, SubjectId, TenantId,
         job::JobKind,
         request::{RequestScope, RequestState},
     },
@@ -55,9 +55,14 @@ impl AnyCase {
 
 /// Reads a request; with its person, whose identities are opened for this operation, when it is about one.
 pub(super) async fn read_case(gateway: &Gateway, job: &ClaimedJob) -> Result<AnyCase, Error> {
+    read_case_of(gateway, job.tenant_id, job.request_id).await
+}
+
+/// As [`read_case`], of a request that may be another one than the job's.
+pub(super) async fn read_case_of(gateway: &Gateway, tenant: TenantId, request: RequestId) -> Result<AnyCase, Error> {
     let mut client = gateway.databases().tenant.client().await?;
-    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    let request = store::request::read(&tx, job.request_id).await?.ok_or(Error::NotFound("request"))?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    let request = store::request::read(&tx, request).await?.ok_or(Error::NotFound("request"))?;
     let tenant_key = store::tenant::stable_key(&tx).await?;
     let subject = match request.scope {
         RequestScope::Tenant => return Ok(AnyCase::Tenant(TenantCase { request, tenant_key })),

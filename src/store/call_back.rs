@@ -41,10 +41,20 @@ statements! {
         SET state = $3,
             finished_at = $4
         WHERE tenant_id = $1 AND call_back_id = $2 AND state = 'pending'";
-    WITHDRAW = "UPDATE gateway.call_back
+    // Nobody is back whose request the purge of the whole tenant has overtaken: the call stands.
+    WITHDRAW = "UPDATE gateway.call_back AS c
         SET state = 'withdrawn',
             finished_at = $3
-        WHERE tenant_id = $1 AND request_id = $2 AND state = 'pending'";
+        FROM gateway.privacy_request AS r
+        WHERE c.tenant_id = $1 AND c.request_id = $2 AND c.state = 'pending'
+            AND r.tenant_id = c.tenant_id AND r.request_id = c.request_id AND r.superseded_by IS NULL";
+    // What was tried least comes first, so that a call that fails for ever keeps no other from its turn.
+    REQUESTS_WITH_PENDING = "SELECT request_id
+        FROM gateway.call_back
+        WHERE tenant_id = $1 AND state = 'pending'
+        GROUP BY request_id
+        ORDER BY min(attempts), min(created_at), request_id
+        LIMIT $2";
 }
 
 /// A call of the outbox.
@@ -156,7 +166,14 @@ pub async fn finish(tx: &TenantTx<'_>, call_back: Uuid, state: CallBackState, at
     tx.execute("finish_call_back", FINISH, &[&tx.tenant().uuid(), &call_back, &state.as_str(), &at]).await.map(|_| ())
 }
 
-/// Ends the pending calls of a request that was cancelled.
+/// At most `limit` requests of the tenant with calls that are still to be made, those first that were tried least.
+pub async fn requests_with_pending(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<RequestId>, StoreError> {
+    let rows = tx.query("requests_with_pending_calls", REQUESTS_WITH_PENDING, &[&tx.tenant().uuid(), &limit]).await?;
+    Ok(rows.iter().map(|row| RequestId::from_uuid(row.get(0))).collect())
+}
+
+/// Ends the pending calls of a request that was cancelled by a return. Those of a request that the tenant's own has
+/// superseded stay pending.
 pub async fn withdraw(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<u64, StoreError> {
     tx.execute("withdraw_call_backs", WITHDRAW, &[&tx.tenant().uuid(), &request.uuid(), &at]).await
 }

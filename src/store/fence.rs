@@ -24,18 +24,36 @@ statements! {
         WHERE tenant_id = $1 AND identity_kind = 'tenant'
         ORDER BY generation DESC
         LIMIT 1";
-    FORGET_OF_PEOPLE = "DELETE FROM gateway.fence WHERE tenant_id = $1 AND identity_kind <> 'tenant'";
     OF_REQUEST = "SELECT fence_id, subject_id, request_id, identity_kind, issuer, digest_key_id, digest, generation,
                covers_until, committed_at, expires_at, returned_at
         FROM gateway.fence
         WHERE tenant_id = $1 AND request_id = $2
         ORDER BY fence_id
         LIMIT 100";
-    // The fence of an erasure that is not complete stands, whatever its date says.
+    // The requests that the tenant's own has overtaken behind their fence.
+    OF_SUPERSEDED = "SELECT f.fence_id, f.subject_id, f.request_id, f.identity_kind, f.issuer, f.digest_key_id, f.digest,
+               f.generation, f.covers_until, f.committed_at, f.expires_at, f.returned_at
+        FROM gateway.fence f
+        JOIN gateway.privacy_request r ON r.tenant_id = f.tenant_id AND r.request_id = f.request_id
+        WHERE f.tenant_id = $1 AND r.superseded_by = $2
+        ORDER BY f.fence_id
+        LIMIT $3";
+    FINISH_SUPERSEDED = "UPDATE gateway.fence AS f
+        SET expires_at = $3
+        FROM gateway.privacy_request AS r
+        WHERE f.tenant_id = $1 AND r.tenant_id = f.tenant_id AND r.request_id = f.request_id AND r.superseded_by = $2";
+    // The fence of an erasure that is not complete stands, whatever its date says; and the tenant's own until it is back.
     FORGET_EXPIRED = "DELETE FROM gateway.fence AS f
         USING gateway.privacy_request AS r
         WHERE f.tenant_id = $1 AND f.expires_at <= $2
-            AND r.tenant_id = f.tenant_id AND r.request_id = f.request_id AND r.state = 'completed'";
+            AND r.tenant_id = f.tenant_id AND r.request_id = f.request_id
+            AND EXISTS (
+                SELECT 1
+                FROM gateway.privacy_request AS ended
+                WHERE ended.tenant_id = r.tenant_id AND ended.request_id = coalesce(r.superseded_by, r.request_id)
+                    AND ended.state = 'completed')
+            AND (f.identity_kind <> 'tenant' OR NOT EXISTS (
+                SELECT 1 FROM gateway.tenant AS t WHERE t.tenant_id = f.tenant_id AND t.purged_at IS NOT NULL))";
     FINISH = "UPDATE gateway.fence SET expires_at = $3 WHERE tenant_id = $1 AND request_id = $2";
     // Every digest version of the erased identity, and the earliest return, as the mirror in each target keeps it.
     OPEN_GENERATION = "UPDATE gateway.fence
@@ -114,15 +132,22 @@ pub async fn of_tenant(tx: &TenantTx<'_>) -> Result<Option<Fence>, StoreError> {
     row.as_ref().map(fence).transpose()
 }
 
-/// Takes away every fence of a person: the tenant's own covers them all. Returns how many.
-pub async fn forget_of_people(tx: &TenantTx<'_>) -> Result<u64, StoreError> {
-    tx.execute("forget_fences_of_people", FORGET_OF_PEOPLE, &[&tx.tenant().uuid()]).await
-}
-
 /// The fences that a request has raised.
 pub async fn of_request(tx: &TenantTx<'_>, request: RequestId) -> Result<Vec<Fence>, StoreError> {
     let rows = tx.query("fences_of_request", OF_REQUEST, &[&tx.tenant().uuid(), &request.uuid()]).await?;
     rows.iter().map(fence).collect()
+}
+
+/// At most `limit` fences of people whose requests the tenant's own has superseded.
+pub async fn of_superseded(tx: &TenantTx<'_>, by: RequestId, limit: i64) -> Result<Vec<Fence>, StoreError> {
+    let rows = tx.query("fences_of_superseded", OF_SUPERSEDED, &[&tx.tenant().uuid(), &by.uuid(), &limit]).await?;
+    rows.iter().map(fence).collect()
+}
+
+/// Gives those fences their term.
+pub async fn finish_superseded(tx: &TenantTx<'_>, by: RequestId, expires_at: Timestamp) -> Result<(), StoreError> {
+    let tenant = tx.tenant().uuid();
+    tx.execute("finish_superseded_fences", FINISH_SUPERSEDED, &[&tenant, &by.uuid(), &expires_at]).await.map(|_| ())
 }
 
 /// Lets the person back from `returned_at` on, in source time, through every fence that the request has raised. The
@@ -142,7 +167,7 @@ pub async fn finish(tx: &TenantTx<'_>, request: RequestId, expires_at: Timestamp
     tx.execute("finish_fences", FINISH, &[&tx.tenant().uuid(), &request.uuid(), &expires_at]).await.map(|_| ())
 }
 
-/// Takes away fences whose time is over; returns how many.
+/// Takes away fences whose time is over, the own one of a purged tenant excepted; returns how many.
 pub async fn forget_expired(tx: &TenantTx<'_>, now: Timestamp) -> Result<u64, StoreError> {
     tx.execute("forget_expired_fences", FORGET_EXPIRED, &[&tx.tenant().uuid(), &now]).await
 }

@@ -52,6 +52,9 @@ statements! {
         WHERE tenant_id = $1 AND subject_id IS NOT NULL
             AND state IN ('open', 'fenced', 'executed', 'verification_failed')
         RETURNING request_id";
+    UNFINISHED_OF_PEOPLE = "SELECT count(*)
+        FROM gateway.privacy_request
+        WHERE tenant_id = $1 AND subject_id IS NOT NULL AND state IN ('verified', 'key_destroyed')";
     KEEP_REPORT = "UPDATE gateway.privacy_request
         SET verification = $3
         WHERE tenant_id = $1 AND request_id = $2 AND state = 'executed'";
@@ -236,6 +239,12 @@ pub async fn marks_of_tenant(tx: &TenantTx<'_>) -> Result<(Vec<Timestamp>, Vec<T
 pub async fn supersede_people(tx: &TenantTx<'_>, by: RequestId, at: Timestamp) -> Result<Vec<RequestId>, StoreError> {
     let rows = tx.query("supersede_requests", SUPERSEDE, &[&tx.tenant().uuid(), &by.uuid(), &at]).await?;
     Ok(rows.iter().map(|row| RequestId::from_uuid(row.get(0))).collect())
+}
+
+/// How many requests about people are verified and not complete: the tenant's own does not supersede them.
+pub async fn unfinished_of_people(tx: &TenantTx<'_>) -> Result<i64, StoreError> {
+    let row = tx.query_opt("unfinished_of_people", UNFINISHED_OF_PEOPLE, &[&tx.tenant().uuid()]).await?;
+    Ok(row.map_or(0, |row| row.get(0)))
 }
 
 /// Keeps the reader's report of a request that is executed and not verified to its end yet.

@@ -56,7 +56,23 @@ statements! {
         WHERE source_id = $1
         ORDER BY bound_at, holder
         LIMIT 10000";
+    HOLDERS_OF_TENANT = "SELECT source_id, holder
+        FROM gateway.source_holder
+        WHERE tenant_id = $1
+        ORDER BY source_id, holder
+        LIMIT $2";
+    // At a Forge app the tenant's key is the holder; elsewhere a binding says whose a holder is.
+    FORGET_INSTALLATIONS = "DELETE FROM gateway.source_credential AS c
+        USING gateway.source AS s
+        WHERE s.tenant_id = $1 AND c.source_id = s.source_id
+            AND ((s.kind = 'forge' AND c.holder = $2)
+                OR (c.source_id, c.holder) IN (SELECT * FROM unnest($3::uuid[], $4::text[])))";
+    UNBIND = "DELETE FROM gateway.source_holder
+        WHERE tenant_id = $1 AND (source_id, holder) IN (SELECT * FROM unnest($2::uuid[], $3::text[]))";
 }
+
+/// A source, and an installation's own word for itself there.
+pub type Holder = (SourceId, String);
 
 /// What a credential is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -355,6 +371,30 @@ pub async fn credential_dates(
 pub async fn bind_holder(tx: &TenantTx<'_>, source: SourceId, holder: &str, at: Timestamp) -> Result<bool, StoreError> {
     let bound = tx.execute("bind_holder", BIND_HOLDER, &[&source.uuid(), &holder, &tx.tenant().uuid(), &at]).await?;
     Ok(bound == 1)
+}
+
+/// At most `limit` installations that are bound to the transaction's tenant.
+pub async fn holders_of_tenant(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<Holder>, StoreError> {
+    let rows = tx.query("holders_of_tenant", HOLDERS_OF_TENANT, &[&tx.tenant().uuid(), &limit]).await?;
+    Ok(rows.iter().map(|row| (SourceId::from_uuid(row.get(0)), row.get(1))).collect())
+}
+
+/// Forgets what the installations of a tenant have brought to sources of the transaction's tenant, which is the platform:
+/// those that are named by the tenant's key, and those in `bound`. Returns how many credentials went. Safe to repeat.
+pub async fn forget_installations(tx: &TenantTx<'_>, tenant_key: &str, bound: &[Holder]) -> Result<u64, StoreError> {
+    let (sources, holders) = columns(bound);
+    let tenant = tx.tenant().uuid();
+    tx.execute("forget_installations", FORGET_INSTALLATIONS, &[&tenant, &tenant_key, &sources, &holders]).await
+}
+
+/// Forgets that these installations are the transaction's tenant. Safe to repeat.
+pub async fn unbind(tx: &TenantTx<'_>, bound: &[Holder]) -> Result<u64, StoreError> {
+    let (sources, holders) = columns(bound);
+    tx.execute("unbind_holders", UNBIND, &[&tx.tenant().uuid(), &sources, &holders]).await
+}
+
+fn columns(bound: &[Holder]) -> (Vec<Uuid>, Vec<&str>) {
+    bound.iter().map(|(source, holder)| (source.uuid(), holder.as_str())).unzip()
 }
 
 /// The tenant that an installation is bound to. Role `gw_queue`.

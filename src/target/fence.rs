@@ -162,18 +162,13 @@ pub(super) async fn tenant_verdict(tx: &TargetTx<'_, '_>, source_at: Timestamp) 
     Ok(if refusals == 0 { FenceVerdict::Clear } else { FenceVerdict::Refused })
 }
 
-/// Removes every fence of a person of the tenant: the tenant's own fence covers them all. Returns how many were removed.
-pub async fn forget_fences_of_people(client: &mut Client, scope: TenantScope<'_>) -> Result<u64, TargetError> {
-    let tx = begin(client, scope).await?;
-    let mut statement = Statement::default();
-    let tenant = statement.bind(scope.tenant_key, Type::TEXT);
-    let kind = statement.bind(FenceKind::Tenant.as_str(), Type::TEXT);
-    statement.line("DELETE FROM milestone_gateway.fence");
-    statement.line(format!("WHERE tenant_key = {tenant}"));
-    statement.line(format!("AND identity_kind <> {kind}"));
-    let forgotten = tx.change(&statement).await.map_err(|source| TargetError::WriteFence { source })?;
-    tx.commit().await?;
-    Ok(forgotten)
+/// Which fences may be forgotten when their time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expired {
+    /// All.
+    Any,
+    /// Those of people only: the tenant's own stands until it is back.
+    OfPeople,
 }
 
 /// Removes the tenant's fences whose `expires_at` is not after `now` (calendar time). A fence stands until it is removed
@@ -181,6 +176,7 @@ pub async fn forget_fences_of_people(client: &mut Client, scope: TenantScope<'_>
 pub async fn forget_expired_fences(
     client: &mut Client,
     scope: TenantScope<'_>,
+    which: Expired,
     now: Timestamp,
 ) -> Result<u64, TargetError> {
     let tx = begin(client, scope).await?;
@@ -190,6 +186,10 @@ pub async fn forget_expired_fences(
     statement.line("DELETE FROM milestone_gateway.fence");
     statement.line(format!("WHERE tenant_key = {tenant}"));
     statement.line(format!("AND expires_at <= {now}"));
+    if which == Expired::OfPeople {
+        let kind = statement.bind(FenceKind::Tenant.as_str(), Type::TEXT);
+        statement.line(format!("AND identity_kind <> {kind}"));
+    }
     let forgotten = tx.change(&statement).await.map_err(|source| TargetError::WriteFence { source })?;
     tx.commit().await?;
     Ok(forgotten)

@@ -49,8 +49,8 @@ pub use error::{DatabaseError, TargetError};
 pub use everybody::{access_off_everybody, access_on_everybody, mark_everybody};
 pub use everything::{Position, WholeBatch, WholeBatchResult, front, run_whole_batch};
 pub use fence::{
-    Digest, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, forget_fences_of_people, mirror_fence,
-    open_generation, set_fence_term,
+    Digest, Expired, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, mirror_fence, open_generation,
+    set_fence_term,
 };
 pub use issue_hours::settle_issue_hours;
 pub use known::kinds_known;

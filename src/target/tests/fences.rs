@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::{
     domain::IdentityKind,
     target::{
-        Digest, FenceRow, FenceVerdict, TenantScope, begin, fence_verdict, forget_expired_fences, mirror_fence,
-        open_generation,
+        Digest, Expired, FenceRow, FenceVerdict, TenantScope, begin, fence_verdict, forget_expired_fences,
+        mirror_fence, open_generation,
     },
 };
 
@@ -60,8 +60,8 @@ async fn after_a_return_only_what_is_older_stays_refused() {
         assert_eq!(verdict(&world, day(17)).await, FenceVerdict::Refused);
         assert_eq!(verdict(&world, day(22)).await, FenceVerdict::Clear);
 
-        assert_eq!(forget_expired_fences(&mut client, scope(&map), day(29)).await.unwrap(), 0);
-        assert_eq!(forget_expired_fences(&mut client, scope(&map), day(30)).await.unwrap(), 2);
+        assert_eq!(forget_expired_fences(&mut client, scope(&map), Expired::Any, day(29)).await.unwrap(), 0);
+        assert_eq!(forget_expired_fences(&mut client, scope(&map), Expired::Any, day(30)).await.unwrap(), 2);
     })
     .await;
 }
