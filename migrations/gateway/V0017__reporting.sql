@@ -23,6 +23,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON gateway.reported_account TO gw_queue;
 -- How far each source was asked, when it may be asked again, and who is asking it.
 CREATE TABLE gateway.poll_cursor (
     source_id uuid NOT NULL REFERENCES gateway.source (source_id),
+    -- The installation within a source that many share; empty for the source itself.
+    holder text NOT NULL CHECK (length(holder) <= 256),
     feed text NOT NULL CHECK (feed IN ('accounts', 'worklogs_updated', 'worklogs_deleted')),
     -- The `since` of the next call, in milliseconds since 1970; zero where a feed has none.
     since_ms bigint NOT NULL CHECK (since_ms >= 0),
@@ -34,7 +36,7 @@ CREATE TABLE gateway.poll_cursor (
     -- The fencing token: a process that has lost its lease moves nothing.
     turn bigint NOT NULL DEFAULT 1,
     lease_until timestamptz,
-    PRIMARY KEY (source_id, feed)
+    PRIMARY KEY (source_id, holder, feed)
 );
 GRANT SELECT, INSERT, UPDATE ON gateway.poll_cursor TO gw_queue;
 
@@ -52,25 +54,32 @@ CREATE POLICY owner_finds_the_silent ON gateway.installation_watch FOR SELECT TO
 CREATE POLICY owner_finds_the_silent ON gateway.tenant_evidence FOR SELECT TO gw_owner USING (true);
 GRANT SELECT, INSERT, UPDATE ON gateway.installation_watch TO gw_tenant;
 
--- Which sources there are to ask, over all tenants. Whether there are credentials is told, nothing of them.
-CREATE FUNCTION gateway.sources_to_poll()
+-- Which sources there are to ask, over all tenants, and within an app's source each installation that has brought a token
+-- since `tokens_since`. Whether there are credentials is told, nothing of them.
+CREATE FUNCTION gateway.sources_to_poll(tokens_since timestamptz)
 RETURNS TABLE (
-    source_id uuid, name text, kind text, tenant_id uuid, site_host text, created_at timestamptz, has_credentials boolean
+    source_id uuid, holder text, name text, kind text, tenant_id uuid, site_host text, created_at timestamptz,
+    has_credentials boolean
 )
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT s.source_id, s.name, s.kind, s.tenant_id, s.site_host, s.created_at, c.source_id IS NOT NULL
+    SELECT s.source_id, '', s.name, s.kind, s.tenant_id, s.site_host, s.created_at, c.source_id IS NOT NULL
     FROM gateway.source s
     LEFT JOIN gateway.source_credential c
         ON c.source_id = s.source_id AND c.purpose = 'call_back' AND c.holder = '' AND c.valid_until IS NULL
     WHERE s.disabled_at IS NULL
         AND (s.kind = 'forge' OR s.kind IN ('atlassian_report', 'jira_admin') AND c.source_id IS NOT NULL)
-    ORDER BY s.name
-    LIMIT 10000
+    UNION ALL
+    SELECT s.source_id, c.holder, s.name, s.kind, t.tenant_id, NULL, t.created_at, true
+    FROM gateway.source s
+    JOIN gateway.source_credential c
+        ON c.source_id = s.source_id AND c.purpose = 'call_back' AND c.holder <> '' AND c.valid_until IS NULL
+    JOIN gateway.tenant t ON t.stable_key = c.holder
+    WHERE s.disabled_at IS NULL AND s.kind = 'forge' AND c.created_at > tokens_since AND t.purged_at IS NULL
 $$;
-REVOKE ALL ON FUNCTION gateway.sources_to_poll() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION gateway.sources_to_poll() TO gw_queue;
+REVOKE ALL ON FUNCTION gateway.sources_to_poll(timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION gateway.sources_to_poll(timestamptz) TO gw_queue;
 
 -- Identities whose account may be due, over all tenants, longest due first.
 CREATE FUNCTION gateway.accounts_to_report(at timestamptz, most bigint)

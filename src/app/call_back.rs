@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Entropy, IdentityKind, JobId, RequestId, SourceId,
+        Entropy, IdentityKind, JobId, RequestId, SourceId, TenantId,
         call_back::{CallBackKind, CallBackState},
         job::{JobKind, Verdict},
         request::RequestState,
@@ -80,13 +80,19 @@ struct EmulatorAddress {
 }
 
 /// The source whose credentials can tell a person's identity provider; `None` when there is nobody to tell, or no way to.
-pub(super) async fn teller(gateway: &Gateway, case: &Case) -> Result<Option<SourceId>, Error> {
+///
+/// Only sources of the person's own tenant or of all tenants count: another customer's credentials must not be used because
+/// somebody has written the same project into a registration.
+pub(super) async fn teller(gateway: &Gateway, tenant: TenantId, case: &Case) -> Result<Option<SourceId>, Error> {
     let is_firebase = case.person.identities.iter().any(|(kind, _)| *kind == IdentityKind::FirebaseUid);
     if !is_firebase {
         return Ok(None);
     }
     let (project, _) = project_and_tenant(&case.issuer);
-    for row in sources::list(gateway, None).await? {
+    let mut rows = sources::list(gateway, None).await?;
+    rows.retain(|row| [tenant, TenantId::PLATFORM].contains(&row.facts.tenant_id));
+    rows.sort_by_key(|row| row.facts.tenant_id != tenant);
+    for row in rows {
         let settings = SourceSettings::parse(row.facts.kind, &row.facts.settings);
         let is_of_project = settings.is_ok_and(|settings| settings.project() == Some(project));
         if is_of_project && sources::call_back_secret(gateway, row.source_id).await?.is_some() {
@@ -145,7 +151,7 @@ pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFa
 
 /// CALL BACK, as a step of the deletion: the account goes at the identity provider too. Returns when everything is told.
 pub(super) async fn tell_of_deletion(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
-    if let Some(source) = teller(gateway, case).await? {
+    if let Some(source) = teller(gateway, job.tenant_id, case).await? {
         let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
         let (id, kind) = (new_id(gateway), CallBackKind::FirebaseDelete);

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use super::{
     Error, Gateway,
     accept_event::{Kept, RawDelivery, Verified, keep},
-    reconcile_hours, report_accounts, watch_installations,
+    reconcile_hours, report_accounts, sources, watch_installations,
 };
 use crate::{
     domain::{SourceId, SourceKind, TenantId, poll::PollFeed},
@@ -105,7 +105,9 @@ pub struct Polled {
 /// several processes at once.
 pub async fn run(gateway: &Gateway, round: Round<'_>, budget: &Budget) -> Result<Polled, Error> {
     let queue = gateway.databases().queue.client().await?;
-    let sources = store::poll::sources(&queue, gateway.now()).await?;
+    let now = gateway.now();
+    let tokens_since = now - SignedDuration::from_hours(sources::INSTALLATION_TOKEN_HOURS);
+    let sources = store::poll::sources(&queue, now, tokens_since).await?;
     drop(queue);
     let mut polled = Polled::default();
     if sources.is_empty() {
@@ -122,7 +124,7 @@ pub async fn run(gateway: &Gateway, round: Round<'_>, budget: &Budget) -> Result
         polled.installations_silent = looked.silent;
         polled.installations_probed = looked.probed;
     }
-    for source in sources.iter().filter(|source| source.kind == SourceKind::JiraAdmin) {
+    for source in sources.iter().filter(|source| reconcile_hours::can_ask(source)) {
         for feed in [PollFeed::WorklogsUpdated, PollFeed::WorklogsDeleted] {
             if round.wants_now(source, feed) && !budget.is_over() {
                 let turn = reconcile_hours::run(gateway, source, feed, round.is_forced, budget).await;
@@ -168,23 +170,32 @@ fn took<T: Default>(source: &PollSource, feed: PollFeed, result: Result<T, Error
     })
 }
 
-/// Something that was learned, as an event of its source. True when it is new; safe to repeat. Returns when it is durable.
-pub(super) async fn keep_learned(
-    gateway: &Gateway,
-    (source_id, tenant_id): (SourceId, TenantId),
-    identifier: &str,
-    body: &[u8],
-) -> Result<bool, Error> {
-    let learned = Verified {
+/// Something that was learned by asking.
+pub(super) struct Learned<'a> {
+    /// The source that was asked, and whose it is.
+    pub(super) whose: (SourceId, TenantId),
+    /// What makes it the same when it is learned again.
+    pub(super) identifier: &'a str,
+    /// What the kind's interpretation has to know beside the body.
+    pub(super) context: &'a [u8],
+    /// In the shape in which the sender would have told it.
+    pub(super) body: &'a [u8],
+}
+
+/// Makes an event of what was learned. True when it is new; safe to repeat. Returns when it is durable.
+pub(super) async fn keep_learned(gateway: &Gateway, learned: Learned<'_>) -> Result<bool, Error> {
+    let (source_id, tenant_id) = learned.whose;
+    let identifier = learned.identifier.as_bytes();
+    let verified = Verified {
         source_id,
         tenant_id,
-        identifier: Some(identifier.as_bytes()),
+        identifier: Some(identifier),
         is_identity: true,
         token: None,
-        dead_letter_reason: None,
-        raw: RawDelivery::of(b"", identifier.as_bytes(), body),
+        original_received_at: None,
+        raw: RawDelivery::of(learned.context, identifier, learned.body),
     };
-    match keep(gateway, learned).await? {
+    match keep(gateway, verified).await? {
         Kept::New(_) => Ok(true),
         Kept::Before(_) => Ok(false),
         Kept::Replayed | Kept::Unavailable => Err(Error::Busy("what was learned could not be kept just now")),

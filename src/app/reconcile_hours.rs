@@ -5,6 +5,9 @@
 //!    └────────── last page: `until` less two minutes is the next `since`, and never less than the one before ◀──┘
 //! ```
 //!
+//! A site is asked with the credentials of its own webhook source, or with the token that an installation of the app brings
+//! with each sign of life.
+//!
 //! Source: Jira Cloud REST API, version 3, "Issue worklogs". Promises: each change goes the way of a webhook, so version
 //! guard and fence hold as always; a page that is read twice changes nothing; a worklog that is not listed is not taken for
 //! deleted; the credential goes to the source's own site only, wherever an answer points.
@@ -16,14 +19,16 @@ use zeroize::Zeroizing;
 
 use super::{
     Error, Gateway,
-    poll::{Access, Budget, Credentials, Halted, Turn, keep_learned, part_of},
+    poll::{Access, Budget, Credentials, Halted, Learned, Turn, keep_learned, part_of},
+    sources as registered,
 };
 use crate::{
-    domain::{metric, poll::PollFeed},
+    domain::{SourceKind, metric, poll::PollFeed},
     outbound::{
-        BaseAddress, CallFailure,
+        Authorization, BaseAddress, CallFailure,
         jira_worklogs::{self, Feed, ListedWorklog, Page, WORKLOGS_PER_LIST_MAX},
     },
+    sources::forge,
     store::{self, TenantTx, poll::PollSource},
     target,
 };
@@ -48,6 +53,19 @@ pub(super) struct Reconciled {
     pub(super) missed: u64,
     /// True when it ended early.
     pub(super) is_halted: bool,
+}
+
+/// True for a source about one site: a Jira webhook, or an installation of the app.
+pub(super) fn can_ask(source: &PollSource) -> bool {
+    match source.kind {
+        SourceKind::JiraAdmin => true,
+        SourceKind::Forge => !source.holder.is_empty(),
+        SourceKind::Connect
+        | SourceKind::GooglePubsub
+        | SourceKind::GoogleEvents
+        | SourceKind::FirebaseFunction
+        | SourceKind::AtlassianReport => false,
+    }
 }
 
 /// One turn: reads one feed of one source to its end, page by page. Safe to repeat and to die anywhere.
@@ -110,6 +128,24 @@ const fn feed_of(feed: PollFeed) -> Feed {
 }
 
 async fn access(gateway: &Gateway, source: &PollSource) -> Result<Access, Halted> {
+    if source.holder.is_empty() {
+        return access_to_site(gateway, source).await;
+    }
+    let call_backs = gateway.call_backs();
+    let Some(token) = registered::installation_token(gateway, source.source_id, &source.holder).await? else {
+        return Err(Error::Busy("the installation has brought no token lately").into());
+    };
+    let unreadable = CallFailure::NotSendable { what: "the installation's token cannot be sent" };
+    let token = std::str::from_utf8(token.expose()).map_err(|_| unreadable)?;
+    let authorization = Authorization::bearer(token).map_err(CallFailure::from)?;
+    let (base, client) = match Credentials::of_development(gateway, source).await? {
+        Some(api) => (api.jira_of_cloud_below(&source.holder), call_backs.loopback()),
+        None => (BaseAddress::jira_of_cloud(&source.holder), call_backs.public()),
+    };
+    Ok(Access { client: client.clone(), base: base.map_err(CallFailure::from)?, authorization })
+}
+
+async fn access_to_site(gateway: &Gateway, source: &PollSource) -> Result<Access, Halted> {
     let call_backs = gateway.call_backs();
     match Credentials::of(gateway, source).await? {
         Credentials::Site(authorization) => {
@@ -135,13 +171,45 @@ struct Asking<'a> {
     feed: Feed,
 }
 
-/// A change as Jira's webhooks tell it.
+/// A change as the source's own sender tells it.
 #[derive(Serialize)]
-struct Webhook<'a> {
-    timestamp: i64,
-    #[serde(rename = "webhookEvent")]
-    webhook_event: &'a str,
-    worklog: &'a RawValue,
+#[serde(untagged)]
+enum Told<'a> {
+    Webhook {
+        timestamp: i64,
+        #[serde(rename = "webhookEvent")]
+        webhook_event: &'a str,
+        worklog: &'a RawValue,
+    },
+    AppEvent {
+        timestamp: i64,
+        #[serde(rename = "eventType")]
+        event_type: &'a str,
+        worklog: &'a RawValue,
+    },
+}
+
+/// What happened to a worklog.
+#[derive(Clone, Copy)]
+enum Change {
+    Updated,
+    Deleted,
+}
+
+impl Change {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Updated => "worklog_updated",
+            Self::Deleted => "worklog_deleted",
+        }
+    }
+
+    const fn of_app(self) -> &'static str {
+        match self {
+            Self::Updated => "avi:jira:updated:worklog",
+            Self::Deleted => "avi:jira:deleted:worklog",
+        }
+    }
 }
 
 impl Asking<'_> {
@@ -152,7 +220,7 @@ impl Asking<'_> {
     }
 
     async fn guarded<T>(&self, call: impl Future<Output = Result<T, CallFailure>>) -> Result<T, CallFailure> {
-        let destination = format!("worklogs of {}", self.source.name);
+        let destination = format!("worklogs of {} {}", self.source.name, self.source.holder);
         self.gateway.call_backs().breaker().guard(&destination, call).await
     }
 
@@ -198,7 +266,7 @@ impl Asking<'_> {
         for ListedWorklog { worklog_id, json } in &listed.worklogs {
             let Some((_, at)) = changes.iter().find(|(id, _)| id == worklog_id) else { continue };
             let json = json.expose_for("the event's body, which is sealed");
-            new += self.keep_one("worklog_updated", *worklog_id, *at, json).await?;
+            new += self.keep_one(Change::Updated, *worklog_id, *at, json).await?;
         }
         Ok(new)
     }
@@ -207,22 +275,27 @@ impl Asking<'_> {
         let mut new = 0;
         for (worklog_id, at) in changes {
             let json = format!(r#"{{"id":"{worklog_id}"}}"#);
-            new += self.keep_one("worklog_deleted", *worklog_id, *at, json.as_bytes()).await?;
+            new += self.keep_one(Change::Deleted, *worklog_id, *at, json.as_bytes()).await?;
         }
         Ok(new)
     }
 
-    async fn keep_one(&self, event: &'static str, id: u64, at: Timestamp, worklog: &[u8]) -> Result<u64, Halted> {
+    async fn keep_one(&self, change: Change, id: u64, at: Timestamp, worklog: &[u8]) -> Result<u64, Halted> {
         let unreadable = CallFailure::BadAnswer { what: "a worklog is not JSON" };
         let worklog: &RawValue = serde_json::from_slice(worklog).map_err(|_| unreadable)?;
-        let webhook = Webhook { timestamp: at.as_millisecond(), webhook_event: event, worklog };
-        let body = serde_json::to_vec(&webhook).expect("a number, a word and JSON are JSON");
-        let body = Zeroizing::new(body);
-        let identifier = format!("reconciled {event} {id} {}", at.as_millisecond());
+        let (timestamp, holder) = (at.as_millisecond(), &self.source.holder);
+        let (told, context) = if holder.is_empty() {
+            (Told::Webhook { timestamp, webhook_event: change.as_str(), worklog }, Vec::new())
+        } else {
+            (Told::AppEvent { timestamp, event_type: change.of_app(), worklog }, forge::context_of_learned(holder))
+        };
+        let body = Zeroizing::new(serde_json::to_vec(&told).expect("a number, a word and JSON are JSON"));
+        let identifier = format!("reconciled {holder} {} {id} {timestamp}", change.as_str());
         let whose = (self.source.source_id, self.source.tenant_id);
-        let is_new = keep_learned(self.gateway, whose, &identifier, &body).await?;
+        let learned = Learned { whose, identifier: &identifier, context: &context, body: &body };
+        let is_new = keep_learned(self.gateway, learned).await?;
         if is_new {
-            metrics::counter!(metric::WORKLOGS_RECONCILED_TOTAL, "change" => event).increment(1);
+            metrics::counter!(metric::WORKLOGS_RECONCILED_TOTAL, "change" => change.as_str()).increment(1);
         }
         Ok(u64::from(is_new))
     }

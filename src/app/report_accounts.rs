@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Error, Gateway,
-    poll::{Access, Budget, Credentials, Halted, Turn, keep_learned, part_of},
+    poll::{Access, Budget, Credentials, Halted, Learned, Turn, keep_learned, part_of},
 };
 use crate::{
     domain::{Personal, TenantId, metric, poll::PollFeed},
@@ -187,7 +187,8 @@ async fn keep_answers(gateway: &Gateway, source: &PollSource, answer: &Report) -
         let exposed = account.expose_for("the digest by which the event is recognised");
         let identifier = zeroize::Zeroizing::new(format!("account {word} {exposed} {}", gateway.today()));
         let whose = (source.source_id, TenantId::PLATFORM);
-        if let Err(error) = keep_learned(gateway, whose, &identifier, &body).await {
+        let learned = Learned { whose, identifier: &identifier, context: b"", body: &body };
+        if let Err(error) = keep_learned(gateway, learned).await {
             told.untold.push(account.clone());
             told.failure = Some(error);
         }

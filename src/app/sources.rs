@@ -55,7 +55,7 @@ pub const SECRET_BYTES_MAX: usize = 1_024;
 /// The shortest secret accepted, in bytes: 16 random bytes in hexadecimal.
 pub const SECRET_BYTES_MIN: usize = 16;
 /// How long an installation's token is used, in hours.
-const INSTALLATION_TOKEN_HOURS: i64 = 2;
+pub(super) const INSTALLATION_TOKEN_HOURS: i64 = 2;
 /// The bounds of the forwarder's secret, decoded, in bytes (Standard Webhooks).
 const FORWARDER_SECRET_BYTES_MIN: usize = 24;
 const FORWARDER_SECRET_BYTES_MAX: usize = 64;

@@ -62,7 +62,10 @@ pub(super) async fn run(gateway: &Gateway, sources: &[PollSource], budget: &Budg
 /// The way to ask sites, where there is one. In production an app's token for a site comes only with a call from that site,
 /// and a silent one does not call.
 async fn way_to_ask(gateway: &Gateway, sources: &[PollSource]) -> Option<Credentials> {
-    let source = sources.iter().find(|source| source.kind == SourceKind::Forge && source.has_credentials)?;
+    let source = sources.iter().find(|source| source.kind == SourceKind::Forge && source.holder.is_empty())?;
+    if !source.has_credentials {
+        return None;
+    }
     let credentials = Credentials::of(gateway, source).await;
     if credentials.is_err() {
         tracing::warn!(source = source.name, "the source's credentials cannot be used to ask whether sites are there");

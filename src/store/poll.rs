@@ -6,27 +6,31 @@ use super::{Client, StoreError, statements, tx};
 use crate::domain::{SourceId, SourceKind, TenantId, poll::PollFeed};
 
 statements! {
-    SOURCES = "SELECT s.source_id, s.name, s.kind, s.tenant_id, s.site_host, s.created_at, s.has_credentials,
-               ARRAY(
-                   SELECT c.feed
-                   FROM gateway.poll_cursor c
-                   WHERE c.source_id = s.source_id AND (c.due_at > $1 OR c.held_back_until > $1)
-               )
-        FROM gateway.sources_to_poll() s";
-    TAKE_TURN = "INSERT INTO gateway.poll_cursor AS known (source_id, feed, since_ms, due_at, lease_until)
-        VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))
-        ON CONFLICT (source_id, feed) DO UPDATE
+    // What has something due comes first, so that a bound never leaves anybody out for ever.
+    SOURCES = "SELECT s.source_id, s.name, s.kind, s.tenant_id, s.site_host, s.created_at, s.has_credentials, s.holder,
+               r.resting
+        FROM gateway.sources_to_poll($2) s
+        CROSS JOIN LATERAL (
+            SELECT coalesce(array_agg(c.feed), '{}') AS resting
+            FROM gateway.poll_cursor c
+            WHERE c.source_id = s.source_id AND c.holder = s.holder AND (c.due_at > $1 OR c.held_back_until > $1)
+        ) r
+        ORDER BY s.holder <> '', cardinality(r.resting), s.name, s.holder
+        LIMIT 10000";
+    TAKE_TURN = "INSERT INTO gateway.poll_cursor AS known (source_id, holder, feed, since_ms, due_at, lease_until)
+        VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))
+        ON CONFLICT (source_id, holder, feed) DO UPDATE
         SET turn = known.turn + 1, lease_until = EXCLUDED.lease_until
         WHERE (known.lease_until IS NULL OR known.lease_until <= now())
-            AND (known.held_back_until IS NULL OR known.held_back_until <= $4)
-            AND ($6 OR known.due_at <= $4)
+            AND (known.held_back_until IS NULL OR known.held_back_until <= $5)
+            AND ($7 OR known.due_at <= $5)
         RETURNING turn, since_ms, failures";
     ADVANCE = "UPDATE gateway.poll_cursor
-        SET since_ms = $4, lease_until = now() + make_interval(secs => $5)
-        WHERE source_id = $1 AND feed = $2 AND turn = $3 AND lease_until > now()";
+        SET since_ms = $5, lease_until = now() + make_interval(secs => $6)
+        WHERE source_id = $1 AND holder = $2 AND feed = $3 AND turn = $4 AND lease_until > now()";
     END_TURN = "UPDATE gateway.poll_cursor
-        SET due_at = $4, held_back_until = $5, failures = $6, lease_until = NULL
-        WHERE source_id = $1 AND feed = $2 AND turn = $3";
+        SET due_at = $5, held_back_until = $6, failures = $7, lease_until = NULL
+        WHERE source_id = $1 AND holder = $2 AND feed = $3 AND turn = $4";
 }
 
 /// A source that can be asked.
@@ -38,11 +42,13 @@ pub struct PollSource {
     pub name: String,
     /// The kind of sender.
     pub kind: SourceKind,
-    /// Whose it is.
+    /// Whose it is; for an installation, the customer.
     pub tenant_id: TenantId,
+    /// The installation within it that can be asked (its cloud id); empty for the source itself.
+    pub holder: String,
     /// The site that it is about, lower case.
     pub site_host: Option<String>,
-    /// When it was registered.
+    /// When it was registered, or the customer was first heard of.
     pub created_at: Timestamp,
     /// True with credentials for calling back.
     pub has_credentials: bool,
@@ -62,21 +68,23 @@ pub struct TurnRow {
 }
 
 /// What is asked of which source.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Asked {
     /// The source.
     pub source: SourceId,
+    /// The installation within it, or nothing.
+    pub holder: String,
     /// What of it.
     pub feed: PollFeed,
 }
 
-/// Every source that can be asked. Role `gw_queue`.
-pub async fn sources(client: &Client, at: Timestamp) -> Result<Vec<PollSource>, StoreError> {
-    let rows = tx::query(client, "sources_to_poll", SOURCES, &[&at]).await?;
+/// Every source that can be asked, and the installations that have brought a token since `tokens_since`. Role `gw_queue`.
+pub async fn sources(client: &Client, at: Timestamp, tokens_since: Timestamp) -> Result<Vec<PollSource>, StoreError> {
+    let rows = tx::query(client, "sources_to_poll", SOURCES, &[&at, &tokens_since]).await?;
     rows.iter()
         .map(|row| {
             let unknown = StoreError::UnknownValue { column: "source.kind" };
-            let resting: Vec<&str> = row.get(7);
+            let resting: Vec<&str> = row.get(8);
             Ok(PollSource {
                 source_id: SourceId::from_uuid(row.get(0)),
                 name: row.get(1),
@@ -85,6 +93,7 @@ pub async fn sources(client: &Client, at: Timestamp) -> Result<Vec<PollSource>, 
                 site_host: row.get(4),
                 created_at: row.get(5),
                 has_credentials: row.get(6),
+                holder: row.get(7),
                 resting: resting.into_iter().filter_map(PollFeed::parse).collect(),
             })
         })
@@ -96,7 +105,7 @@ pub async fn sources(client: &Client, at: Timestamp) -> Result<Vec<PollSource>, 
 /// `gw_queue`.
 pub async fn take_turn(
     client: &Client,
-    asked: Asked,
+    asked: &Asked,
     first_since_ms: i64,
     at: Timestamp,
     lease_seconds: f64,
@@ -104,7 +113,7 @@ pub async fn take_turn(
 ) -> Result<Option<TurnRow>, StoreError> {
     let (source, feed) = (asked.source.uuid(), asked.feed.as_str());
     let params: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
-        &[&source, &feed, &first_since_ms, &at, &lease_seconds, &is_forced];
+        &[&source, &asked.holder, &feed, &first_since_ms, &at, &lease_seconds, &is_forced];
     let rows = tx::query(client, "take_turn", TAKE_TURN, params).await?;
     Ok(rows.first().map(|row| TurnRow { turn: row.get(0), since_ms: row.get(1), failures: row.get(2) }))
 }
@@ -112,14 +121,19 @@ pub async fn take_turn(
 /// Moves the cursor and renews the lease. False when the turn was lost. Role `gw_queue`.
 pub async fn advance(
     client: &Client,
-    asked: Asked,
+    asked: &Asked,
     turn: i64,
     since_ms: i64,
     lease_seconds: f64,
 ) -> Result<bool, StoreError> {
     let (source, feed) = (asked.source.uuid(), asked.feed.as_str());
-    let moved =
-        tx::execute(client, "advance_poll", ADVANCE, &[&source, &feed, &turn, &since_ms, &lease_seconds]).await?;
+    let moved = tx::execute(
+        client,
+        "advance_poll",
+        ADVANCE,
+        &[&source, &asked.holder, &feed, &turn, &since_ms, &lease_seconds],
+    )
+    .await?;
     Ok(moved == 1)
 }
 
@@ -135,9 +149,9 @@ pub struct TurnEnd {
 }
 
 /// Ends a turn. A turn that was lost changes nothing. Role `gw_queue`.
-pub async fn end_turn(client: &Client, asked: Asked, turn: i64, end: TurnEnd) -> Result<(), StoreError> {
+pub async fn end_turn(client: &Client, asked: &Asked, turn: i64, end: TurnEnd) -> Result<(), StoreError> {
     let (source, feed) = (asked.source.uuid(), asked.feed.as_str());
     let params: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
-        &[&source, &feed, &turn, &end.due_at, &end.held_back_until, &end.failures];
+        &[&source, &asked.holder, &feed, &turn, &end.due_at, &end.held_back_until, &end.failures];
     tx::execute(client, "end_turn", END_TURN, params).await.map(|_| ())
 }

@@ -110,7 +110,7 @@ async fn a_sender_whose_key_cannot_be_had_is_answered_503_and_told_when_to_come_
     let world = World::with_key_server(&keys).await;
     let acme = world.a_tenant("acme").await;
     world.a_forge_source().await;
-    let server = world.serves();
+    let server = world.serves_http();
 
     let answered = server.answers(&removal(&world, &acme.key, 1)).await;
 

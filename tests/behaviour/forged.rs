@@ -138,7 +138,7 @@ async fn a_forge_token_works_once_also_when_it_comes_many_times_at_once() {
 async fn on_every_route_a_refusal_is_the_same_bytes_without_a_body() {
     let keys = KeyServer::start(Manner::Well).await;
     let world = every_source(&keys).await;
-    let server = world.serves();
+    let server = world.serves_http();
     let mut posts: Vec<Post> = [
         forge_route(&world),
         google_route(&world, SourceKind::GooglePubsub),

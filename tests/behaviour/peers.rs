@@ -84,7 +84,7 @@ async fn the_auth_emulator_deletes_a_user_and_our_purge_deletes_one_in_the_emula
     let acme: Tenant = world.a_tenant("acme").await;
     let paula = world.a_portal_user(&acme, "paula").await;
     let peter = world.a_portal_user(&acme, "peter").await;
-    let gateway = world.serves();
+    let gateway = world.serves_http();
     let target = format!("http://{}/webhooks/firebase/portal", gateway.address());
     let environment = [("GATEWAY_TARGET_URL", target.as_str()), ("GATEWAY_WEBHOOK_SECRET", &secret_text())];
     let Some(emulator) = Emulator::start(&node, "auth-emulator.mjs", &["start"], &environment).await else {
@@ -149,7 +149,7 @@ async fn the_pubsub_emulator_pushes_and_is_answered_so_that_it_does_not_push_aga
     google_source(&world, "push", SourceSettings::GooglePubsub).await;
     let acme = world.a_tenant("acme").await;
     let paula = world.a_portal_user(&acme, "paula").await;
-    let gateway = world.serves();
+    let gateway = world.serves_http();
     let Some(emulator) = Emulator::start(&node, "pubsub-emulator.mjs", &["start"], &[]).await else {
         gateway.stops().await;
         return world.ends_cleanly().await;
@@ -199,7 +199,7 @@ async fn cloudevents_made_by_the_npm_package_are_accepted_in_every_mode() {
         world.a_portal_user(&acme, "peter").await,
         world.a_portal_user(&acme, "petra").await,
     ];
-    let gateway = world.serves();
+    let gateway = world.serves_http();
     let url = format!("http://{}/webhooks/cloudevents/events", gateway.address());
     let deletion = |person: &Person| {
         json!({ "id": format!("deleted-{}", person.row_id), "type": "google.firebase.auth.user.v2.deleted",

@@ -6,6 +6,11 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use milestone_gateway::{
+    app::accept_event::{self, Delivery},
+    domain::{Headers, SourceKind, reply::SenderReply},
+    signature::issue::sign_rs256,
+};
 use serde_json::{Value, json};
 
 use crate::harness::{Answered, Asked, Cloud, Person, Tenant, World, answered, empty, issue_of, worklog};
@@ -28,7 +33,9 @@ type Shared = Arc<Mutex<Jira>>;
 impl Jira {
     fn answers(&self, asked: &Asked) -> Answered {
         let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
-        match path {
+        // A site behind Atlassian's API host is the same site.
+        let below = path.find("/rest/").map_or(path, |at| &path[at..]);
+        match below {
             "/rest/api/3/worklog/updated" => self.feed(path, query, &self.updated),
             "/rest/api/3/worklog/deleted" => self.feed(path, query, &self.deleted),
             "/rest/api/3/worklog/list" => {
@@ -272,5 +279,83 @@ async fn sources_are_asked_at_their_own_pace_and_what_nobody_gave_credentials_fo
     site.world.whoever_is_due_is_asked().await;
 
     assert_eq!(site.cloud.asked().len(), 4);
+    site.world.ends_cleanly().await;
+}
+
+const APP: &str = "ari:cloud:ecosystem::app/aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
+const ENVIRONMENT: &str =
+    "ari:cloud:ecosystem::environment/aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee/99999999-8888-4777-8666-555555555555";
+const PRIVATE_KEY: &[u8] = include_bytes!("../vectors/keys/test-only-rsa-2048.private.pem");
+const KEYS: &str = include_str!("../vectors/keys/test-only-rsa-2048.jwks.json");
+
+/// The app's sign of life from a tenant's site, with the token by which the site may be asked.
+async fn the_app_shows_it_lives(world: &World, tenant: &Tenant, number: usize) {
+    let now = world.gateway.now().as_second();
+    let installation = "ari:cloud:ecosystem::installation/0a0a0a0a-1b1b-4c2c-8d3d-4e4e4e4e4e4e";
+    let api = format!("https://api.atlassian.com/ex/jira/{}", tenant.key);
+    let claims = json!({
+        "app": {
+            "id": APP, "appVersion": "9.0.0", "installationId": installation, "apiBaseUrl": api,
+            "installation": {
+                "id": installation, "contexts": [{"name": "jira", "apiBaseUrl": api, "cloudId": tenant.key}],
+            },
+            "environment": {"type": "PRODUCTION", "id": ENVIRONMENT},
+            "module": {"type": "core:endpoint", "key": "gateway-heartbeat"},
+        },
+        "aud": APP, "iss": "forge/invocation-token", "iat": now, "nbf": now, "exp": now + 25,
+        "jti": format!("token-{number}"),
+    });
+    let token = sign_rs256(&claims, "test-only", PRIVATE_KEY).unwrap();
+    let mut headers = Headers::default();
+    headers.push("authorization", format!("Bearer {token}").as_bytes());
+    headers.push("x-forge-oauth-system", format!("site-token-{number}").as_bytes());
+    let delivery = Delivery {
+        kind: SourceKind::Forge,
+        source: "milestone-app".to_owned(),
+        tail: "heartbeat".to_owned(),
+        query: String::new(),
+        headers,
+    };
+    let mut arriving = accept_event::begin(&world.gateway, delivery).await.ok().expect("a source that knows us");
+    assert!(arriving.update(b"{}").is_ok());
+    assert_eq!(arriving.finish(&world.gateway).await.reply, SenderReply::Accepted);
+    world.the_worker_drains().await;
+}
+
+#[tokio::test]
+async fn a_site_with_the_app_is_asked_by_the_token_of_its_latest_sign_of_life() {
+    let mut site = Site::new().await;
+    let keys = Cloud::that(|_| answered(200, serde_json::from_str(KEYS).unwrap())).await;
+    site.world.believes_keys_of(&keys);
+    let settings = json!({"app_id": APP, "environment": "production"});
+    let app = site.world.a_platform_source("milestone-app", SourceKind::Forge, settings).await;
+    site.world.asks(app, &site.cloud).await;
+    // No webhook source of its own is asked.
+    site.world.is_asked_with(&site.acme.source, json!({})).await;
+    site.ann_logs(1, 2);
+    site.ann_logs(2, 3);
+    site.time_passes(2);
+    site.ann_deletes(2);
+    site.time_passes(2);
+
+    site.world.whoever_is_due_is_asked().await;
+    assert_eq!(site.cloud.asked().len(), 0, "no sign of life, no token");
+    the_app_shows_it_lives(&site.world, &site.acme, 1).await;
+    let polled = site.world.whoever_is_due_is_asked().await;
+    site.world.the_worker_drains().await;
+
+    assert_eq!((polled.worklogs_missed, polled.failures), (2, 0), "{polled:?}");
+    assert_eq!(site.hours().await, [(1, 3600), (2, 0)].into());
+    let below = format!("/ex/jira/{}/rest/api/3/worklog/", site.acme.key);
+    let asked = site.cloud.asked();
+    assert!(asked.iter().all(|asked| asked.path.starts_with(&below) && asked.authorization == "Bearer site-token-1"));
+    // Two hours later the token has ended, and the next sign of life brings another.
+    let before = asked.len();
+    site.time_passes(121);
+    site.world.everything_is_asked().await;
+    assert_eq!(site.cloud.asked().len(), before);
+    the_app_shows_it_lives(&site.world, &site.acme, 2).await;
+    site.world.whoever_is_due_is_asked().await;
+    assert_eq!(site.cloud.asked().last().unwrap().authorization, "Bearer site-token-2");
     site.world.ends_cleanly().await;
 }

@@ -106,7 +106,7 @@ async fn line(keys: &KeyServer, sample: &Sample) -> String {
     before(&world, &tenant, sample).await;
     let known_before = events(&world).await;
     let post = post(&world, &tenant, sample);
-    let server = world.serves();
+    let server = world.serves_http();
 
     let answered = server.answers(&post).await;
     server.stops().await;

@@ -81,6 +81,20 @@ pub(in crate::app) struct Access {
 }
 
 impl Credentials {
+    /// The server on this machine that stands in for Atlassian's, where an app's source names one.
+    pub(in crate::app) async fn of_development(
+        gateway: &Gateway,
+        source: &PollSource,
+    ) -> Result<Option<BaseAddress>, Halted> {
+        if sources::call_back_credential(gateway, source.source_id).await?.is_none() {
+            return Ok(None);
+        }
+        match Self::of(gateway, source).await? {
+            Self::Development { api, .. } => Ok(Some(api)),
+            Self::App(_) | Self::Site(_) => Ok(None),
+        }
+    }
+
     /// The source's credentials. Fails for a form that cannot be used, and for one of development without the switch.
     pub(in crate::app) async fn of(gateway: &Gateway, source: &PollSource) -> Result<Self, Halted> {
         let unreadable = CallFailure::NotSendable { what: "the source's credentials cannot be read" };

@@ -86,10 +86,10 @@ impl Turn {
         first_since: Timestamp,
         is_forced: bool,
     ) -> Result<Option<Self>, Error> {
-        let asked = Asked { source: source.source_id, feed };
+        let asked = Asked { source: source.source_id, holder: source.holder.clone(), feed };
         let first_ms = first_since.as_millisecond().max(0);
         let queue = gateway.databases().queue.client().await?;
-        let row = store::poll::take_turn(&queue, asked, first_ms, gateway.now(), LEASE_SECONDS, is_forced).await?;
+        let row = store::poll::take_turn(&queue, &asked, first_ms, gateway.now(), LEASE_SECONDS, is_forced).await?;
         Ok(row.map(|row| Self { name: source.name.clone(), asked, row }))
     }
 
@@ -101,7 +101,7 @@ impl Turn {
     /// Moves the place in time, once everything before it is durable. Fails when another process has the turn.
     pub(in crate::app) async fn advance(&mut self, gateway: &Gateway, since_ms: i64) -> Result<(), Error> {
         let queue = gateway.databases().queue.client().await?;
-        if !store::poll::advance(&queue, self.asked, self.row.turn, since_ms, LEASE_SECONDS).await? {
+        if !store::poll::advance(&queue, &self.asked, self.row.turn, since_ms, LEASE_SECONDS).await? {
             return Err(Error::Busy("another process has the turn to ask"));
         }
         self.row.since_ms = since_ms;
@@ -129,7 +129,7 @@ impl Turn {
         };
         metrics::counter!(metric::POLLS_TOTAL, "feed" => feed, "outcome" => outcome).increment(1);
         let queue = gateway.databases().queue.client().await?;
-        store::poll::end_turn(&queue, self.asked, self.row.turn, end).await?;
+        store::poll::end_turn(&queue, &self.asked, self.row.turn, end).await?;
         Ok(is_done)
     }
 

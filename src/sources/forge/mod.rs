@@ -92,6 +92,22 @@ pub fn admit(caller: &ForgeCaller, path_tail: &str, body: &[u8]) -> Result<Admit
     })
 }
 
+/// The event of a delivery whose token was verified and whose body nobody understands. What was verified is kept with it, so
+/// that it has its meaning once the body can be read.
+pub fn unread(caller: &ForgeCaller, path_tail: &str) -> Admitted {
+    let context = Context {
+        cloud_id: caller.cloud_id.clone(),
+        installation_id: caller.installation_id.clone(),
+        module_key: caller.module_key.clone(),
+        route: Route::of_module(&caller.module_key).or(Route::of_path(path_tail)),
+    };
+    Admitted {
+        tenant: TenantRef::Key(caller.cloud_id.clone()),
+        context: serde_json::to_vec(&context).expect("ids are JSON"),
+        ..Admitted::whole(None)
+    }
+}
+
 /// True for the route of the sign of life.
 pub fn is_heartbeat(path_tail: &str) -> bool {
     path_tail == "heartbeat"
@@ -107,6 +123,17 @@ pub fn system_token(header: &[u8]) -> Option<&str> {
     let is_token =
         (1..=SYSTEM_TOKEN_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     is_token.then_some(text)
+}
+
+/// The context of an event that we have learned by asking the site ourselves, in the shape that its own events have.
+pub fn context_of_learned(cloud_id: &str) -> Vec<u8> {
+    let context = Context {
+        cloud_id: cloud_id.to_owned(),
+        installation_id: String::new(),
+        module_key: String::new(),
+        route: Route::Events,
+    };
+    serde_json::to_vec(&context).expect("ids are JSON")
 }
 
 /// What an event means, from what was stored of it.

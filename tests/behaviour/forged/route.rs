@@ -28,10 +28,6 @@ pub(super) struct Route {
 }
 
 impl Route {
-    pub(super) fn is_google(&self) -> bool {
-        matches!(self.post.kind, SourceKind::GooglePubsub | SourceKind::GoogleEvents)
-    }
-
     pub(super) fn is_rsa(&self) -> bool {
         self.algorithm == Algorithm::RS256
     }
@@ -67,6 +63,7 @@ impl Route {
     }
 
     pub(super) fn attempt(&self, what: &str, post: Post, why: Refusal) -> Attempt {
+        debug_assert_eq!(post.kind, self.post.kind);
         Attempt { what: format!("{}: {what}", post.path()), post, why }
     }
 
@@ -100,9 +97,11 @@ impl Route {
             header["alg"] = json!(name);
             message(&header.to_string(), &claims)
         };
-        // Under the development switch that would be an emulator's; without it, it is no token at all.
-        let none = if self.is_google() { Refusal::MissingToken } else { Refusal::ForbiddenAlgorithm };
-        let mut all = vec![self.attempt("none, unsigned", self.with(&format!("{}.", unsigned("none"))), none)];
+        let mut all = vec![self.attempt(
+            "none, unsigned",
+            self.with(&format!("{}.", unsigned("none"))),
+            Refusal::ForbiddenAlgorithm,
+        )];
         for name in ["none", "None", "rs256", "RS384", "ES256", "EdDSA", ""] {
             let token = signed(&unsigned(name), self.algorithm, &self.key());
             all.push(self.attempt(&format!("algorithm {name:?}"), self.with(&token), Refusal::ForbiddenAlgorithm));

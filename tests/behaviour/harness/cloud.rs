@@ -157,6 +157,12 @@ async fn read(stream: &mut TcpStream) -> Option<Asked> {
 }
 
 impl World {
+    /// Senders' keys are published here from now on.
+    pub(crate) fn believes_keys_of(&mut self, cloud: &Cloud) {
+        self.parts.key_server = Some(cloud.address().to_owned());
+        self.restarts();
+    }
+
     /// Registers a source of the platform; returns its name.
     pub(crate) async fn a_platform_source(
         &self,

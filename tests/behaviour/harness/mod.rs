@@ -12,6 +12,7 @@ mod over_http;
 pub(crate) mod peers;
 mod product;
 pub(crate) mod senders;
+mod serving;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
