@@ -8,6 +8,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -21,7 +22,9 @@ use crate::{
     sources::SourceSettings,
     store::{
         self, TenantTx,
-        source::{CredentialDates, CredentialSlot, HolderRow, NewSource, Purpose, SealedCredential, SourceFacts},
+        source::{
+            CredentialDates, CredentialSlot, HolderRow, NamedSource, NewSource, Purpose, SealedCredential, SourceFacts,
+        },
     },
 };
 
@@ -40,6 +43,8 @@ const READINGS_OF_OTHERS_MAX: usize = 2;
 const READING_WAIT: Duration = Duration::from_secs(1);
 /// The most names kept. Beyond it unknown ones are forgotten first.
 const NAMES_MAX: usize = 10_000;
+/// The most installations kept, of all sources together. Whoever calls chooses their names, so they have a room of their own.
+const HOLDERS_MAX: usize = 2_000;
 /// The longest name that a source can have, in bytes.
 const NAME_BYTES_MAX: usize = 63;
 /// The shortest replay window, in seconds: Jira repeats a delivery up to five times, up to 15 minutes apart, under its first
@@ -74,8 +79,12 @@ pub struct LoadedSource {
 }
 
 /// Sources as they were last read, bounded in number and age, and the bounds of reading them.
+///
+/// An installation is a name that an unverified token chooses. What is kept of installations can therefore never drive out
+/// a source, and one that has brought no secret is nobody: whoever calls may have invented it.
 pub struct SourceCache {
-    entries: RwLock<HashMap<String, LookUp>>,
+    own: Remembered,
+    of_holders: Remembered,
     facts: RwLock<HashMap<SourceId, Arc<SourceFacts>>>,
     tenants: RwLock<HashMap<String, TenantId>>,
     readings_of_known: Semaphore,
@@ -88,12 +97,62 @@ struct LookUp {
     /// When the reading began.
     read_at: Instant,
     found: Option<Arc<LoadedSource>>,
+    /// True for a source, and for an installation of one that has brought a secret.
+    is_known: bool,
+}
+
+impl LookUp {
+    fn new(asked: Asked<'_>, read_at: Instant, found: Option<Arc<LoadedSource>>) -> Self {
+        let is_known = found.as_ref().is_some_and(|source| asked.holder.is_empty() || !source.secrets.is_empty());
+        Self { read_at, found, is_known }
+    }
+
+    /// True when a call may be judged by it: by what is known for a while, by nobody only when it was looked up since.
+    fn is_enough_for(&self, arrived_at: Instant, is_signed: bool) -> bool {
+        if is_signed && !self.is_known { self.read_at >= arrived_at } else { self.read_at.elapsed() < BELIEVED_FOR }
+    }
+}
+
+/// The latest look-ups, at most `most` of them.
+struct Remembered {
+    entries: RwLock<HashMap<String, LookUp>>,
+    most: usize,
+}
+
+impl Remembered {
+    fn new(most: usize) -> Self {
+        Self { entries: RwLock::default(), most }
+    }
+
+    fn kept(&self, key: &str) -> Option<LookUp> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// Keeps what a reading has found, unless a later one was faster. Where there is no room, nobody goes first, and is not
+    /// kept at all where everybody is somebody.
+    fn keep(&self, key: String, look_up: LookUp) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if entries.get(&key).is_some_and(|kept| kept.read_at > look_up.read_at) {
+            return;
+        }
+        if entries.len() >= self.most && !entries.contains_key(&key) {
+            entries.retain(|_, kept| kept.is_known);
+            if entries.len() >= self.most {
+                if !look_up.is_known {
+                    return;
+                }
+                entries.clear();
+            }
+        }
+        entries.insert(key, look_up);
+    }
 }
 
 impl Default for SourceCache {
     fn default() -> Self {
         Self {
-            entries: RwLock::default(),
+            own: Remembered::new(NAMES_MAX),
+            of_holders: Remembered::new(HOLDERS_MAX),
             facts: RwLock::default(),
             tenants: RwLock::default(),
             readings_of_known: Semaphore::new(READINGS_OF_KNOWN_MAX),
@@ -103,23 +162,16 @@ impl Default for SourceCache {
 }
 
 impl SourceCache {
-    fn kept(&self, name: &str) -> Option<LookUp> {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    fn room_of(&self, asked: Asked<'_>) -> &Remembered {
+        if asked.holder.is_empty() { &self.own } else { &self.of_holders }
     }
 
-    /// Keeps what a reading has found, unless a later one was faster.
-    fn keep(&self, name: &str, look_up: LookUp) {
-        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        if entries.get(name).is_some_and(|kept| kept.read_at > look_up.read_at) {
-            return;
-        }
-        if entries.len() >= NAMES_MAX && !entries.contains_key(name) {
-            entries.retain(|_, kept| kept.found.is_some());
-            if entries.len() >= NAMES_MAX {
-                entries.clear();
-            }
-        }
-        entries.insert(name.to_owned(), look_up);
+    fn kept(&self, asked: Asked<'_>) -> Option<LookUp> {
+        self.room_of(asked).kept(&asked.cache_key())
+    }
+
+    fn keep(&self, asked: Asked<'_>, look_up: LookUp) {
+        self.room_of(asked).keep(asked.cache_key(), look_up);
     }
 
     /// Leave to read. Fails when none can be had in time.
@@ -152,18 +204,15 @@ impl Asked<'_> {
 ///
 /// That there is none is believed from memory only for a call that is refused whatever is found, because it is not signed.
 /// For a signed one it must have been read since the call arrived: the source may be new, and its sender never repeats a
-/// refusal. So a flood of signed calls under unknown names costs one short reading each, a few at a time.
+/// refusal. The same holds for an installation that has brought no secret. So a flood of signed calls under unknown names
+/// costs one short reading each, a few at a time.
 pub(super) async fn look_up(
     gateway: &Gateway,
     asked: Asked<'_>,
     arrived_at: Instant,
     is_signed: bool,
 ) -> Result<Option<Arc<LoadedSource>>, Error> {
-    let is_enough = |kept: &LookUp| match kept.found {
-        None if is_signed => kept.read_at >= arrived_at,
-        Some(_) | None => kept.read_at.elapsed() < BELIEVED_FOR,
-    };
-    read_unless(gateway, asked, is_enough).await
+    read_unless(gateway, asked, |kept| kept.is_enough_for(arrived_at, is_signed)).await
 }
 
 /// The source as it was read at some time after the call arrived: what a mismatch is judged by.
@@ -177,7 +226,7 @@ pub(super) async fn look_again(
     arrived_at: Instant,
 ) -> Result<Option<Arc<LoadedSource>>, Error> {
     let is_enough = |kept: &LookUp| kept.read_at >= arrived_at;
-    if let Some(kept) = gateway.sources().kept(&asked.cache_key())
+    if let Some(kept) = gateway.sources().kept(asked)
         && !is_enough(&kept)
     {
         tokio::time::sleep(READ_AGAIN_AFTER.saturating_sub(kept.read_at.elapsed())).await;
@@ -191,14 +240,13 @@ async fn read_unless(
     asked: Asked<'_>,
     is_enough: impl Fn(&LookUp) -> bool,
 ) -> Result<Option<Arc<LoadedSource>>, Error> {
-    let key = asked.cache_key();
-    let kept = gateway.sources().kept(&key);
-    let is_known = kept.as_ref().is_some_and(|kept| kept.found.is_some());
+    let kept = gateway.sources().kept(asked);
+    let is_known = kept.as_ref().is_some_and(|kept| kept.is_known);
     if let Some(kept) = kept.filter(&is_enough) {
         return Ok(kept.found);
     }
     let _leave = gateway.sources().leave_to_read(is_known).await?;
-    if let Some(kept) = gateway.sources().kept(&key).filter(&is_enough) {
+    if let Some(kept) = gateway.sources().kept(asked).filter(&is_enough) {
         return Ok(kept.found);
     }
     read(gateway, asked).await
@@ -226,7 +274,7 @@ async fn read(gateway: &Gateway, asked: Asked<'_>) -> Result<Option<Arc<LoadedSo
             }))
         }
     };
-    gateway.sources().keep(&asked.cache_key(), LookUp { read_at, found: source.clone() });
+    gateway.sources().keep(asked, LookUp::new(asked, read_at, source.clone()));
     Ok(source)
 }
 
@@ -296,6 +344,7 @@ pub struct Registration<'a> {
     /// The site its deliveries must speak of, for example `acme.atlassian.net`.
     pub site_host: Option<&'a str>,
     /// How old, by the body's own timestamp, a delivery may be, in seconds; at least 4500, Jira's whole span of retries.
+    /// For a Jira webhook only: other senders write no such timestamp.
     pub replay_window_seconds: Option<i32>,
     /// How long it may be silent before somebody should ask why, in seconds.
     pub expected_every_seconds: Option<i32>,
@@ -339,11 +388,10 @@ pub async fn register(
 ) -> Result<(SourceId, TenantId), Error> {
     check(registration)?;
     let queue = gateway.databases().queue.client().await?;
-    if store::source::find_by_name(&queue, registration.name).await?.is_some() {
-        return Err(Error::Refused(format!(
-            "a source named {} exists already; use `sources rotate`",
-            registration.name
-        )));
+    if let Some(taken) = store::source::find_by_name(&queue, registration.name).await? {
+        let (state, verb) = if taken.disabled_at.is_some() { ("is disabled", "enable") } else { ("exists", "rotate") };
+        let name = registration.name;
+        return Err(Error::Refused(format!("a source named {name} {state} already; use `sources {verb}`")));
     }
     let known = match registration.tenant_key {
         None => Some(TenantId::PLATFORM),
@@ -382,23 +430,55 @@ const fn own(source: SourceId) -> CredentialSlot<'static> {
     CredentialSlot { source, purpose: Purpose::Verify, holder: "" }
 }
 
-/// Gives a source a new secret; the one before stays valid for a day, so that nothing signed before is refused.
+/// Gives a source a new secret; the one before stays valid for a day, so that nothing signed before is refused. Fails for a
+/// source that is disabled, because nobody would look at its secrets.
 pub async fn rotate(gateway: &Gateway, actor: &str, name: &str, secret: &SecretBytes) -> Result<Timestamp, Error> {
-    let (source_id, tenant_id) = find(gateway, name).await?;
-    let facts = facts(gateway, source_id).await?;
+    let source = find(gateway, name).await?;
+    if source.disabled_at.is_some() {
+        return Err(Error::Refused(
+            "the source is disabled because its tenant was purged; `sources enable` gives it a secret and takes it into use"
+                .to_owned(),
+        ));
+    }
+    let facts = facts(gateway, source.source_id).await?;
     check_secret(facts.kind, Some(secret))?;
     let mut client = gateway.databases().tenant.client().await?;
-    let tx = TenantTx::begin(&mut client, tenant_id).await?;
-    let previous_valid_until = store_secret(gateway, &tx, own(source_id), secret, gateway.now()).await?;
+    let tx = TenantTx::begin(&mut client, source.tenant_id).await?;
+    let previous_valid_until = store_secret(gateway, &tx, own(source.source_id), secret, gateway.now()).await?;
     let facts = [("previous_valid_until", Fact::At(previous_valid_until))];
-    audit::record(gateway, &tx, actor, "source.rotated", source_id, facts).await?;
+    audit::record(gateway, &tx, actor, "source.rotated", source.source_id, facts).await?;
     tx.commit().await?;
     Ok(previous_valid_until)
 }
 
+/// Takes a disabled source into use again, with a new secret where its kind has one. Fails for one that is in use.
+///
+/// The purge of a tenant disables its sources and deletes their credentials, so no older secret is valid beside the new
+/// one. What arrives counts only once the tenant itself is back.
+pub async fn enable(gateway: &Gateway, actor: &str, name: &str, secret: Option<&SecretBytes>) -> Result<(), Error> {
+    let source = find(gateway, name).await?;
+    let is_in_use = || Error::Refused("the source is in use; `sources rotate` gives it another secret".to_owned());
+    if source.disabled_at.is_none() {
+        return Err(is_in_use());
+    }
+    check_secret(facts(gateway, source.source_id).await?.kind, secret)?;
+    let now = gateway.now();
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, source.tenant_id).await?;
+    if !store::source::enable(&tx, source.source_id).await? {
+        return Err(is_in_use());
+    }
+    if let Some(secret) = secret {
+        store_secret_until(gateway, &tx, own(source.source_id), secret, (now, now)).await?;
+    }
+    audit::record(gateway, &tx, actor, "source.enabled", source.source_id, []).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
 /// Gives a source the credentials by which its own system is called back. The ones before end at once.
 pub async fn set_call_back(gateway: &Gateway, actor: &str, name: &str, secret: &SecretBytes) -> Result<(), Error> {
-    let (source_id, tenant_id) = find(gateway, name).await?;
+    let NamedSource { source_id, tenant_id, .. } = find(gateway, name).await?;
     if secret.is_empty() || secret.expose().len() > CALL_BACK_BYTES_MAX {
         return Err(Error::Refused(format!("credentials have 1 to {CALL_BACK_BYTES_MAX} bytes")));
     }
@@ -412,7 +492,8 @@ pub async fn set_call_back(gateway: &Gateway, actor: &str, name: &str, secret: &
     Ok(())
 }
 
-/// Says that an installation of a shared source is this tenant. Fails when it was bound before.
+/// Says that an installation of a shared source is this tenant, which must be known. Fails when it was bound before, to
+/// whomever: a binding never changes.
 pub async fn bind(
     gateway: &Gateway,
     actor: &str,
@@ -420,36 +501,73 @@ pub async fn bind(
     holder: &str,
     tenant_key: &str,
 ) -> Result<TenantId, Error> {
-    let (source_id, _) = find(gateway, name).await?;
+    let NamedSource { source_id, .. } = find(gateway, name).await?;
     if !is_holder(holder) {
         return Err(Error::Refused("an installation is 1 to 256 visible ASCII characters".to_owned()));
     }
-    let tenant_id = tenant_of_key(gateway, tenant_key).await?;
+    check_tenant_key(tenant_key)?;
+    let queue = gateway.databases().queue.client().await?;
+    let known = store::tenant::find_by_key(&queue, tenant_key).await?;
+    drop(queue);
+    // A key with a slip of the pen must not become a customer that nobody has.
+    let Some(tenant_id) = known.filter(|tenant| *tenant != TenantId::PLATFORM) else {
+        return Err(Error::Refused(
+            "no tenant has this key; a tenant becomes known by its first delivery, or by `sources add` with its \
+             --tenant-key"
+                .to_owned(),
+        ));
+    };
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant_id).await?;
     if !store::source::bind_holder(&tx, source_id, holder, gateway.now()).await? {
-        return Err(Error::Refused("this installation is bound already".to_owned()));
+        return Err(Error::Refused(format!(
+            "this installation is bound already, as `sources show {name}` says, and cannot be bound to another tenant: \
+             what it has sent is the first one's"
+        )));
     }
     audit::record(gateway, &tx, actor, "source.bound", source_id, []).await?;
     tx.commit().await?;
     Ok(tenant_id)
 }
 
-/// Keeps the secret that a verified installation has brought; the one before stays valid for a day.
+/// Keeps the secret that a verified installation has brought; the one before stays valid for a day. Repeating is safe: a
+/// repetition changes nothing, so that it does not end the secret before.
 pub(super) async fn keep_holder_secret(
     gateway: &Gateway,
     source: &LoadedSource,
     holder: &str,
     secret: &SecretBytes,
 ) -> Result<(), Error> {
-    check_secret(SourceKind::Connect, Some(secret))?;
+    check_holder_secret(secret)?;
+    let now = gateway.now();
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, source.tenant_id).await?;
     let slot = CredentialSlot { source: source.source_id, purpose: Purpose::Verify, holder };
-    store_secret(gateway, &tx, slot, secret, gateway.now()).await?;
+    let credentials = store::source::credentials(&tx, slot, now).await?;
+    // One that does not open any more is replaced.
+    let current = credentials.first().and_then(|current| open_credential(gateway, slot, current).ok());
+    if current.is_some_and(|current| is_same(&current, secret)) {
+        return Ok(());
+    }
+    store_secret(gateway, &tx, slot, secret, now).await?;
     audit::record(gateway, &tx, audit::WORKER, "source.installed", source.source_id, []).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Compares in constant time.
+fn is_same(left: &SecretBytes, right: &SecretBytes) -> bool {
+    left.expose().ct_eq(right.expose()).into()
+}
+
+/// A secret that an installation can have: visible ASCII characters, as Atlassian makes them, and not too few.
+fn check_holder_secret(secret: &SecretBytes) -> Result<(), Error> {
+    check_secret(SourceKind::Connect, Some(secret))?;
+    if secret.expose().iter().all(u8::is_ascii_graphic) {
+        Ok(())
+    } else {
+        Err(Error::Refused("an installation's secret is visible ASCII characters".to_owned()))
+    }
 }
 
 /// Keeps the token by which our app may ask an installation's site for the next two hours (Atlassian delivers it with at
@@ -531,7 +649,7 @@ fn sealed_credential(gateway: &Gateway, slot: CredentialSlot<'_>, secret: &Secre
 
 /// The current secret of a source, for `send`, which plays the sender.
 pub async fn signing_secret(gateway: &Gateway, name: &str) -> Result<SecretBytes, Error> {
-    let (source_id, tenant_id) = find(gateway, name).await?;
+    let NamedSource { source_id, tenant_id, .. } = find(gateway, name).await?;
     current_secret(gateway, tenant_id, own(source_id)).await?.ok_or(Error::Missing("the source's credential"))
 }
 
@@ -583,7 +701,7 @@ async fn current_secret(
     credentials.first().map(|current| open_credential(gateway, slot, current)).transpose()
 }
 
-async fn find(gateway: &Gateway, name: &str) -> Result<(SourceId, TenantId), Error> {
+async fn find(gateway: &Gateway, name: &str) -> Result<NamedSource, Error> {
     let queue = gateway.databases().queue.client().await?;
     store::source::find_by_name(&queue, name).await?.ok_or(Error::NotFound("source"))
 }
@@ -624,20 +742,32 @@ fn check_name(name: &str) -> Result<(), Error> {
     }
 }
 
-fn check_replay_window(seconds: Option<i32>) -> Result<(), Error> {
-    if seconds.is_none_or(|seconds| seconds >= REPLAY_WINDOW_SECONDS_MIN) {
-        Ok(())
-    } else {
-        Err(Error::Refused(format!(
-            "a replay window has at least {REPLAY_WINDOW_SECONDS_MIN} seconds: that is how long Jira repeats a delivery"
-        )))
+/// The window reads the timestamp in a Jira webhook's own body. Of any other sender it would refuse every delivery.
+fn check_replay_window(kind: SourceKind, seconds: Option<i32>) -> Result<(), Error> {
+    let Some(seconds) = seconds else { return Ok(()) };
+    if kind != SourceKind::JiraAdmin {
+        return Err(Error::Refused("only a Jira webhook has a replay window; register without one".to_owned()));
     }
+    if seconds < REPLAY_WINDOW_SECONDS_MIN {
+        return Err(Error::Refused(format!(
+            "a replay window has at least {REPLAY_WINDOW_SECONDS_MIN} seconds: that is how long Jira repeats a delivery"
+        )));
+    }
+    Ok(())
+}
+
+/// What begins with a bracket is ours: the platform is no tenant of anybody.
+fn check_tenant_key(key: &str) -> Result<(), Error> {
+    if key.starts_with('(') {
+        return Err(Error::Refused("a tenant key begins with no bracket".to_owned()));
+    }
+    Ok(())
 }
 
 fn check(registration: &Registration<'_>) -> Result<(), Error> {
     check_name(registration.name)?;
-    check_replay_window(registration.replay_window_seconds)?;
     let kind = registration.settings.kind();
+    check_replay_window(kind, registration.replay_window_seconds)?;
     check_secret(kind, registration.secret)?;
     registration.settings.check().map_err(|error| Error::Refused(error.to_string()))?;
     match (kind, registration.tenant_key) {
@@ -647,8 +777,8 @@ fn check(registration: &Registration<'_>) -> Result<(), Error> {
         (SourceKind::Forge | SourceKind::Connect, Some(_)) => {
             Err(Error::Refused("each delivery of an app names its own tenant; give no tenant key".to_owned()))
         }
-        (_, Some(key)) if key.starts_with('(') => Err(Error::Refused("a tenant key begins with no bracket".to_owned())),
-        _ => Ok(()),
+        (_, Some(key)) => check_tenant_key(key),
+        (_, None) => Ok(()),
     }
 }
 
@@ -668,7 +798,8 @@ fn check_secret(kind: SourceKind, secret: Option<&SecretBytes>) -> Result<(), Er
         // An app's secrets are its installations' own; they come with each install.
         None if kind == SourceKind::Connect => Ok(()),
         Some(secret) if range.contains(&secret.expose().len()) => Ok(()),
-        Some(_) | None => Err(Error::Refused(format!("a secret has {} to {} bytes", range.start(), range.end()))),
+        Some(_) => Err(Error::Refused(format!("a secret has {} to {} bytes", range.start(), range.end()))),
+        None => Err(Error::Refused("senders of this kind sign with a shared secret; give one".to_owned())),
     }
 }
 
@@ -676,44 +807,134 @@ fn check_secret(kind: SourceKind, secret: Option<&SecretBytes>) -> Result<(), Er
 mod tests {
     use super::*;
 
-    fn a_source() -> LookUp {
+    fn own(name: &str) -> Asked<'_> {
+        Asked { name, holder: "" }
+    }
+
+    fn of(holder: &str) -> Asked<'_> {
+        Asked { name: "connect", holder }
+    }
+
+    fn with_secrets(asked: Asked<'_>, secrets: Vec<SecretBytes>) -> LookUp {
         let source = LoadedSource {
             source_id: SourceId::from_uuid(Uuid::nil()),
             tenant_id: TenantId::from_uuid(Uuid::nil()),
             settings: SourceSettings::JiraAdmin,
             replay_window: None,
-            secrets: Vec::new(),
+            secrets,
         };
-        LookUp { read_at: Instant::now(), found: Some(Arc::new(source)) }
+        LookUp::new(asked, Instant::now(), Some(Arc::new(source)))
     }
 
-    fn nobody() -> LookUp {
-        LookUp { read_at: Instant::now(), found: None }
+    fn a_source(name: &str) -> LookUp {
+        with_secrets(own(name), Vec::new())
+    }
+
+    fn an_installation(holder: &str) -> LookUp {
+        with_secrets(of(holder), vec![SecretBytes::new(b"what it has brought".to_vec())])
+    }
+
+    fn an_invented_one(holder: &str) -> LookUp {
+        with_secrets(of(holder), Vec::new())
+    }
+
+    fn nobody(name: &str) -> LookUp {
+        LookUp::new(own(name), Instant::now(), None)
+    }
+
+    fn is_kept(cache: &SourceCache, asked: Asked<'_>) -> bool {
+        cache.kept(asked).is_some_and(|kept| kept.is_known)
+    }
+
+    fn sizes(cache: &SourceCache) -> [usize; 2] {
+        [&cache.own, &cache.of_holders].map(|room| room.entries.read().expect("no test panicked").len())
     }
 
     #[test]
     fn unknown_names_do_not_drive_a_known_source_out_of_the_memory() {
         let cache = SourceCache::default();
-        cache.keep("acme-jira", a_source());
+        cache.keep(own("acme-jira"), a_source("acme-jira"));
 
         for number in 0..2 * NAMES_MAX {
-            cache.keep(&format!("nobody-{number}"), nobody());
+            let name = format!("nobody-{number}");
+            cache.keep(own(&name), nobody(&name));
         }
 
-        assert!(cache.kept("acme-jira").is_some_and(|kept| kept.found.is_some()));
-        assert!(cache.entries.read().expect("no test panicked").len() <= NAMES_MAX);
+        assert!(is_kept(&cache, own("acme-jira")));
+        assert!(sizes(&cache)[0] <= NAMES_MAX);
+    }
+
+    #[test]
+    fn invented_installations_drive_out_neither_a_source_nor_an_installation_that_has_a_secret() {
+        let cache = SourceCache::default();
+        cache.keep(own("connect"), a_source("connect"));
+        cache.keep(of("acme"), an_installation("acme"));
+
+        for number in 0..2 * NAMES_MAX {
+            let holder = format!("invented-{number}");
+            cache.keep(of(&holder), an_invented_one(&holder));
+        }
+
+        assert!(is_kept(&cache, own("connect")));
+        assert!(is_kept(&cache, of("acme")));
+        assert!(!is_kept(&cache, of("invented-19999")), "without a secret it is nobody");
+        assert_eq!(sizes(&cache)[0], 1);
+        assert!(sizes(&cache)[1] <= HOLDERS_MAX);
+    }
+
+    #[test]
+    fn more_installations_than_there_is_room_for_leave_the_sources_alone() {
+        let cache = SourceCache::default();
+        cache.keep(own("connect"), a_source("connect"));
+
+        for number in 0..HOLDERS_MAX {
+            let holder = format!("real-{number}");
+            cache.keep(of(&holder), an_installation(&holder));
+        }
+        cache.keep(of("invented"), an_invented_one("invented"));
+        assert!(is_kept(&cache, of("real-0")), "nobody takes the room of somebody");
+        cache.keep(of("one-more"), an_installation("one-more"));
+
+        assert!(is_kept(&cache, of("one-more")));
+        assert!(is_kept(&cache, own("connect")));
+        assert!(sizes(&cache)[1] <= HOLDERS_MAX);
+    }
+
+    #[test]
+    fn an_installation_is_somebody_from_its_first_secret_on() {
+        let cache = SourceCache::default();
+        cache.keep(of("acme"), an_invented_one("acme"));
+        assert!(!is_kept(&cache, of("acme")));
+
+        cache.keep(of("acme"), an_installation("acme"));
+
+        assert!(is_kept(&cache, of("acme")));
     }
 
     #[test]
     fn a_reading_that_began_earlier_does_not_replace_a_later_one() {
         let cache = SourceCache::default();
-        let earlier = nobody();
-        let later = LookUp { read_at: earlier.read_at + Duration::from_millis(1), ..a_source() };
+        let earlier = nobody("acme-jira");
+        let later = LookUp { read_at: earlier.read_at + Duration::from_millis(1), ..a_source("acme-jira") };
 
-        cache.keep("acme-jira", later);
-        cache.keep("acme-jira", earlier);
+        cache.keep(own("acme-jira"), later);
+        cache.keep(own("acme-jira"), earlier);
 
-        assert!(cache.kept("acme-jira").is_some_and(|kept| kept.found.is_some()));
+        assert!(is_kept(&cache, own("acme-jira")));
+    }
+
+    #[test]
+    fn a_signed_call_of_nobody_is_judged_by_a_reading_that_began_after_it_came() {
+        let arrived_at = Instant::now() + Duration::from_millis(1);
+        let later = arrived_at + Duration::from_millis(1);
+        for unknown in [nobody("acme-jira"), an_invented_one("acme")] {
+            assert!(!unknown.is_enough_for(arrived_at, true));
+            assert!(unknown.is_enough_for(arrived_at, false), "it is refused whatever is found");
+            assert!(LookUp { read_at: later, ..unknown }.is_enough_for(arrived_at, true));
+        }
+        for known in [a_source("acme-jira"), an_installation("acme")] {
+            assert!(known.is_enough_for(arrived_at, true));
+        }
     }
 
     #[tokio::test]
@@ -741,9 +962,38 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_window_is_never_shorter_than_the_senders_retries() {
-        assert!(check_replay_window(None).is_ok());
-        assert!(check_replay_window(Some(4_500)).is_ok());
-        assert!(check_replay_window(Some(4_499)).is_err());
+    fn a_replay_window_is_never_shorter_than_the_senders_retries_and_only_for_jiras_own_webhooks() {
+        for kind in SourceKind::ALL {
+            assert!(check_replay_window(kind, None).is_ok());
+            assert_eq!(check_replay_window(kind, Some(4_500)).is_ok(), kind == SourceKind::JiraAdmin);
+        }
+        assert!(check_replay_window(SourceKind::JiraAdmin, Some(4_499)).is_err());
+    }
+
+    #[test]
+    fn no_tenant_key_is_the_platforms() {
+        assert!(check_tenant_key("(platform)").is_err());
+        assert!(check_tenant_key("11111111-2222-4333-8444-555555555555").is_ok());
+    }
+
+    #[test]
+    fn an_installation_brings_a_secret_that_can_be_one() {
+        let is_taken = |text: &str| check_holder_secret(&SecretBytes::new(text.as_bytes().to_vec())).is_ok();
+        assert!(is_taken("REPLACE-ME-SYNTHETIC"));
+        for text in
+            ["", "too short", "a sentence with many words", "with a line\nbreak-in-it", "\u{fc}ber-und-\u{fc}ber-lang"]
+        {
+            assert!(!is_taken(text), "{text}");
+        }
+        assert!(!is_taken(&"a".repeat(SECRET_BYTES_MAX + 1)));
+    }
+
+    #[test]
+    fn secrets_are_the_same_only_when_every_byte_is() {
+        let secret = |text: &str| SecretBytes::new(text.as_bytes().to_vec());
+        assert!(is_same(&secret("one and the same"), &secret("one and the same")));
+        for other in ["one and the samE", "one and the sam", ""] {
+            assert!(!is_same(&secret("one and the same"), &secret(other)));
+        }
     }
 }

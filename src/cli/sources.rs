@@ -33,6 +33,7 @@ const COLUMNS: Columns<'static> = &[
 ];
 const ROTATED: Columns<'static> =
     &[("source", "name"), ("previous secret valid until", "previous_valid_until"), ("secret", "secret")];
+const ENABLED: Columns<'static> = &[("source", "name"), ("secret", "secret")];
 
 /// What can be done with sources.
 #[derive(Debug, Subcommand)]
@@ -45,6 +46,8 @@ pub(super) enum SourcesCommand {
     Show(NameArgs),
     /// Give a source a new secret; the one before stays valid for a day
     Rotate(RotateArgs),
+    /// Take a source into use again that the purge of its tenant has disabled, with a new secret
+    Enable(RotateArgs),
     /// Give a source the credentials by which its own system is called back
     CallBack(CallBackArgs),
     /// Ask senders that do not tell, now: closed accounts, lost worklogs, silent installations
@@ -122,6 +125,7 @@ pub(super) async fn run(
         SourcesCommand::List => list(gateway, output).await,
         SourcesCommand::Show(args) => show::run(gateway, &args.name, output).await,
         SourcesCommand::Rotate(args) => rotate(gateway, args, output).await,
+        SourcesCommand::Enable(args) => enable(gateway, args, output).await,
         SourcesCommand::CallBack(args) => call_back(gateway, args, output).await,
         SourcesCommand::Poll(args) => poll::run(gateway, args.name.as_deref(), output).await,
         SourcesCommand::Bind(args) => bind(gateway, args, output).await,
@@ -140,6 +144,19 @@ async fn rotate(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> an
     let value = json!({"name": args.name, "previous_valid_until": previous_valid_until, "secret": made.shown});
     output.record(if made.shown.is_some() { ROTATED } else { secret::without(ROTATED) }, &value)?;
     secret::remember(&made);
+    Ok(Exit::Done)
+}
+
+async fn enable(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> anyhow::Result<Exit> {
+    let source = find(gateway, &args.name).await?;
+    let made = args.secret.secret(source.facts.kind, gateway.entropy())?;
+    sources::enable(gateway, ACTOR, &args.name, made.as_ref().map(|made| &made.secret)).await?;
+    let shown = made.as_ref().and_then(|made| made.shown.clone());
+    let value = json!({"name": args.name, "secret": shown});
+    output.record(if shown.is_some() { ENABLED } else { secret::without(ENABLED) }, &value)?;
+    if let Some(made) = &made {
+        secret::remember(made);
+    }
     Ok(Exit::Done)
 }
 

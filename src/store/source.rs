@@ -28,7 +28,8 @@ statements! {
         WHERE source_id = $1 AND purpose = $2 AND holder = $3 AND credential_id = $4 AND valid_until IS NULL";
     FORGET_ENDED_CREDENTIALS = "DELETE FROM gateway.source_credential
         WHERE source_id = $1 AND purpose = $2 AND holder = $3 AND valid_until <= $4";
-    FIND_BY_NAME = "SELECT source_id, tenant_id FROM gateway.source WHERE name = $1";
+    FIND_BY_NAME = "SELECT source_id, tenant_id, disabled_at FROM gateway.source WHERE name = $1";
+    ENABLE = "UPDATE gateway.source SET disabled_at = NULL WHERE source_id = $1 AND disabled_at IS NOT NULL";
     FIND_BY_ID = "SELECT name, kind, tenant_id, site_host, settings FROM gateway.source WHERE source_id = $1";
     LIST = "SELECT s.source_id, s.name, s.kind, s.tenant_id, s.site_host, s.settings, s.replay_window_seconds,
                s.expected_every_seconds, s.created_at, s.disabled_at,
@@ -155,6 +156,17 @@ pub struct SourceRow {
     pub disabled_at: Option<Timestamp>,
     /// When its latest event arrived.
     pub last_seen_at: Option<Timestamp>,
+}
+
+/// A source as it is found by its name.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedSource {
+    /// Its id.
+    pub source_id: SourceId,
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// Since when it is refused.
+    pub disabled_at: Option<Timestamp>,
 }
 
 /// A source to be recorded.
@@ -316,10 +328,19 @@ pub async fn forget_ended_credentials(
     tx.execute("forget_ended_credentials", FORGET_ENDED_CREDENTIALS, &[&source, &purpose, &slot.holder, &now]).await
 }
 
-/// The id and tenant of a named source. Role `gw_queue`.
-pub async fn find_by_name(client: &Client, name: &str) -> Result<Option<(SourceId, TenantId)>, StoreError> {
+/// The source with this name, disabled or not. Role `gw_queue`.
+pub async fn find_by_name(client: &Client, name: &str) -> Result<Option<NamedSource>, StoreError> {
     let rows = tx::query(client, "find_source", FIND_BY_NAME, &[&name]).await?;
-    Ok(rows.first().map(|row| (SourceId::from_uuid(row.get(0)), TenantId::from_uuid(row.get(1)))))
+    Ok(rows.first().map(|row| NamedSource {
+        source_id: SourceId::from_uuid(row.get(0)),
+        tenant_id: TenantId::from_uuid(row.get(1)),
+        disabled_at: row.get(2),
+    }))
+}
+
+/// Takes a disabled source of the transaction's tenant into use again. False when it is in use.
+pub async fn enable(tx: &TenantTx<'_>, source: SourceId) -> Result<bool, StoreError> {
+    Ok(tx.execute("enable_source", ENABLE, &[&source.uuid()]).await? == 1)
 }
 
 /// What is known of a source. Role `gw_queue`.
