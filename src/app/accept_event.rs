@@ -119,14 +119,22 @@ async fn begin_known(
     }
     let claim = proof::claim(gateway, &delivery);
     let asked = Asked { name: &delivery.source, holder: claim.as_ref().map_or("", proof::Claim::holder) };
-    let source = match sources::look_up(gateway, asked, arrived_at, claim.is_ok()).await {
+    let mut source = match sources::look_up(gateway, asked, arrived_at, claim.is_ok()).await {
         // A source of another kind is no source under this route.
         Ok(Some(source)) if source.settings.kind() == delivery.kind => source,
         Ok(Some(_) | None) => return (rejected, Err(Accepted::refused(Refusal::UnknownSource))),
         Err(error) => return (rejected, Err(unable(&error))),
     };
     rejected.source = Some(delivery.source.clone());
-    let proof = match proof::begin(gateway, &source, &delivery, claim).await {
+    let mut begun = proof::begin(gateway, &source, &delivery, claim).await;
+    if begun.as_ref().is_err_and(|refusal| proof::may_have_another_secret_by_now(&delivery, *refusal)) {
+        source = match look_again(gateway, &delivery, arrived_at).await {
+            Ok(source) => source,
+            Err(accepted) => return (rejected, Err(accepted)),
+        };
+        begun = proof::begin(gateway, &source, &delivery, proof::claim(gateway, &delivery)).await;
+    }
+    let proof = match begun {
         Ok(proof) => proof,
         Err(refusal) => return (rejected, Err(Accepted::refused(refusal))),
     };
@@ -257,7 +265,7 @@ async fn accept(
             identifier,
             is_identity: false,
             token: None,
-            dead_letter_reason: None,
+            original_received_at: None,
             raw,
         };
         return Ok(answer(&[keep(gateway, verified).await?]));
@@ -268,13 +276,19 @@ async fn accept(
         Err(NotAdmitted::TooMany) => return Ok(SenderReply::TooLarge.into()),
         // It is authentic and cannot be understood: kept for a person to look at, because refusing it would only make the
         // sender repeat it.
-        Err(NotAdmitted::Unreadable(reason)) => vec![admit::Event::unreadable(reason)],
+        Err(NotAdmitted::Unreadable(_)) => vec![admit::unreadable(delivery, proven)],
     };
-    admit::before_keeping(gateway, source, delivery, proven, raw.body()).await?;
-    let body = raw.body();
-    let keeping = events.iter().map(|event| keep_one(gateway, source, proven.token(), event, body));
+    let Ok(secret) = admit::brought_secret(delivery, proven, raw.body()) else {
+        return Ok(Accepted::refused(Refusal::BodyDisagrees));
+    };
+    let (body, token) = (raw.body(), proven.token(gateway.now(), &delivery.headers, &delivery.query));
+    let keeping = events.iter().map(|event| keep_one(gateway, source, token.as_ref(), event, body));
     // Together, so that they share a commit.
     let kept = futures_util::future::try_join_all(keeping).await?;
+    if kept.iter().any(|kept| matches!(kept, Kept::New(_))) {
+        // Should this fail, the sender is told so; it comes again with a new token and brings the same.
+        admit::after_keeping(gateway, source, delivery, proven, secret.as_ref()).await?;
+    }
     Ok(answer(&kept))
 }
 
@@ -282,10 +296,10 @@ async fn keep_one(
     gateway: &Gateway,
     source: &LoadedSource,
     token: Option<&TokenUse>,
-    event: &admit::Event,
+    event: &Admitted,
     body: &[u8],
 ) -> Result<Kept, Error> {
-    let Admitted { identifier, is_identity, tenant, context, body: own } = &event.admitted;
+    let Admitted { identifier, is_identity, tenant, context, body: own } = event;
     let tenant_id = match tenant {
         TenantRef::Source => source.tenant_id,
         TenantRef::Platform => TenantId::PLATFORM,
@@ -295,9 +309,8 @@ async fn keep_one(
     let identifier = identifier.as_deref();
     let raw = RawDelivery::of(context, identifier.unwrap_or_default(), bytes);
     let source_id = source.source_id;
-    let dead_letter_reason = event.dead_letter_reason;
-    let is_identity = *is_identity;
-    keep(gateway, Verified { source_id, tenant_id, identifier, is_identity, token, dead_letter_reason, raw }).await
+    let (is_identity, original_received_at) = (*is_identity, None);
+    keep(gateway, Verified { source_id, tenant_id, identifier, is_identity, token, original_received_at, raw }).await
 }
 
 fn answer(kept: &[Kept]) -> Accepted {

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Entropy, IdentityKind, JobId, Personal, RequestId, SourceId,
+        Entropy, IdentityKind, JobId, RequestId, SourceId, TenantId,
         call_back::{CallBackKind, CallBackState},
         job::{JobKind, Verdict},
         request::RequestState,
@@ -27,7 +27,7 @@ use crate::{
         self, BaseAddress, CallFailure, OutboundError,
         breaker::Breaker,
         google_token::{GoogleToken, ServiceAccount},
-        identity_toolkit::{AccountCall, IdentityToolkit},
+        identity_toolkit::{Account, AccountCall, IdentityToolkit},
     },
     proof::{Word, audit::Fact},
     signature::SecretBytes,
@@ -42,8 +42,8 @@ pub struct CallBacks {
     /// For emulators on this machine.
     loopback: reqwest::Client,
     breaker: Breaker,
-    /// One for each source, so that its access token and its pace are shared.
-    toolkits: Mutex<HashMap<SourceId, Arc<IdentityToolkit>>>,
+    /// One for each source with the credentials it was made of, so that its access token and its pace are shared.
+    toolkits: Mutex<HashMap<SourceId, (SecretBytes, Arc<IdentityToolkit>)>>,
 }
 
 impl CallBacks {
@@ -80,13 +80,19 @@ struct EmulatorAddress {
 }
 
 /// The source whose credentials can tell a person's identity provider; `None` when there is nobody to tell, or no way to.
-pub(super) async fn teller(gateway: &Gateway, case: &Case) -> Result<Option<SourceId>, Error> {
+///
+/// Only sources of the person's own tenant or of all tenants count: another customer's credentials must not be used because
+/// somebody has written the same project into a registration.
+pub(super) async fn teller(gateway: &Gateway, tenant: TenantId, case: &Case) -> Result<Option<SourceId>, Error> {
     let is_firebase = case.person.identities.iter().any(|(kind, _)| *kind == IdentityKind::FirebaseUid);
     if !is_firebase {
         return Ok(None);
     }
     let (project, _) = project_and_tenant(&case.issuer);
-    for row in sources::list(gateway, None).await? {
+    let mut rows = sources::list(gateway, None).await?;
+    rows.retain(|row| [tenant, TenantId::PLATFORM].contains(&row.facts.tenant_id));
+    rows.sort_by_key(|row| row.facts.tenant_id != tenant);
+    for row in rows {
         let settings = SourceSettings::parse(row.facts.kind, &row.facts.settings);
         let is_of_project = settings.is_ok_and(|settings| settings.project() == Some(project));
         if is_of_project && sources::call_back_secret(gateway, row.source_id).await?.is_some() {
@@ -145,7 +151,7 @@ pub(super) async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFa
 
 /// CALL BACK, as a step of the deletion: the account goes at the identity provider too. Returns when everything is told.
 pub(super) async fn tell_of_deletion(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
-    if let Some(source) = teller(gateway, case).await? {
+    if let Some(source) = teller(gateway, job.tenant_id, case).await? {
         let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
         let (id, kind) = (new_id(gateway), CallBackKind::FirebaseDelete);
@@ -172,6 +178,8 @@ async fn attempt_all(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result
 
 /// One attempt: recorded before it is made and after.
 async fn attempt(gateway: &Gateway, job: &ClaimedJob, case: &Case, row: &CallBackRow) -> Result<(), JobFailure> {
+    // Before the attempt: a database that is away for a moment is no fault of the credentials.
+    let credentials = sources::call_back_secret(gateway, row.source_id).await?;
     let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
     if !store::job::holds_lease(&tx, job).await.map_err(Error::from)? {
@@ -182,7 +190,7 @@ async fn attempt(gateway: &Gateway, job: &ClaimedJob, case: &Case, row: &CallBac
     drop(client);
     let Some(number) = begun else { return Ok(()) };
     gateway.crash().reach("call_back.before_call");
-    let told = tell(gateway, case, row).await;
+    let told = tell(gateway, case, row, credentials).await;
     gateway.crash().reach("call_back.after_call");
     let now = gateway.now();
     let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
@@ -222,21 +230,38 @@ pub(super) fn failure_word(failure: &CallFailure) -> String {
 }
 
 /// Makes the call.
-async fn tell(gateway: &Gateway, case: &Case, row: &CallBackRow) -> Result<CallBackState, CallFailure> {
+async fn tell(
+    gateway: &Gateway,
+    case: &Case,
+    row: &CallBackRow,
+    credentials: Option<SecretBytes>,
+) -> Result<CallBackState, CallFailure> {
     let (project, tenant) = project_and_tenant(&case.issuer);
     let Some((_, uid)) = case.person.identities.iter().find(|(kind, _)| *kind == IdentityKind::FirebaseUid) else {
         return Err(CallFailure::NotSendable { what: "the person has no uid any more" });
     };
-    let toolkit = toolkit(gateway, row.source_id, project).await?;
+    let credentials = credentials.ok_or(CallFailure::NotSendable { what: "the source has no credentials any more" })?;
+    let toolkit = toolkit(gateway, row.source_id, project, credentials)?;
     let now = gateway.now();
     let call = async {
+        let accounts = toolkit.lookup(tenant, std::slice::from_ref(uid), now).await?;
+        match accounts.first() {
+            None => return Ok(CallBackState::AlreadyGone),
+            Some(account) if is_anothers(account, case) => return Ok(CallBackState::Withdrawn),
+            Some(_) => {}
+        }
         match row.kind {
             CallBackKind::FirebaseDisable => toolkit.disable(tenant, uid, now).await.map(ended),
             CallBackKind::FirebaseRevoke => toolkit.revoke(tenant, uid, now.as_second(), now).await.map(ended),
-            CallBackKind::FirebaseDelete => delete(&toolkit, tenant, uid, case, now).await,
+            CallBackKind::FirebaseDelete => toolkit.delete(tenant, uid, now).await.map(ended),
         }
     };
     gateway.call_backs().breaker().guard(&format!("identitytoolkit {project}"), call).await
+}
+
+/// An account that was made after the person had left is somebody else's, or a return: nobody would enable it again.
+fn is_anothers(account: &Account, case: &Case) -> bool {
+    account.created_at.is_some_and(|at| at > case.request.latest_departure_at)
 }
 
 const fn ended(call: AccountCall) -> CallBackState {
@@ -246,33 +271,22 @@ const fn ended(call: AccountCall) -> CallBackState {
     }
 }
 
-/// An account that was made after the person had left is somebody else's, or a return: it stays.
-async fn delete(
-    toolkit: &IdentityToolkit,
-    tenant: Option<&str>,
-    uid: &Personal<String>,
-    case: &Case,
-    now: Timestamp,
-) -> Result<CallBackState, CallFailure> {
-    let accounts = toolkit.lookup(tenant, std::slice::from_ref(uid), now).await?;
-    match accounts.first() {
-        None => Ok(CallBackState::AlreadyGone),
-        Some(account) if account.created_at.is_some_and(|at| at > case.request.latest_departure_at) => {
-            Ok(CallBackState::Withdrawn)
-        }
-        Some(_) => toolkit.delete(tenant, uid, now).await.map(ended),
-    }
-}
-
-async fn toolkit(gateway: &Gateway, source: SourceId, project: &str) -> Result<Arc<IdentityToolkit>, CallFailure> {
-    let known = &gateway.call_backs().toolkits;
-    if let Some(toolkit) = known.lock().unwrap_or_else(PoisonError::into_inner).get(&source) {
+/// The project's accounts, reached with these credentials: an operator may have replaced them, perhaps because of the very
+/// call that is tried again.
+fn toolkit(
+    gateway: &Gateway,
+    source: SourceId,
+    project: &str,
+    secret: SecretBytes,
+) -> Result<Arc<IdentityToolkit>, CallFailure> {
+    let mut known = gateway.call_backs().toolkits.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((made_of, toolkit)) = known.get(&source)
+        && made_of.expose() == secret.expose()
+    {
         return Ok(Arc::clone(toolkit));
     }
-    let unreadable = CallFailure::NotSendable { what: "the source's credentials cannot be read" };
-    let secret = sources::call_back_secret(gateway, source).await.ok().flatten().ok_or(unreadable)?;
     let toolkit = Arc::new(new_toolkit(gateway, project, &secret)?);
-    known.lock().unwrap_or_else(PoisonError::into_inner).insert(source, Arc::clone(&toolkit));
+    known.insert(source, (secret, Arc::clone(&toolkit)));
     Ok(toolkit)
 }
 

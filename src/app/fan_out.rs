@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{
         IdentityKind, SourceKind, TenantId,
-        event::{IgnoreReason, LifecycleEvent, NamedIdentity, Outcome},
+        event::{IgnoreReason, LifecycleEvent, NamedIdentity, Outcome, PersonSignal},
     },
     sealing::normalise,
     sources::connect,
@@ -47,7 +47,7 @@ pub(super) async fn apply(
         }
     } else {
         match meaning {
-            LifecycleEvent::Person { identity, .. } => who_knows(gateway, identity).await?,
+            LifecycleEvent::Person { signal, identity, .. } => who_knows(gateway, *signal, identity).await?,
             LifecycleEvent::Tenant { .. }
             | LifecycleEvent::Worklog(_)
             | LifecycleEvent::Tree(_)
@@ -60,7 +60,8 @@ pub(super) async fn apply(
     if tenants.is_empty() {
         return finish_plain(gateway, event, type_word, Outcome::Ignored(IgnoreReason::NobodyKnown)).await;
     }
-    for tenant in tenants {
+    // The platform is nobody's: handing over to it would go on for ever.
+    for tenant in tenants.into_iter().filter(|tenant| *tenant != TenantId::PLATFORM) {
         hand_over(gateway, event, tenant, (context, body)).await?;
     }
     gateway.crash().reach("interpret.after_hand_over");
@@ -82,7 +83,7 @@ async fn hand_over(
             identifier: Some(identifier.as_bytes()),
             is_identity: true,
             token: None,
-            dead_letter_reason: None,
+            original_received_at: Some(event.original_received_at),
             raw: RawDelivery::of(context, identifier.as_bytes(), body),
         },
     )
@@ -101,14 +102,20 @@ async fn bound(gateway: &Gateway, event: &ClaimedEvent, context: &[u8]) -> Resul
 
 /// The tenants in which we or the product know somebody of this identity. One short look into each: such events are rare, and
 /// an index over all tenants would be a list of everybody.
-async fn who_knows(gateway: &Gateway, identity: &NamedIdentity) -> Result<Vec<TenantId>, Error> {
+///
+/// A new account matters only where we know it already, as somebody who left or was erased: the product is not asked, because
+/// strangers may sign up as often as they like.
+async fn who_knows(gateway: &Gateway, signal: PersonSignal, identity: &NamedIdentity) -> Result<Vec<TenantId>, Error> {
     let Ok(normalised) = normalise(identity.kind, identity.value.expose_for("the digests it is found by")) else {
         return Ok(Vec::new());
     };
     let mut knowing = Vec::new();
     for tenant in super::report::tenants(gateway).await? {
         let named = Named::new(gateway, tenant.tenant_id, identity.kind, &identity.issuer, normalised.clone());
-        if is_known_to_us(gateway, &tenant, &named).await? || is_known_there(gateway, &tenant, identity).await? {
+        let is_asked_there = signal != PersonSignal::UserCreated;
+        if is_known_to_us(gateway, &tenant, &named).await?
+            || (is_asked_there && is_known_there(gateway, &tenant, identity).await?)
+        {
             knowing.push(tenant.tenant_id);
         }
     }

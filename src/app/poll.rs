@@ -193,7 +193,7 @@ pub(super) async fn keep_learned(gateway: &Gateway, learned: Learned<'_>) -> Res
         identifier: Some(identifier),
         is_identity: true,
         token: None,
-        dead_letter_reason: None,
+        original_received_at: None,
         raw: RawDelivery::of(learned.context, identifier, learned.body),
     };
     match keep(gateway, verified).await? {

@@ -100,7 +100,7 @@ pub(super) async fn access_off(gateway: &Gateway, job: &ClaimedJob) -> Result<()
     drop(client);
     gateway.crash().reach("access_off.after_target");
     let teller = match &case {
-        AnyCase::Person(case) => call_back::teller(gateway, case).await?,
+        AnyCase::Person(case) => call_back::teller(gateway, job.tenant_id, case).await?,
         AnyCase::Tenant(_) => None,
     };
     let facts = [("people", Fact::Count(done.people)), ("sessions", Fact::Count(done.sessions))];

@@ -7,9 +7,9 @@ use secrecy::SecretString;
 
 use super::{
     audit::AuditCommand, bench::BenchCommand, bootstrap::BootstrapArgs, config::ConfigCommand, demo::DemoArgs,
-    events::EventsCommand, exit::EXIT_CODES, jobs::JobsCommand, migrate::MigrateArgs, policy::PolicyCommand,
-    receipts::ReceiptsCommand, requests::RequestsCommand, send::SendArgs, serve::ServeArgs, simulate::SimulateArgs,
-    sources::SourcesCommand, subjects::SubjectsCommand, tenants::TenantsCommand,
+    development::DevelopmentCommand, events::EventsCommand, exit::EXIT_CODES, jobs::JobsCommand, migrate::MigrateArgs,
+    policy::PolicyCommand, receipts::ReceiptsCommand, requests::RequestsCommand, send::SendArgs, serve::ServeArgs,
+    simulate::SimulateArgs, sources::SourcesCommand, subjects::SubjectsCommand, tenants::TenantsCommand,
 };
 
 /// When Atlassian says that a person is gone, makes it true in Postgres: on time, provably, and for good.
@@ -107,6 +107,9 @@ pub(super) enum Command {
     Simulate(SimulateArgs),
     /// Show the main job from end to end on sample data
     Demo(DemoArgs),
+    /// What stands in for Atlassian and Google on a developer's machine
+    #[command(subcommand)]
+    Development(DevelopmentCommand),
     /// Measure this machine
     #[command(subcommand)]
     Bench(BenchCommand),

@@ -16,6 +16,7 @@ mod bootstrap;
 mod config;
 mod context;
 mod demo;
+mod development;
 mod doctor;
 mod events;
 mod exit;
@@ -94,6 +95,7 @@ async fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Policy(command) => policy::run(options, command, output),
         Command::Simulate(args) => simulate::run(options, args, output).await,
         Command::Demo(args) => demo::run(options, args, output).await,
+        Command::Development(command) => development::run(command, output).await,
         Command::Bench(command) => bench::run(options, command, output).await,
         Command::Config(command) => config::run(options, command, output).await,
         Command::Doctor => doctor::run(options, output).await,

@@ -8,6 +8,7 @@ use super::{
 };
 
 const GUIDE: &str = include_str!("../../docs/cli.md");
+const SENDERS: &str = include_str!("../../docs/senders.md");
 
 /// Every command that does something, with the words that call it.
 fn leaves() -> Vec<(String, Command)> {
@@ -25,11 +26,11 @@ fn leaves() -> Vec<(String, Command)> {
     found
 }
 
-/// The commands in the guide's code blocks, as they would be typed.
+/// The commands in the code blocks of the guide and of what it says about senders, as they would be typed.
 fn examples() -> Vec<Vec<String>> {
     let mut in_code = false;
     let mut found = Vec::new();
-    for line in GUIDE.lines() {
+    for line in GUIDE.lines().chain(SENDERS.lines()) {
         in_code ^= line.starts_with("```");
         let Some(start) = line.find("milestone-gateway ").filter(|_| in_code) else { continue };
         let words = line[start..].split_whitespace().take_while(|word| !["|", ">", "<", "#"].contains(word));
@@ -105,6 +106,10 @@ fn what_is_not_understood_is_a_usage_error_and_help_is_none() {
     assert_eq!(exit_of(&["milestone-gateway", "events", "list", "--since", "yesterday"]), usage);
     assert_eq!(exit_of(&["milestone-gateway", "events", "replay", "--reason", "two words", "--state", "done"]), usage);
     assert_eq!(exit_of(&["milestone-gateway", "sources", "add", "acme", "--kind", "mail"]), usage);
+    let two_secrets = ["milestone-gateway", "sources", "add", "acme", "--generate-secret", "--secret-file", "s"];
+    assert_eq!(exit_of(&two_secrets), usage);
+    let no_event = ["milestone-gateway", "send", "--source", "a", "--payload", "-", "--ce-subject", "users/u"];
+    assert_eq!(exit_of(&no_event), usage);
 }
 
 #[test]

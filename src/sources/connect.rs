@@ -8,7 +8,6 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use url::Url;
 
 use super::{
     admission::{Admitted, NotAdmitted, TenantRef, identifier_of},
@@ -64,19 +63,6 @@ impl Lifecycle {
         let tail = tail.trim_matches('/');
         Self::ALL.into_iter().find(|word| word.as_str() == tail)
     }
-}
-
-/// What an installation brings.
-#[derive(Debug, Clone)]
-pub struct ConnectInstallation {
-    /// The tenant's key.
-    pub client_key: String,
-    /// The secret that its later calls are signed with.
-    pub shared_secret: SecretBytes,
-    /// The host of the site's address, lower case.
-    pub base_url_host: String,
-    /// The Forge installation that it belongs to, as a bare id, for an app that runs on both.
-    pub installation_id: Option<String>,
 }
 
 /// A lifecycle body, as far as we read it.
@@ -165,16 +151,11 @@ pub fn client_key(context: &[u8]) -> Option<String> {
     serde_json::from_slice(context).ok().map(|context: Context| context.client_key)
 }
 
-/// What an `installed` call brings. The caller keeps the secret sealed and forgets the body.
-pub fn installation(body: &[u8]) -> Result<ConnectInstallation, Malformed> {
+/// The secret that an install brings, by which the installation's later calls are signed. Nothing else of the body is asked:
+/// an install that is told "done" without its secret would be locked out for ever.
+pub fn install_secret(body: &[u8]) -> Result<SecretBytes, Malformed> {
     let body: Body<'_> = scalar::outermost(body)?;
-    let base_url = required(body.base_url, "baseUrl")?;
-    Ok(ConnectInstallation {
-        client_key: required(body.client_key, "clientKey")?,
-        shared_secret: SecretBytes::new(required(body.shared_secret, "sharedSecret")?.into_bytes()),
-        base_url_host: host_of(&base_url)?,
-        installation_id: bare_installation(body.installation_id)?,
-    })
+    Ok(SecretBytes::new(required(body.shared_secret, "sharedSecret")?.into_bytes()))
 }
 
 /// What an event means, from what was stored of it. `expected_site_host` is the host of the installation's address; a
@@ -225,12 +206,6 @@ fn required(value: Raw<'_>, field: &'static str) -> Result<String, Malformed> {
     }
     Ok(text)
 }
-
-fn host_of(base_url: &str) -> Result<String, Malformed> {
-    let url = Url::parse(base_url).ok().filter(|url| url.scheme() == "https");
-    url.as_ref().and_then(Url::host_str).map(str::to_ascii_lowercase).ok_or(Malformed::InvalidField("baseUrl"))
-}
-
 /// `ari:cloud:ecosystem::installation/<id>`, or the id alone.
 fn bare_installation(value: Raw<'_>) -> Result<Option<String>, Malformed> {
     let Some(text) = scalar::text(value, "installationId")? else { return Ok(None) };
@@ -284,11 +259,8 @@ mod tests {
 
     #[test]
     fn an_installation_brings_its_secret_and_what_is_stored_does_not_hold_it() {
-        let brought = installation(INSTALLED.as_bytes()).expect("an installation");
-        assert_eq!(brought.client_key, "unique-client-identifier");
-        assert_eq!(brought.shared_secret.expose(), SECRET.as_bytes());
-        assert_eq!(brought.base_url_host, "example-site.atlassian.net");
-        assert_eq!(brought.installation_id.as_deref(), Some(INSTALLATION_ID));
+        let brought = install_secret(INSTALLED.as_bytes()).expect("an install");
+        assert_eq!(brought.expose(), SECRET.as_bytes());
         assert!(!format!("{brought:?}").contains(SECRET));
         let admitted = call("installed", INSTALLED, "JWT a.b.c").expect("a call");
         let stored = admitted.body.expect("a body of our own");
@@ -323,21 +295,12 @@ mod tests {
     }
 
     #[test]
-    fn an_installation_without_what_it_must_bring_is_refused_by_name() {
-        let cases = [
-            ("/sharedSecret", None, Malformed::MissingField("sharedSecret")),
-            ("/sharedSecret", Some(json!("")), Malformed::InvalidField("sharedSecret")),
-            ("/clientKey", Some(json!("a b")), Malformed::InvalidField("clientKey")),
-            ("/baseUrl", Some(json!("http://example-site.atlassian.net")), Malformed::InvalidField("baseUrl")),
-            ("/baseUrl", Some(json!("example-site")), Malformed::InvalidField("baseUrl")),
-            ("/installationId", Some(json!("ari:x/not an id")), Malformed::InvalidField("installationId")),
-        ];
-        for (pointer, value, expected) in cases {
-            let refused = installation(changed(INSTALLED, pointer, value).as_bytes()).err();
-            assert_eq!(refused, Some(expected), "{pointer}");
-        }
-        let alone = installation(changed(INSTALLED, "/installationId", None).as_bytes()).expect("an installation");
-        assert_eq!(alone.installation_id, None);
+    fn an_install_without_a_secret_is_refused_and_whatever_else_is_odd_about_it_is_not() {
+        let secret = |pointer, value| install_secret(changed(INSTALLED, pointer, value).as_bytes()).err();
+        assert_eq!(secret("/sharedSecret", None), Some(Malformed::MissingField("sharedSecret")));
+        assert_eq!(secret("/sharedSecret", Some(json!(""))), Some(Malformed::InvalidField("sharedSecret")));
+        assert_eq!(secret("/baseUrl", Some(json!("example-site"))), None);
+        assert_eq!(secret("/installationId", Some(json!("ari:x/not an id"))), None);
     }
 
     #[test]
@@ -372,7 +335,7 @@ mod tests {
             for tail in [tail.as_str(), "installed", "webhook"] {
                 let _ = admit(&caller(), tail, &body, &Headers::default());
             }
-            let _ = installation(&body);
+            let _ = install_secret(&body);
             let _ = interpret(&context, &body, None);
         }
 

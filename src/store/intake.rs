@@ -11,9 +11,11 @@ statements! {
     INSERT_EVENTS = "WITH incoming AS (
             SELECT *
             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::bytea[], $6::int4[], $7::bytea[],
-                        $8::int4[], $9::date[], $10::bytea[], $11::text[], $12::bytea[], $13::timestamptz[])
+                        $8::int4[], $9::date[], $10::bytea[], $11::text[], $12::bytea[], $13::timestamptz[],
+                        $14::timestamptz[])
                 AS t (event_id, source_id, tenant_id, received_at, key_digest, digest_key_id, body_digest,
-                      body_bytes, body_day, sealed, dead_letter_reason, token_digest, token_expires_at)
+                      body_bytes, body_day, sealed, dead_letter_reason, token_digest, token_expires_at,
+                      original_received_at)
         ), used AS (
             INSERT INTO gateway.token_use (source_id, token_digest, expires_at)
             SELECT source_id, token_digest, token_expires_at
@@ -47,7 +49,8 @@ statements! {
             INSERT INTO gateway.event
                 (source_id, received_at, event_id, tenant_id, body_bytes, body_event_id, body_day,
                  original_received_at, not_before, state, outcome, outcome_reason, finished_at)
-            SELECT source_id, received_at, event_id, tenant_id, body_bytes, event_id, body_day, received_at, received_at,
+            SELECT source_id, received_at, event_id, tenant_id, body_bytes, event_id, body_day, original_received_at,
+                   received_at,
                    CASE WHEN dead_letter_reason IS NULL THEN 'pending' ELSE 'done' END,
                    CASE WHEN dead_letter_reason IS NULL THEN NULL ELSE 'dead_lettered' END,
                    dead_letter_reason,
@@ -87,6 +90,8 @@ pub struct IncomingEvent {
     pub tenant_id: TenantId,
     /// When it arrived.
     pub received_at: Timestamp,
+    /// When what it is made from arrived; the same for a delivery.
+    pub original_received_at: Timestamp,
     /// Keyed digest of the sender's identifier, or of the body where there is none.
     pub key_digest: [u8; 32],
     /// The digest key.
@@ -150,6 +155,7 @@ pub async fn insert_events(client: &Client, batch: &[IncomingEvent]) -> Result<V
             &batch.iter().map(|event| event.dead_letter_reason).collect::<Vec<_>>(),
             &batch.iter().map(|event| event.token.as_ref().map(|token| &token.digest[..])).collect::<Vec<_>>(),
             &batch.iter().map(|event| event.token.map(|token| token.expires_at)).collect::<Vec<_>>(),
+            &batch.iter().map(|event| event.original_received_at).collect::<Vec<_>>(),
         ],
     )
     .await?;

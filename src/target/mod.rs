@@ -59,8 +59,9 @@ pub use migrate::{Migrate, grant_product_schema, migrate};
 pub use person::{PersonKey, collect_identifiers};
 pub use preview::{StepCount, TableCount, preview, rows_about};
 pub use reference::{
-    Fingerprint, Fingerprints, ReferenceMember, changed_beyond_declared, fingerprints, reference_member,
-    reference_member_may_sign_in, seed_reference_tenant,
+    Fingerprint, Fingerprints, ReferenceMember, ReferencePortalUser, changed_beyond_declared, fingerprints,
+    reference_member, reference_member_may_sign_in, reference_people_with_access, reference_portal_user,
+    reference_portal_user_may_sign_in, seed_reference_tenant,
 };
 pub use scope::{LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS, TargetTx, TenantScope, VERIFY_STATEMENT_TIMEOUT_MS, begin};
 pub use verify::{RootRow, VerifyError, verify, verify_tenant};

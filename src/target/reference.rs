@@ -70,6 +70,63 @@ pub async fn reference_member_may_sign_in(
     Ok(!rows.is_empty())
 }
 
+/// A portal user of a seeded tenant.
+pub struct ReferencePortalUser {
+    /// The Firebase uid.
+    pub firebase_uid: Personal<String>,
+    /// The e-mail address.
+    pub email: Personal<String>,
+}
+
+/// The `number`-th portal user (1 to 12) of a seeded tenant.
+pub async fn reference_portal_user(
+    client: &mut Client,
+    scope: TenantScope<'_>,
+    number: i32,
+) -> Result<ReferencePortalUser, TargetError> {
+    let tx = begin_read(client, scope).await?;
+    let mut statement = Statement::default();
+    let tenant = statement.text(scope.tenant_key);
+    let number = statement.bind(number, Type::INT4);
+    statement.line("SELECT firebase_uid, email");
+    statement.line("FROM milestone.portal_user");
+    statement.line(format!("WHERE portal_user_id = md5({tenant}::text || '/portal/' || {number})::uuid"));
+    let failed = |source| TargetError::CollectIdentifiers { source };
+    let rows = tx.rows(&statement).await.map_err(failed)?;
+    let row = rows.first().ok_or(TargetError::PlanRefused { what: "the tenant is not seeded" })?;
+    Ok(ReferencePortalUser { firebase_uid: Personal::new(row.get(0)), email: Personal::new(row.get(1)) })
+}
+
+/// True while the product's own view, which its portal's sign-in reads, shows the user.
+pub async fn reference_portal_user_may_sign_in(
+    client: &mut Client,
+    scope: TenantScope<'_>,
+    firebase_uid: &Personal<String>,
+) -> Result<bool, TargetError> {
+    let tx = begin_read(client, scope).await?;
+    let mut statement = Statement::default();
+    let firebase_uid = statement.text(firebase_uid.expose_for("a parameter of a statement in the target"));
+    statement.line("SELECT 1");
+    statement.line("FROM milestone.portal_user_with_access");
+    statement.line(format!("WHERE firebase_uid = {firebase_uid}"));
+    let rows = tx.rows(&statement).await.map_err(|source| TargetError::ChangeAccess { source })?;
+    Ok(!rows.is_empty())
+}
+
+/// How many people of any kind the product's own views let in.
+pub async fn reference_people_with_access(client: &mut Client, scope: TenantScope<'_>) -> Result<u64, TargetError> {
+    let tx = begin_read(client, scope).await?;
+    let mut people = 0;
+    for view in ["member_with_access", "portal_user_with_access", "delivery_user_with_access"] {
+        let mut statement = Statement::default();
+        statement.line("SELECT count(*)");
+        statement.line(format!("FROM milestone.{view}"));
+        let rows = tx.rows(&statement).await.map_err(|source| TargetError::ChangeAccess { source })?;
+        people += rows.first().map_or(0, |row| row.get::<_, i64>(0).unsigned_abs());
+    }
+    Ok(people)
+}
+
 /// One row as it is now: digests only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprint {

@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod architecture;
+mod calling_back;
 mod canary;
 mod catalog;
+mod cold_keys;
 mod crash;
+mod fan_out;
 mod fence;
+mod forged;
 mod harness;
 mod hours;
 mod intake;
@@ -18,10 +22,12 @@ mod reconciliation;
 mod reporting;
 mod retention;
 mod rotation;
+mod senders;
 mod setbacks;
 mod statements;
 mod tenant;
 mod tenant_purge;
+mod tree;
 mod twice;
 mod twin;
 mod unfinished;

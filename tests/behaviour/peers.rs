@@ -78,13 +78,13 @@ async fn portal_user_may_sign_in(world: &World, person: &Person) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_auth_emulator_deletes_a_user_and_our_purge_deletes_one_in_the_emulator() {
     let Some(node) = node("the_auth_emulator") else { return };
-    let world = World::that_trusts_emulators().await;
+    let world = World::with_emulators().await;
     the_calendar_shows_today(&world);
     a_portal(&world).await;
     let acme: Tenant = world.a_tenant("acme").await;
     let paula = world.a_portal_user(&acme, "paula").await;
     let peter = world.a_portal_user(&acme, "peter").await;
-    let gateway = world.serves_http();
+    let gateway = world.serves();
     let target = format!("http://{}/webhooks/firebase/portal", gateway.address());
     let environment = [("GATEWAY_TARGET_URL", target.as_str()), ("GATEWAY_WEBHOOK_SECRET", &secret_text())];
     let Some(emulator) = Emulator::start(&node, "auth-emulator.mjs", &["start"], &environment).await else {
@@ -144,12 +144,12 @@ async fn the_auth_emulator_deletes_a_user_and_our_purge_deletes_one_in_the_emula
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pubsub_emulator_pushes_and_is_answered_so_that_it_does_not_push_again() {
     let Some(node) = node("the_pubsub_emulator") else { return };
-    let world = World::that_trusts_emulators().await;
+    let world = World::with_emulators().await;
     the_calendar_shows_today(&world);
     google_source(&world, "push", SourceSettings::GooglePubsub).await;
     let acme = world.a_tenant("acme").await;
     let paula = world.a_portal_user(&acme, "paula").await;
-    let gateway = world.serves_http();
+    let gateway = world.serves();
     let Some(emulator) = Emulator::start(&node, "pubsub-emulator.mjs", &["start"], &[]).await else {
         gateway.stops().await;
         return world.ends_cleanly().await;
@@ -190,7 +190,7 @@ async fn the_pubsub_emulator_pushes_and_is_answered_so_that_it_does_not_push_aga
 #[tokio::test(flavor = "multi_thread")]
 async fn cloudevents_made_by_the_npm_package_are_accepted_in_every_mode() {
     let Some(node) = node("cloudevents") else { return };
-    let world = World::that_trusts_emulators().await;
+    let world = World::with_emulators().await;
     the_calendar_shows_today(&world);
     google_source(&world, "events", SourceSettings::GoogleEvents).await;
     let acme = world.a_tenant("acme").await;
@@ -199,7 +199,7 @@ async fn cloudevents_made_by_the_npm_package_are_accepted_in_every_mode() {
         world.a_portal_user(&acme, "peter").await,
         world.a_portal_user(&acme, "petra").await,
     ];
-    let gateway = world.serves_http();
+    let gateway = world.serves();
     let url = format!("http://{}/webhooks/cloudevents/events", gateway.address());
     let deletion = |person: &Person| {
         json!({ "id": format!("deleted-{}", person.row_id), "type": "google.firebase.auth.user.v2.deleted",

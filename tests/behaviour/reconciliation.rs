@@ -80,7 +80,7 @@ struct Site {
 
 impl Site {
     async fn new() -> Self {
-        let world = World::that_trusts_emulators().await;
+        let world = World::with_emulators().await;
         let acme = world.a_tenant("acme").await;
         let paula = world.a_portal_user(&acme, "paula").await;
         let ann = world.a_team_member(&acme, "ann", &paula).await;

@@ -83,7 +83,7 @@ fn reported(cloud: &Cloud) -> Vec<String> {
 
 /// A world with a source that reports to this API.
 async fn reporting_to(cloud: &Cloud) -> World {
-    let world = World::that_trusts_emulators().await;
+    let world = World::with_emulators().await;
     let source = world.a_platform_source("closed-accounts", SourceKind::AtlassianReport, json!({})).await;
     world.asks(source, cloud).await;
     world
@@ -353,7 +353,7 @@ async fn a_rotated_refresh_token_is_durable_before_its_grant_is_used() {
         _ => empty(204),
     })
     .await;
-    let mut world = World::that_trusts_emulators().await;
+    let mut world = World::with_emulators().await;
     let source = world.a_platform_source("closed-accounts", SourceKind::AtlassianReport, json!({})).await;
     let credentials = json!({"client_id": "app", "client_secret": "secret", "refresh_token": "refresh-0",
                              "api": cloud.address()});

@@ -49,7 +49,7 @@ fn server_information() -> Value {
 
 #[tokio::test]
 async fn a_silent_site_that_is_gone_is_offboarded_and_a_heartbeat_stops_it() {
-    let world = World::that_trusts_emulators().await;
+    let world = World::with_emulators().await;
     let cloud = Cloud::that(|_| empty(404)).await;
     let app = a_forge_app(&world).await;
     world.asks(app, &cloud).await;
@@ -73,7 +73,7 @@ async fn a_silent_site_that_is_gone_is_offboarded_and_a_heartbeat_stops_it() {
 
 #[tokio::test]
 async fn nobody_is_looked_at_more_often_than_every_six_hours_and_the_same_answer_is_no_news() {
-    let world = World::that_trusts_emulators().await;
+    let world = World::with_emulators().await;
     let cloud = Cloud::that(|_| empty(401)).await;
     let app = a_forge_app(&world).await;
     world.asks(app, &cloud).await;
@@ -93,7 +93,7 @@ async fn nobody_is_looked_at_more_often_than_every_six_hours_and_the_same_answer
 
 #[tokio::test]
 async fn a_silent_site_that_answers_is_there_and_one_that_cannot_be_asked_is_left_alone() {
-    let world = World::that_trusts_emulators().await;
+    let world = World::with_emulators().await;
     let cloud = Cloud::that(|_| answered(200, server_information())).await;
     let app = a_forge_app(&world).await;
     let (acme, ann) = acme_with_the_app(&world).await;
@@ -116,7 +116,7 @@ async fn a_silent_site_that_answers_is_there_and_one_that_cannot_be_asked_is_lef
 
 #[tokio::test]
 async fn a_site_that_fails_says_nothing_and_one_that_told_of_its_removal_is_not_asked() {
-    let world = World::that_trusts_emulators().await;
+    let world = World::with_emulators().await;
     let cloud = Cloud::that(|_| empty(503)).await;
     let app = a_forge_app(&world).await;
     world.asks(app, &cloud).await;

@@ -1,5 +1,7 @@
 //! Which events a verified delivery holds: asked of the sender's own file in `sources`.
 
+use std::{borrow::Cow, collections::BTreeMap};
+
 use super::{Delivery, proof::Proven};
 use crate::{
     app::{
@@ -7,6 +9,7 @@ use crate::{
         sources::{self, LoadedSource},
     },
     domain::{Headers, SourceKind},
+    signature::SecretBytes,
     sources::{Admitted, NotAdmitted, connect, firebase_function, forge, google_events, pubsub},
 };
 
@@ -15,32 +18,36 @@ pub(super) const JIRA_IDENTIFIER: &str = "x-atlassian-webhook-identifier";
 
 /// The token by which our app may ask the installation's site, as headers are kept. Never logged.
 const FORGE_SYSTEM_TOKEN: &str = "x-forge-oauth-system";
-
-/// One event, and why it must not run.
-pub(super) struct Event {
-    pub(super) admitted: Admitted,
-    pub(super) dead_letter_reason: Option<&'static str>,
-}
-
-impl Event {
-    /// An authentic delivery that nobody understands.
-    pub(super) fn unreadable(reason: &'static str) -> Self {
-        Self { admitted: Admitted::whole(None), dead_letter_reason: Some(reason) }
-    }
-}
+/// Headers that are never kept with an event.
+const CREDENTIALS: &[&str] = &["authorization", FORGE_SYSTEM_TOKEN, "x-hub-signature", "webhook-signature"];
 
 /// The events of a delivery.
-pub(super) fn admit(delivery: &Delivery, proven: &Proven, body: &[u8]) -> Result<Vec<Event>, NotAdmitted> {
+pub(super) fn admit(delivery: &Delivery, proven: &Proven, body: &[u8]) -> Result<Vec<Admitted>, NotAdmitted> {
     let (headers, tail) = (&delivery.headers, delivery.tail.as_str());
-    let admitted = match proven {
+    Ok(match proven {
         Proven::Forge(caller) => vec![forge::admit(caller, tail, body)?],
         Proven::Connect(caller) => vec![connect::admit(caller, tail, body, &with_token(delivery))?],
         Proven::Forwarder => vec![firebase_function::admit(headers, body)?],
         Proven::Google if delivery.kind == SourceKind::GoogleEvents => google_events::admit(headers, body)?,
         Proven::Google => pubsub::admit(headers, body)?,
         Proven::Hub => vec![Admitted::whole(None)],
-    };
-    Ok(admitted.into_iter().map(|admitted| Event { admitted, dead_letter_reason: None }).collect())
+    })
+}
+
+/// The event of an authentic delivery that nobody understands. It is kept with what was verified and with the headers that
+/// its meaning may stand in: a mended reader must be able to read it again.
+pub(super) fn unreadable(delivery: &Delivery, proven: &Proven) -> Admitted {
+    if let Proven::Forge(caller) = proven {
+        return forge::unread(caller, &delivery.tail);
+    }
+    let headers: BTreeMap<&str, Cow<'_, str>> = delivery
+        .headers
+        .iter()
+        .filter(|(name, _)| !CREDENTIALS.contains(name))
+        .map(|(name, value)| (name, String::from_utf8_lossy(value)))
+        .collect();
+    let context = serde_json::to_vec(&serde_json::json!({ "unread": headers })).unwrap_or_default();
+    Admitted { context, ..Admitted::whole(None) }
 }
 
 /// The headers with the token that the query may have carried instead: a repetition is told by its token.
@@ -52,27 +59,40 @@ fn with_token(delivery: &Delivery) -> Headers {
     headers
 }
 
-/// What has to be durable before the event is: the secret or the token that an installation brings. Safe to repeat.
-pub(super) async fn before_keeping(
+/// The secret that an install brings; an install without one is refused, because its installation would be locked out.
+pub(super) fn brought_secret(
+    delivery: &Delivery,
+    proven: &Proven,
+    body: &[u8],
+) -> Result<Option<SecretBytes>, NotAdmitted> {
+    match proven {
+        Proven::Connect(_) if connect::is_install(&delivery.tail) => {
+            connect::install_secret(body).map(Some).map_err(|_| NotAdmitted::BodyDisagrees("sharedSecret"))
+        }
+        Proven::Hub | Proven::Forwarder | Proven::Forge(_) | Proven::Connect(_) | Proven::Google => Ok(None),
+    }
+}
+
+/// What follows from a new event at once, before its sender is answered: the installation's secret or token is kept. Only for
+/// a new one: whoever repeats a call under the same token must not change what the first one has brought.
+pub(super) async fn after_keeping(
     gateway: &Gateway,
     source: &LoadedSource,
     delivery: &Delivery,
     proven: &Proven,
-    body: &[u8],
+    secret: Option<&SecretBytes>,
 ) -> Result<(), Error> {
-    match proven {
-        Proven::Connect(caller) if connect::is_install(&delivery.tail) => {
-            // One that cannot be read is refused before it comes here.
-            let Ok(installation) = connect::installation(body) else { return Ok(()) };
-            sources::keep_holder_secret(gateway, source, &caller.client_key, &installation.shared_secret).await
+    match (proven, secret) {
+        (Proven::Connect(caller), Some(secret)) => {
+            sources::keep_holder_secret(gateway, source, &caller.client_key, secret).await
         }
-        Proven::Forge(caller) if forge::is_heartbeat(&delivery.tail) => {
+        (Proven::Forge(caller), _) if forge::is_heartbeat(&delivery.tail) => {
             match delivery.headers.only(FORGE_SYSTEM_TOKEN).and_then(forge::system_token) {
                 Some(token) => sources::keep_installation_token(gateway, source, &caller.cloud_id, token).await,
                 // Without it the installation lives all the same; its hours are not compared this time.
                 None => Ok(()),
             }
         }
-        Proven::Hub | Proven::Forwarder | Proven::Forge(_) | Proven::Connect(_) | Proven::Google => Ok(()),
+        (Proven::Hub | Proven::Forwarder | Proven::Forge(_) | Proven::Connect(_) | Proven::Google, _) => Ok(()),
     }
 }

@@ -1,5 +1,7 @@
 //! Making a verified event durable: digested, sealed, committed; recognised when it comes again.
 
+use jiff::Timestamp;
+
 use super::{IDENTIFIER_REUSED, RawDelivery};
 use crate::{
     app::{
@@ -26,8 +28,8 @@ pub(in crate::app) struct Verified<'a> {
     pub(in crate::app) is_identity: bool,
     /// The token it came with, which works once.
     pub(in crate::app) token: Option<&'a TokenUse>,
-    /// Set for an event that is kept and must never run.
-    pub(in crate::app) dead_letter_reason: Option<&'static str>,
+    /// When what it is made from arrived; `None` for now. Deadlines and the order of what has no source time count from it.
+    pub(in crate::app) original_received_at: Option<Timestamp>,
     /// What is sealed.
     pub(in crate::app) raw: RawDelivery,
 }
@@ -161,7 +163,8 @@ async fn prepare(gateway: &Gateway, verified: Verified<'_>) -> Result<(IncomingE
         body_day,
         sealed: seal(&body_key, &aad, verified.raw.as_bytes(), gateway.entropy()),
         token,
-        dead_letter_reason: verified.dead_letter_reason,
+        original_received_at: verified.original_received_at.unwrap_or(received_at),
+        dead_letter_reason: None,
     };
     Ok((event, older))
 }

@@ -3,6 +3,9 @@
 //! A token is verified before a byte of the body is read; its key is asked for at the host that is pinned for the route. A
 //! signature over the body is computed as the bytes arrive.
 
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
+
 use super::{Delivery, emulator};
 use crate::{
     app::{
@@ -10,7 +13,7 @@ use crate::{
         sources::{LoadedSource, is_holder},
     },
     domain::{
-        SourceKind,
+        Headers, SourceKind,
         caller::{ConnectCaller, ForgeCaller, TokenUse},
         key_set::{KeyHost, KeyId, PublicKey},
     },
@@ -32,6 +35,9 @@ const HUB_SIGNATURE: &str = "x-hub-signature";
 
 /// `webhook-signature`, as headers are kept.
 const STANDARD_SIGNATURE: &str = "webhook-signature";
+
+/// How long a used Connect token is remembered, in hours: Atlassian makes them for minutes.
+const CONNECT_TOKEN_HOURS: i64 = 24 * 7;
 
 /// What the headers claim, well-formed and not believed.
 pub(super) enum Claim {
@@ -87,11 +93,20 @@ impl Proven {
         matches!(self, Self::Hub)
     }
 
-    /// The token that is used up by this delivery.
-    pub(super) const fn token(&self) -> Option<&TokenUse> {
+    /// The token that is used up by this delivery. Connect's tokens have no id and cover no body, so the whole token is its
+    /// own: under one that somebody has seen, nothing else can be brought.
+    pub(super) fn token(&self, now: Timestamp, headers: &Headers, query: &str) -> Option<TokenUse> {
         match self {
-            Self::Forge(caller) => Some(&caller.token),
-            Self::Hub | Self::Forwarder | Self::Connect(_) | Self::Google => None,
+            Self::Forge(caller) => Some(caller.token.clone()),
+            Self::Connect(_) => {
+                let mut hash = Sha256::new();
+                headers.all("authorization").for_each(|value| hash.update(value));
+                hash.update(b"?");
+                hash.update(query.as_bytes());
+                let id = hex::encode(hash.finalize());
+                Some(TokenUse { id, expires_at: now + SignedDuration::from_hours(CONNECT_TOKEN_HOURS) })
+            }
+            Self::Hub | Self::Forwarder | Self::Google => None,
         }
     }
 }
@@ -174,6 +189,14 @@ pub(super) async fn begin(
         }
         (_, _) => Err(Refusal::UnknownSource),
     }
+}
+
+/// True when the refusal of a token is final only by a reading of the source that began after the delivery had come: its
+/// installation may have brought its first secret, or another one, a moment ago.
+pub(super) fn may_have_another_secret_by_now(delivery: &Delivery, refusal: Refusal) -> bool {
+    delivery.kind == SourceKind::Connect
+        && !connect::is_signed_by_atlassian(&delivery.tail)
+        && matches!(refusal, Refusal::Mismatch | Refusal::UnknownSource)
 }
 
 /// Checks a signature again, over the whole body and with secrets that were just read.

@@ -1,20 +1,27 @@
 //! `demo`: the whole main job on a database of its own, with figures at the end.
 //!
 //! Standard error tells the story, standard output holds the figures. The database, its key ring and everything in it live
-//! in a new folder that is removed at the end.
+//! in a new folder that is removed at the end. The keys of Forge are a server of the demo's own, on loopback, with a key that
+//! is made at the start and forgotten at the end.
 
+mod calendar;
+mod customer;
+mod portal;
 mod sender;
+mod senders;
 mod stage;
 mod story;
 
 use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf};
 
 use anyhow::Context as _;
+use serde::Serialize;
 use serde_json::Value;
 
 use self::stage::Stage;
 use super::{
     arguments::GlobalOptions,
+    development::{key::DevelopmentKey, key_server::KeyServer},
     exit::Exit,
     output::{Output, remark},
     serve::{Running, a_signal, start_logging},
@@ -24,6 +31,9 @@ use crate::{
     domain::Entropy,
     system::{self, Development, Opening, OsEntropy},
 };
+
+/// The key that the demo's gateway takes for Atlassian's, below the demo's folder.
+const KEY_FILE: &str = "development-key.pem";
 
 /// What `demo` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -50,25 +60,43 @@ pub(super) async fn run(options: &GlobalOptions, args: &DemoArgs, output: &mut O
         keyring_file: folder.path.join("keys/keyring.json"),
         policy_dir: None,
     };
-    remark("Milestone Gateway demo: a private PostgreSQL, three MSPs, one person who leaves");
-    let opened =
-        system::open(&settings, Opening { demo: true, check_drift: true, development: Development::default() }).await?;
+    remark(
+        "Milestone Gateway demo: a private PostgreSQL and three MSPs; a person leaves, a customer and a portal user",
+    );
+    let key = DevelopmentKey::generate()?;
+    let key_server = KeyServer::start(&key, SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    // Wherever the demo listens: whoever has not this process's own key cannot forge what Forge says.
+    let development = Development { key_server: Some(key_server.url()), ..Development::default() };
+    let opened = system::open(&settings, Opening { demo: true, check_drift: true, development }).await?;
     let running = Running::start(opened, args.listen)?;
-    let told = Box::pin(tell(&running, output)).await;
+    let told = Box::pin(tell(&running, &key, output)).await;
     if told.is_ok() && !args.once {
+        key.write(&folder.path.join(KEY_FILE), &OsEntropy).context("the demo's key cannot be written")?;
         say_what_to_look_at(&running, &folder.path);
         a_signal()?.await;
     }
     running.stop().await?;
+    key_server.stop().await?;
     drop(folder);
     told?;
     Ok(Exit::Done)
 }
 
-async fn tell(running: &Running, output: &mut Output) -> anyhow::Result<()> {
+/// The figures of all stories, as one object.
+#[derive(Serialize)]
+struct Figures {
+    #[serde(flatten)]
+    person: story::Figures,
+    #[serde(flatten)]
+    customer: customer::CustomerFigures,
+}
+
+async fn tell(running: &Running, key: &DevelopmentKey, output: &mut Output) -> anyhow::Result<()> {
     let stage = Stage { gateway: running.system.gateway.clone(), address: running.address };
     stage.seed().await?;
-    let figures = serde_json::to_value(story::tell(&stage).await?)?;
+    let person = story::tell(&stage).await?;
+    let customer = Box::pin(customer::tell(&stage, key.private_pem())).await?;
+    let figures = serde_json::to_value(Figures { person, customer })?;
     if output.is_json() {
         // One line, so that scripts can take the last line of the output.
         return output.line(&figures.to_string());
@@ -79,7 +107,7 @@ async fn tell(running: &Running, output: &mut Output) -> anyhow::Result<()> {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        output.line(&format!("{name:<24}{value}"))?;
+        output.line(&format!("{name:<36}{value}"))?;
     }
     Ok(())
 }
@@ -92,6 +120,14 @@ fn say_what_to_look_at(running: &Running, folder: &std::path::Path) {
     remark(&format!("  milestone-gateway {shared} events list"));
     remark(&format!("  milestone-gateway {shared} tenants list"));
     remark(&format!("  curl http://{}/metrics", running.address));
+    let (url, key) = (running.address, folder.join(KEY_FILE));
+    remark(&format!(
+        "  echo '{{}}' | milestone-gateway {shared} send --source {} --url http://{url} --payload - --route heartbeat \\\n    \
+         --tenant-key {} --development-key {}",
+        senders::FORGE_SOURCE,
+        stage::MSPS[0].cloud_id,
+        key.display()
+    ));
 }
 
 /// A new folder that goes with the demo.

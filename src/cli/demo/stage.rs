@@ -10,7 +10,7 @@ use crate::{
     domain::{IdentityKind, Personal, SubjectKind, TenantId},
     planning,
     signature::SecretBytes,
-    target::{self, Fingerprints, PersonKey, ReferenceMember, TenantScope},
+    target::{self, Fingerprints, PersonKey, ReferenceMember, ReferencePortalUser, TenantScope},
 };
 
 /// How long the stage waits for the workers.
@@ -77,11 +77,22 @@ impl Stage {
         Ok(PersonKey { kind: Self::kind()?, identities: vec![identity] })
     }
 
+    /// A portal user, as their Firebase uid finds them.
+    pub(super) fn portal_person(uid: &Personal<String>) -> anyhow::Result<PersonKey> {
+        let identity = (IdentityKind::FirebaseUid, uid.clone());
+        Ok(PersonKey { kind: SubjectKind::parse("portal_user")?, identities: vec![identity] })
+    }
+
     /// Every row of an MSP with regard to one person.
     pub(super) async fn fingerprints(&self, msp: &Msp, account_id: &Personal<String>) -> anyhow::Result<Fingerprints> {
-        let plan = planning::plan(self.gateway.map(), &Self::kind()?)?;
+        self.fingerprints_for(msp, &Self::person(account_id)?).await
+    }
+
+    /// Every row of an MSP with regard to one person of any kind.
+    pub(super) async fn fingerprints_for(&self, msp: &Msp, person: &PersonKey) -> anyhow::Result<Fingerprints> {
+        let plan = planning::plan(self.gateway.map(), &person.kind)?;
         let mut client = self.gateway.databases().verifier.client().await?;
-        Ok(target::fingerprints(&mut client, self.scope(msp), &plan, &Self::person(account_id)?).await?)
+        Ok(target::fingerprints(&mut client, self.scope(msp), &plan, person).await?)
     }
 
     /// Every row of every other MSP, with regard to nobody there.
@@ -102,14 +113,53 @@ impl Stage {
         Ok(target::reference_member_may_sign_in(&mut client, self.scope(msp), account_id).await?)
     }
 
+    /// The `number`-th portal user of an MSP, 1 to 12.
+    pub(super) async fn portal_user(&self, msp: &Msp, number: i32) -> anyhow::Result<ReferencePortalUser> {
+        let mut client = self.gateway.databases().verifier.client().await?;
+        Ok(target::reference_portal_user(&mut client, self.scope(msp), number).await?)
+    }
+
+    /// True while the product's own view lets the portal user in.
+    pub(super) async fn may_use_portal(&self, msp: &Msp, uid: &Personal<String>) -> anyhow::Result<bool> {
+        let mut client = self.gateway.databases().verifier.client().await?;
+        Ok(target::reference_portal_user_may_sign_in(&mut client, self.scope(msp), uid).await?)
+    }
+
+    /// How many people of an MSP, of every kind, the product's own views let in.
+    pub(super) async fn people_with_access(&self, msp: &Msp) -> anyhow::Result<u64> {
+        let mut client = self.gateway.databases().verifier.client().await?;
+        Ok(target::reference_people_with_access(&mut client, self.scope(msp)).await?)
+    }
+
+    /// True for a table whose rows end when access does.
+    pub(super) fn is_session(&self, table: &str) -> bool {
+        self.gateway.map().subjects.values().flat_map(|root| &root.sessions).any(|link| link.collection == table)
+    }
+
+    /// What the independent reader still finds of a whole MSP, its own row included.
+    pub(super) async fn rows_left(&self, msp: &Msp) -> anyhow::Result<u64> {
+        let mut client = self.gateway.databases().verifier.client().await?;
+        let report = target::verify_tenant(&mut client, self.scope(msp), target::RootRow::MustBeGone).await?;
+        Ok(report.left_rows())
+    }
+
     /// What the independent reader still finds of a member: account id and e-mail.
     pub(super) async fn identifiers_left(&self, msp: &Msp, member: &ReferenceMember) -> anyhow::Result<u64> {
         let identifiers = [
             (IdentityKind::AtlassianAccountId, member.account_id.clone()),
             (IdentityKind::Email, member.email.clone()),
         ];
+        self.left_of(msp, &identifiers).await
+    }
+
+    /// What the independent reader still finds of these identifiers.
+    pub(super) async fn left_of(
+        &self,
+        msp: &Msp,
+        identifiers: &[(IdentityKind, Personal<String>)],
+    ) -> anyhow::Result<u64> {
         let mut client = self.gateway.databases().verifier.client().await?;
-        let report = target::verify(&mut client, self.scope(msp), &identifiers).await?;
+        let report = target::verify(&mut client, self.scope(msp), identifiers).await?;
         Ok(report.left_rows() + report.mentioned.iter().map(|finding| finding.rows).sum::<u64>())
     }
 

@@ -1,65 +1,51 @@
-//! One delivery as Jira makes it (Atlassian, "Jira Cloud platform: webhooks").
+//! One delivery: where it goes, its headers, its exact bytes.
 
-use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use crate::cli::exit::{Exit, Stop};
+use crate::{
+    cli::exit::{Exit, Stop},
+    domain::Entropy,
+};
 
-/// A signed body and where it goes.
+/// Names and values, in the order in which they are sent.
+pub(in crate::cli) type HeaderList = Vec<(&'static str, String)>;
+
+/// A delivery, ready to be posted.
 pub(super) struct Delivery {
     /// The source's address.
     pub(super) url: Url,
-    /// `X-Atlassian-Webhook-Identifier`: the same on every retry.
-    pub(super) identifier: String,
-    /// `X-Hub-Signature`, if there is one.
-    pub(super) signature: Option<String>,
+    /// All headers beside those that HTTP itself needs.
+    pub(super) headers: HeaderList,
     /// The exact bytes.
     pub(super) body: Vec<u8>,
 }
 
-impl Delivery {
-    /// The headers of the first attempt (0) or of a retry.
-    pub(super) fn headers(&self, retry: u32) -> Vec<(&'static str, String)> {
-        let mut headers = vec![
-            ("Content-Type", "application/json; charset=utf-8".to_owned()),
-            ("User-Agent", "Atlassian Webhook HTTP Client".to_owned()),
-            ("X-Atlassian-Webhook-Identifier", self.identifier.clone()),
-            ("X-Atlassian-Webhook-Flow", "Primary".to_owned()),
-        ];
-        headers.extend(self.signature.clone().map(|signature| ("X-Hub-Signature", signature)));
-        if retry > 0 {
-            headers.push(("X-Atlassian-Webhook-Retry", retry.to_string()));
-        }
-        headers
-    }
-}
-
 /// A random identifier, written as Atlassian writes them.
-pub(super) fn identifier(random: [u8; 16]) -> String {
+pub(super) fn identifier(entropy: &dyn Entropy) -> String {
+    let mut random = [0_u8; 16];
+    entropy.fill(&mut random);
     uuid::Builder::from_random_bytes(random).into_uuid().to_string()
 }
 
-/// The address of a source below the gateway's own.
-pub(super) fn address(gateway: &Url, source: &str) -> Result<Url, Stop> {
+/// An identifier that follows from a text: the same text, the same id.
+pub(super) fn derived_identifier(purpose: &str, text: &str) -> String {
+    let digest: [u8; 32] = Sha256::digest(format!("milestone-gateway send {purpose} {text}")).into();
+    let mut bytes = [0_u8; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+}
+
+/// The address of a source below the gateway's own; `tail` is what the sender calls below that, if anything.
+pub(super) fn address(gateway: &Url, route: &str, source: &str, tail: Option<&str>) -> Result<Url, Stop> {
     let mut url = gateway.clone();
     let Ok(mut path) = url.path_segments_mut() else {
         let hint = "give the gateway's address, for example http://127.0.0.1:8080";
         return Err(Stop::new(Exit::Usage, "--url is not an address with a path", hint));
     };
-    path.pop_if_empty().extend(["webhooks", "jira", source]);
+    path.pop_if_empty().extend(["webhooks", route, source].into_iter().chain(tail));
     drop(path);
     Ok(url)
-}
-
-/// The body with its `timestamp` set to `at`, in milliseconds as Jira writes it.
-pub(super) fn with_timestamp(body: &[u8], at: Timestamp) -> Result<Vec<u8>, Stop> {
-    let refused = || {
-        let hint = "send it without --timestamp-now, or give a payload that is a JSON object";
-        Stop::new(Exit::Refused, "the payload is not a JSON object, so its timestamp cannot be set", hint)
-    };
-    let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body).map_err(|_| refused())?;
-    object.insert("timestamp".to_owned(), at.as_millisecond().into());
-    serde_json::to_vec(&object).map_err(|_| refused())
 }
 
 #[cfg(test)]
@@ -68,18 +54,22 @@ mod tests {
 
     #[test]
     fn the_address_is_the_sources_own_whatever_the_name_holds() {
-        let at = |gateway: &str, source| address(&Url::parse(gateway).expect("a URL"), source).map(String::from);
-        assert_eq!(
-            at("http://127.0.0.1:8080", "acme").ok().as_deref(),
-            Some("http://127.0.0.1:8080/webhooks/jira/acme")
-        );
-        assert_eq!(at("https://h/gw/", "a/../b").ok().as_deref(), Some("https://h/gw/webhooks/jira/a%2F..%2Fb"));
-        assert!(at("mailto:a@example.invalid", "acme").is_err());
+        let at = |gateway: &str, source, tail| {
+            address(&Url::parse(gateway).expect("a URL"), "jira", source, tail).map(String::from).ok()
+        };
+        let plain = at("http://127.0.0.1:8080", "acme", None);
+        assert_eq!(plain.as_deref(), Some("http://127.0.0.1:8080/webhooks/jira/acme"));
+        let odd = at("https://h/gw/", "a/../b", Some("events"));
+        assert_eq!(odd.as_deref(), Some("https://h/gw/webhooks/jira/a%2F..%2Fb/events"));
+        assert_eq!(at("mailto:a@example.invalid", "acme", None), None);
     }
 
     #[test]
-    fn a_body_that_is_no_object_has_no_timestamp() {
-        assert!(with_timestamp(b"[1]", Timestamp::UNIX_EPOCH).is_err());
-        assert!(with_timestamp(b"\xff", Timestamp::UNIX_EPOCH).is_err());
+    fn a_derived_identifier_is_stable_and_differs_by_purpose_and_text() {
+        let one = derived_identifier("installation", "a");
+        assert_eq!(one, derived_identifier("installation", "a"));
+        assert!(uuid::Uuid::try_parse(&one).is_ok());
+        assert_ne!(one, derived_identifier("installation", "b"));
+        assert_ne!(one, derived_identifier("environment", "a"));
     }
 }

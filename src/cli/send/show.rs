@@ -1,16 +1,18 @@
-//! Showing a delivery and its answer. The body is shown by size and digest unless asked for: it holds personal data.
+//! Showing a delivery and its answer. The body is shown by size and digest unless asked for: it holds personal data. Of a
+//! token only its size is shown.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::delivery::Delivery;
 use crate::cli::{output::Output, table::printable};
+use crate::domain::SourceKind;
 use crate::outbound::Answer;
 
 /// Prints the request.
 pub(super) fn request(delivery: &Delivery, show_body: bool, output: &mut Output) -> anyhow::Result<()> {
     output.line(&format!("POST {}", delivery.url))?;
-    for (name, value) in delivery.headers(0) {
+    for (name, value) in shown_headers(delivery) {
         output.line(&format!("  {name}: {}", printable(&value)))?;
     }
     output.line(&format!("  {} bytes, sha256 {}", delivery.body.len(), digest(delivery)))?;
@@ -24,12 +26,17 @@ pub(super) fn request(delivery: &Delivery, show_body: bool, output: &mut Output)
 }
 
 /// Prints an answer and what a sender would do about it.
-pub(super) fn answer(answer: &Answer, is_quiet: bool, output: &mut Output) -> anyhow::Result<()> {
+pub(super) fn answer(kind: SourceKind, answer: &Answer, is_quiet: bool, output: &mut Output) -> anyhow::Result<()> {
     if is_quiet {
         return output.line(&answer.status.to_string());
     }
     output.line("")?;
-    output.line(&format!("{} in {:.1} ms: {}", answer.status, milliseconds(answer), what_follows(answer.status)))?;
+    output.line(&format!(
+        "{} in {:.1} ms: {}",
+        answer.status,
+        milliseconds(answer),
+        what_follows(kind, answer.status)
+    ))?;
     for (name, value) in &answer.headers {
         output.line(&format!("  {name}: {}", printable(value)))?;
     }
@@ -41,15 +48,16 @@ pub(super) fn answer(answer: &Answer, is_quiet: bool, output: &mut Output) -> an
 
 /// Prints the request and every answer as one document.
 pub(super) fn document(
+    kind: SourceKind,
     delivery: &Delivery,
     show_body: bool,
     answers: &[Answer],
     output: &mut Output,
 ) -> anyhow::Result<()> {
     let headers: Map<String, Value> =
-        delivery.headers(0).into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        shown_headers(delivery).map(|(name, value)| (name.to_owned(), value.into())).collect();
     let body = show_body.then(|| String::from_utf8_lossy(&delivery.body).into_owned());
-    let answers: Vec<Value> = answers.iter().map(answer_document).collect();
+    let answers: Vec<Value> = answers.iter().map(|answer| answer_document(kind, answer)).collect();
     output.json(&json!({
         "request": {
             "method": "POST",
@@ -59,11 +67,12 @@ pub(super) fn document(
             "body_sha256": digest(delivery),
             "body": body,
         },
+        "source_kind": kind.as_str(),
         "answers": answers,
     }))
 }
 
-fn answer_document(answer: &Answer) -> Value {
+fn answer_document(kind: SourceKind, answer: &Answer) -> Value {
     let headers: Map<String, Value> =
         answer.headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
     json!({
@@ -72,8 +81,8 @@ fn answer_document(answer: &Answer) -> Value {
         "headers": headers,
         "body": String::from_utf8_lossy(&answer.body),
         "is_accepted": (200..300).contains(&answer.status),
-        "is_retried_by_jira": is_retried(answer.status),
-        "meaning": what_follows(answer.status),
+        "is_retried": is_retried(kind, answer.status),
+        "meaning": what_follows(kind, answer.status),
     })
 }
 
@@ -86,31 +95,84 @@ fn milliseconds(answer: &Answer) -> f64 {
     (answer.elapsed.as_secs_f64() * 1_000_000.0).round() / 1_000.0
 }
 
-/// True for the answers after which Jira sends a delivery again (Atlassian: 408, 409, 425, 429 and 5xx, nothing else).
-const fn is_retried(status: u16) -> bool {
-    matches!(status, 408 | 409 | 425 | 429 | 500..=599)
+/// The headers as they may be shown: of a token only how long it is. Whoever reads over a shoulder could use it.
+fn shown_headers(delivery: &Delivery) -> impl Iterator<Item = (&'static str, String)> + '_ {
+    delivery.headers.iter().map(|(name, value)| {
+        let shown = match value.split_once(' ') {
+            _ if !name.eq_ignore_ascii_case("authorization") => value.clone(),
+            Some((scheme, token)) => format!("{scheme} [token of {} bytes]", token.len()),
+            None => format!("[token of {} bytes]", value.len()),
+        };
+        (*name, shown)
+    })
 }
 
-const fn what_follows(status: u16) -> &'static str {
+/// True for the answers after which the sender sends a delivery again, by its own documentation. Jira: 408, 409, 425, 429 and
+/// 5xx, nothing else. Pub/Sub: everything that does not acknowledge. Forge and the forwarder: everything but 2xx.
+const fn is_retried(kind: SourceKind, status: u16) -> bool {
+    match kind {
+        SourceKind::JiraAdmin | SourceKind::Connect | SourceKind::AtlassianReport => {
+            matches!(status, 408 | 409 | 425 | 429 | 500..=599)
+        }
+        SourceKind::GooglePubsub | SourceKind::GoogleEvents => !matches!(status, 102 | 200 | 201 | 202 | 204),
+        SourceKind::Forge | SourceKind::FirebaseFunction => !matches!(status, 200..=299),
+    }
+}
+
+const fn what_follows(kind: SourceKind, status: u16) -> &'static str {
+    if is_retried(kind, status) {
+        return match kind {
+            SourceKind::JiraAdmin | SourceKind::Connect | SourceKind::AtlassianReport => {
+                "Jira would send it again, up to 5 times, 5 to 15 minutes apart"
+            }
+            SourceKind::Forge => "Forge would send it again, up to 4 times, 60 seconds apart",
+            SourceKind::GooglePubsub | SourceKind::GoogleEvents => {
+                "Google would send it again, with growing pauses, as long as the subscription keeps messages"
+            }
+            SourceKind::FirebaseFunction => "the function fails, and Firebase would run it again for a day",
+        };
+    }
     match status {
-        200..=299 => "accepted; Jira does not send it again",
-        401 => "not believed; Jira takes that as final and does not send it again",
-        _ if is_retried(status) => "Jira would send it again, up to 5 times, 5 to 15 minutes apart",
-        _ => "Jira takes that as final and does not send it again",
+        200..=299 => "accepted; the sender does not send it again",
+        401 => "not believed; the sender takes that as final and does not send it again",
+        _ => "the sender takes that as final and does not send it again",
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use url::Url;
+
     use super::*;
 
     #[test]
-    fn only_the_answers_that_atlassian_names_are_retried() {
+    fn only_the_answers_that_the_sender_names_are_retried() {
         for status in [408, 409, 425, 429, 500, 503, 599] {
-            assert!(what_follows(status).contains("send it again, up to 5 times"), "{status}");
+            assert!(what_follows(SourceKind::JiraAdmin, status).contains("send it again, up to 5 times"), "{status}");
         }
         for status in [200, 204, 302, 400, 401, 403, 404, 410, 413] {
-            assert!(what_follows(status).ends_with("does not send it again"), "{status}");
+            assert!(what_follows(SourceKind::JiraAdmin, status).ends_with("does not send it again"), "{status}");
         }
+        for kind in
+            [SourceKind::Forge, SourceKind::GooglePubsub, SourceKind::GoogleEvents, SourceKind::FirebaseFunction]
+        {
+            assert!(!is_retried(kind, 200) && !is_retried(kind, 204), "{kind:?}");
+            for status in [302, 401, 413, 503] {
+                assert!(is_retried(kind, status), "{kind:?} {status}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_is_shown_by_its_size_and_a_signature_as_it_is() {
+        let headers = vec![
+            ("X-Hub-Signature", "sha256=aa bb".to_owned()),
+            ("Authorization", "Bearer abc.def.ghi".to_owned()),
+            ("Authorization", "abc".to_owned()),
+        ];
+        let url = Url::parse("http://127.0.0.1/").expect("a URL");
+        let delivery = Delivery { url, headers, body: Vec::new() };
+        let shown: Vec<String> = shown_headers(&delivery).map(|(_, value)| value).collect();
+        assert_eq!(shown, ["sha256=aa bb", "Bearer [token of 11 bytes]", "[token of 3 bytes]"]);
     }
 }

@@ -92,6 +92,22 @@ pub fn admit(caller: &ForgeCaller, path_tail: &str, body: &[u8]) -> Result<Admit
     })
 }
 
+/// The event of a delivery whose token was verified and whose body nobody understands. What was verified is kept with it, so
+/// that it has its meaning once the body can be read.
+pub fn unread(caller: &ForgeCaller, path_tail: &str) -> Admitted {
+    let context = Context {
+        cloud_id: caller.cloud_id.clone(),
+        installation_id: caller.installation_id.clone(),
+        module_key: caller.module_key.clone(),
+        route: Route::of_module(&caller.module_key).or(Route::of_path(path_tail)),
+    };
+    Admitted {
+        tenant: TenantRef::Key(caller.cloud_id.clone()),
+        context: serde_json::to_vec(&context).expect("ids are JSON"),
+        ..Admitted::whole(None)
+    }
+}
+
 /// True for the route of the sign of life.
 pub fn is_heartbeat(path_tail: &str) -> bool {
     path_tail == "heartbeat"

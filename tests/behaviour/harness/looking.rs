@@ -66,6 +66,16 @@ impl World {
         self.number(&sql).await == 1
     }
 
+    /// True while nothing keeps a portal user out of the product.
+    pub(crate) async fn may_use_the_portal(&self, person: &Person) -> bool {
+        let sql = format!(
+            "SELECT count(*) FROM milestone.portal_user
+             WHERE tenant_id = '{}' AND firebase_uid = '{}' AND restricted_at IS NULL",
+            person.tenant_key, person.account_id
+        );
+        self.number(&sql).await == 1
+    }
+
     /// What was recorded for a tenant, oldest first.
     pub(crate) async fn audited(&self, tenant: TenantId) -> Vec<String> {
         let mut entries = report::audit(&self.gateway, tenant, 1_000).await.unwrap();

@@ -5,10 +5,13 @@ mod cloud;
 mod database;
 mod fakes;
 mod jira;
+pub(crate) mod key_server;
 mod looking;
+pub(crate) mod loopback;
+mod over_http;
 pub(crate) mod peers;
 mod product;
-mod serving;
+pub(crate) mod senders;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -33,7 +36,9 @@ use tokio_postgres::Client;
 pub(crate) use cloud::{Answered, Asked, Cloud, answered, empty};
 pub(crate) use database::pool_to_nowhere;
 pub(crate) use jira::{Delivery, deliver_to, user_created, user_deleted, user_updated, worklog, worklog_deleted};
+pub(crate) use key_server::{KeyServer, Manner};
 pub(crate) use product::{Person, Tenant, issue_of};
+pub(crate) use senders::Post;
 
 use database::Database;
 use fakes::{ManualClock, SeededEntropy};
@@ -66,7 +71,7 @@ struct PartsOfAll {
     policy: Arc<Policy>,
     /// Who publishes the keys of senders; nobody unless the test has one.
     key_server: Option<String>,
-    /// Whether what emulators send without any signature is believed.
+    /// Whether what emulators send and receive is believed.
     trusts_emulators: bool,
 }
 
@@ -88,6 +93,20 @@ impl World {
 
     /// A world whose gateway believes in this data map.
     pub(crate) async fn with_map(map: DataMap) -> Self {
+        Self::with(map, None, false).await
+    }
+
+    /// A world in which senders' keys are published.
+    pub(crate) async fn with_key_server(key_server: &KeyServer) -> Self {
+        Self::with(data_map(), Some(key_server.address().to_owned()), false).await
+    }
+
+    /// A world under the development switch: emulators are believed without any signature.
+    pub(crate) async fn with_emulators() -> Self {
+        Self::with(data_map(), None, true).await
+    }
+
+    async fn with(map: DataMap, key_server: Option<String>, trusts_emulators: bool) -> Self {
         let database = Database::new().await;
         let entropy = Arc::new(SeededEntropy::new(7));
         let ring = Arc::new(KeyRing::generate(entropy.as_ref()));
@@ -100,21 +119,13 @@ impl World {
         );
         let policy = Arc::new(policy.unwrap_or_else(|| panic!("{findings:#?}")));
         let clock = Arc::new(ManualClock::at(BEGINNING.parse().unwrap()));
-        let parts = PartsOfAll { entropy, ring, signing_key, policy, key_server: None, trusts_emulators: false };
+        let parts = PartsOfAll { entropy, ring, signing_key, policy, key_server, trusts_emulators };
         let crash = CrashPoints::default();
         let gateway = parts.gateway(&clock, &crash, pools(&database), map);
         let committer = spawn_committer(gateway.clone());
         let admin = database.admin().await;
         let deliveries = AtomicU64::new(0);
         Self { committer, gateway, crash, admin, database, clock, parts, deliveries, has_ended: false }
-    }
-
-    /// A world in development, where emulators send.
-    pub(crate) async fn that_trusts_emulators() -> Self {
-        let mut world = Self::new().await;
-        world.parts.trusts_emulators = true;
-        world.restarts();
-        world
     }
 
     /// Another process over the same database.
@@ -157,7 +168,17 @@ impl World {
 
     /// A tenant whose source refuses what is older than so many seconds.
     pub(crate) async fn a_tenant_with(&self, name: &str, replay_window_seconds: Option<i32>) -> Tenant {
-        let key = self.seed_tenant(name).await;
+        let key = product::uuid_of(&["tenant", name]);
+        self.a_tenant_of(name, key, replay_window_seconds).await
+    }
+
+    /// The tenant of the senders' documented payloads: `example-site.atlassian.net`.
+    pub(crate) async fn the_documented_tenant(&self) -> Tenant {
+        self.a_tenant_of("example-site", "11111111-2222-4333-8444-555555555555".to_owned(), None).await
+    }
+
+    async fn a_tenant_of(&self, name: &str, key: String, replay_window_seconds: Option<i32>) -> Tenant {
+        self.seed_tenant(name, &key).await;
         let source = format!("{name}-jira");
         let (host, secret) = (format!("{name}.atlassian.net"), secret_of(name));
         let registration = Registration {

@@ -69,6 +69,12 @@ INSERT INTO milestone.notification_delivery VALUES ('$tenant', '$sent', '$note',
 INSERT INTO milestone.activity_log VALUES
     ('$tenant', '$activity', NULL, '$person', 'request_opened', '{}', '2026-01-02T00:00:00Z');";
 
+const DELIVERY_USER: &str = "
+INSERT INTO milestone.delivery_user VALUES
+    ('$tenant', '$person', '$account', '$email', '$full_name', '2026-01-01T00:00:00Z');
+INSERT INTO milestone.session VALUES
+    ('$tenant', '$session', NULL, NULL, '$person', 'digest', '192.0.2.7', '2026-01-02T00:00:00Z');";
+
 /// A row in every table that can name a team member, and two where one row more makes a difference.
 const TEAM_MEMBER: &str = "
 INSERT INTO milestone.team_member VALUES
@@ -96,12 +102,10 @@ INSERT INTO milestone.notification VALUES ('$tenant', '$note', '$person', NULL, 
 INSERT INTO milestone.notification_delivery VALUES ('$tenant', '$sent', '$note', '$email', '2026-01-02T00:00:00Z');";
 
 impl World {
-    pub(super) async fn seed_tenant(&self, name: &str) -> String {
-        let key = uuid_of(&["tenant", name]);
+    pub(super) async fn seed_tenant(&self, name: &str, key: &String) {
         let (client, other) = (uuid_of(&[name, "client"]), uuid_of(&[name, "other client"]));
-        let words = [("$tenant", &key), ("$name", &name.to_owned()), ("$client", &client), ("$other_client", &other)];
+        let words = [("$tenant", key), ("$name", &name.to_owned()), ("$client", &client), ("$other_client", &other)];
         self.run_with(TENANT, &words).await;
-        key
     }
 
     /// An end client of the tenant's first client, with a session, a notification and an activity.
@@ -111,9 +115,34 @@ impl World {
         person
     }
 
+    /// The same person as a portal user of another tenant: one account of the identity project, two customers.
+    pub(crate) async fn the_same_portal_user(&self, tenant: &Tenant, name: &str, uid: &str) -> Person {
+        let person = Person::new(tenant, name, uid.to_owned());
+        self.run_for(PORTAL_USER, tenant, &person, None).await;
+        person
+    }
+
+    /// A user of the delivery app, with a session.
+    pub(crate) async fn a_delivery_user(&self, tenant: &Tenant, name: &str) -> Person {
+        let person = Person::new(tenant, name, format!("uid-{name}-{}", tenant.name));
+        self.run_for(DELIVERY_USER, tenant, &person, None).await;
+        person
+    }
+
     /// A team member with rows in every table that can name one; requests and a message are shared with `portal_user`.
     pub(crate) async fn a_team_member(&self, tenant: &Tenant, name: &str, portal_user: &Person) -> Person {
-        let person = Person::new(tenant, name, account_id(&tenant.name, name));
+        self.a_team_member_as(tenant, name, account_id(&tenant.name, name), portal_user).await
+    }
+
+    /// The same under an account id that a sender's payload names.
+    pub(crate) async fn a_team_member_as(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+        account_id: String,
+        portal_user: &Person,
+    ) -> Person {
+        let person = Person::new(tenant, name, account_id);
         self.run_for(TEAM_MEMBER, tenant, &person, Some(portal_user)).await;
         person
     }

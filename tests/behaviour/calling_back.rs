@@ -1,0 +1,395 @@
+//! Calling back: the identity provider is told what was decided here, as often as it takes, and nothing more.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use milestone_gateway::{
+    app::{interpret, sources},
+    domain::{crash::CRASH_POINTS, request::RequestState},
+    signature::SecretBytes,
+};
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Person, Tenant, World,
+    loopback::{Answer, Loopback},
+    senders::{PROJECT, background_event},
+};
+
+/// Long enough for any job to be tried again.
+const LATER: SignedDuration = SignedDuration::from_hours(2);
+
+/// Identity Toolkit, as the emulator of Firebase Authentication speaks it.
+struct Firebase {
+    server: Loopback,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// When each account was made.
+    accounts: BTreeMap<String, Timestamp>,
+    /// `disable uid-paula-acme`
+    calls: Vec<String>,
+    is_down: bool,
+}
+
+impl Firebase {
+    async fn start() -> Self {
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        let server = Loopback::start(move |request| {
+            let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let base = format!("/identitytoolkit.googleapis.com/v1/projects/{PROJECT}/accounts:");
+            match request.path.strip_prefix(&base) {
+                Some(verb) => state.answer(verb, &serde_json::from_slice(&request.body).unwrap()),
+                None => Answer::new(404, ""),
+            }
+        })
+        .await;
+        Self { server, state }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_an_account(&self, person: &Person, made_at: Timestamp) {
+        self.state().accounts.insert(person.account_id.clone(), made_at);
+    }
+
+    fn is_down(&self, is_down: bool) {
+        self.state().is_down = is_down;
+    }
+
+    fn accounts(&self) -> usize {
+        self.state().accounts.len()
+    }
+
+    /// What it was asked since the last time somebody looked.
+    fn was_asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().calls)
+    }
+}
+
+impl State {
+    fn answer(&mut self, verb: &str, body: &Value) -> Answer {
+        let id = &body["localId"];
+        let uid = id.as_str().or_else(|| id[0].as_str()).unwrap().to_owned();
+        let what = match verb {
+            "update" if body["disableUser"] == true => "disable",
+            "update" if body["validSince"].is_string() => "revoke",
+            other => other,
+        };
+        self.calls.push(format!("{what} {uid}"));
+        if self.is_down {
+            return Answer::new(503, "");
+        }
+        let Some(made_at) = self.accounts.get(&uid) else {
+            return captured(if what == "lookup" { "lookup_none" } else { "delete_missing" });
+        };
+        match what {
+            "lookup" => {
+                let made_at = made_at.as_millisecond().to_string();
+                Answer::new(200, json!({"users": [{"localId": uid, "createdAt": made_at}]}).to_string())
+            }
+            "delete" => {
+                self.accounts.remove(&uid);
+                captured("delete_ok")
+            }
+            _ => Answer::new(200, json!({"localId": uid, "passwordHash": "CANARY-HASH"}).to_string()),
+        }
+    }
+}
+
+/// An answer that the emulator has really given.
+fn captured(name: &str) -> Answer {
+    let answers: Value = serde_json::from_str(include_str!("../vectors/identity_toolkit_answers.json")).unwrap();
+    let status = u16::try_from(answers[name]["status"].as_u64().unwrap()).unwrap();
+    Answer::new(status, answers[name]["body"].to_string())
+}
+
+/// Acme with its portal user Paula, whose account the identity provider has, and a way to tell it.
+async fn acme_with_paula(world: &World, firebase: &Firebase) -> (Tenant, Person) {
+    let acme = world.a_tenant("acme").await;
+    let paula = world.a_portal_user(&acme, "paula").await;
+    firebase.has_an_account(&paula, hours(-500));
+    let source = world.a_firebase_source(None).await;
+    let credentials = json!({"emulator": firebase.server.address()}).to_string();
+    let secret = SecretBytes::new(credentials.into_bytes());
+    sources::set_call_back(&world.gateway, "tester", &source, &secret).await.unwrap();
+    (acme, paula)
+}
+
+/// So many hours after the world's beginning.
+fn hours(count: i64) -> Timestamp {
+    crate::harness::BEGINNING.parse::<Timestamp>().unwrap() + SignedDuration::from_hours(count)
+}
+
+fn deleted(person: &Person, at: Timestamp) -> Value {
+    background_event("delete", &person.account_id, at)
+}
+
+fn created(person: &Person, at: Timestamp) -> Value {
+    background_event("create", &person.account_id, at)
+}
+
+/// `firebase_disable done 1, …`: each call, how it ended, after how many attempts.
+async fn calls(world: &World) -> String {
+    let sql = "SELECT string_agg(concat_ws(' ', kind, state, attempts), ', ' ORDER BY kind) FROM gateway.call_back";
+    world.text(sql).await.unwrap_or_default()
+}
+
+async fn outcomes_of_attempts(world: &World) -> String {
+    let sql = "SELECT string_agg(outcome, ' ' ORDER BY began_at, attempt) FROM gateway.call_back_attempt";
+    world.text(sql).await.unwrap_or_default()
+}
+
+#[tokio::test]
+async fn access_that_goes_off_here_goes_off_at_the_identity_provider_and_the_purge_deletes_the_account() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let (acme, paula) = acme_with_paula(&world, &firebase).await;
+
+    world.firebase_tells(&deleted(&paula, hours(0))).await;
+    world.the_worker_drains().await;
+    let uid = &paula.account_id;
+    let [lookup, disable, revoke, delete] =
+        ["lookup", "disable", "revoke", "delete"].map(|what| format!("{what} {uid}"));
+    assert_eq!(firebase.was_asked(), [&*lookup, &disable, &lookup, &revoke]);
+    assert_eq!(calls(&world).await, "firebase_disable done 1, firebase_revoke done 1");
+
+    world.days_pass(30).await;
+    assert_eq!(firebase.was_asked(), [""; 0]);
+    world.days_pass(53).await;
+
+    assert_eq!(firebase.was_asked(), [lookup, delete]);
+    assert_eq!(firebase.accounts(), 0);
+    assert_eq!(calls(&world).await, "firebase_delete done 1, firebase_disable done 1, firebase_revoke done 1");
+    assert_eq!(outcomes_of_attempts(&world).await, "done done done");
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
+    let audited = world.audited(acme.id).await;
+    let at = |action: &str| audited.iter().rposition(|each| each == action).unwrap();
+    assert!(at("call_back.ended") < at("key.destroyed"), "{audited:?}");
+    assert!(!world.memory_of_the_gateway().await.contains("CANARY"));
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn an_identity_provider_that_fails_is_asked_again_and_the_key_waits_for_it() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let (acme, paula) = acme_with_paula(&world, &firebase).await;
+    firebase.is_down(true);
+
+    world.firebase_tells(&deleted(&paula, hours(0))).await;
+    world.the_worker_drains().await;
+    assert_eq!(calls(&world).await, "firebase_disable pending 1, firebase_revoke pending 0");
+    assert!(!world.may_use_the_portal(&paula).await, "our own side does not wait");
+    firebase.is_down(false);
+    world.time_passes(LATER);
+    world.the_worker_drains().await;
+    assert_eq!(calls(&world).await, "firebase_disable done 2, firebase_revoke done 1");
+
+    firebase.is_down(true);
+    world.days_pass(83).await;
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Verified);
+    assert_eq!(world.number("SELECT count(wrapped) FROM gateway.subject_key").await, 1);
+    firebase.is_down(false);
+    world.time_passes(LATER);
+    world.the_worker_drains().await;
+
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
+    assert_eq!(world.number("SELECT count(wrapped) FROM gateway.subject_key").await, 0);
+    assert_eq!(outcomes_of_attempts(&world).await, "server_failed_503 done done server_failed_503 done");
+    assert_eq!(firebase.accounts(), 0);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn an_account_that_is_gone_already_is_as_good_as_deleted() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let (acme, paula) = acme_with_paula(&world, &firebase).await;
+    firebase.state().accounts.clear();
+
+    world.firebase_tells(&deleted(&paula, hours(0))).await;
+    world.days_pass(83).await;
+
+    let gone = "firebase_delete already_gone 1, firebase_disable already_gone 1, firebase_revoke already_gone 1";
+    assert_eq!(calls(&world).await, gone);
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn an_account_that_was_made_after_the_departure_is_somebody_elses_and_stays() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let (acme, paula) = acme_with_paula(&world, &firebase).await;
+
+    world.firebase_tells(&deleted(&paula, hours(0))).await;
+    world.the_worker_drains().await;
+    firebase.has_an_account(&paula, hours(240));
+    firebase.was_asked();
+    world.days_pass(83).await;
+
+    assert_eq!(firebase.was_asked(), [format!("lookup {}", paula.account_id)]);
+    assert_eq!(firebase.accounts(), 1);
+    assert!(calls(&world).await.starts_with("firebase_delete withdrawn 1"));
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
+    world.ends_cleanly().await;
+}
+
+/// Its own creation may be told later than the deletion before it; nobody would enable it again.
+#[tokio::test]
+async fn an_account_that_came_back_before_access_went_off_is_not_disabled() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let (acme, paula) = acme_with_paula(&world, &firebase).await;
+    firebase.has_an_account(&paula, hours(1));
+
+    world.firebase_tells(&deleted(&paula, hours(0))).await;
+    world.the_worker_drains().await;
+
+    assert_eq!(calls(&world).await, "firebase_disable withdrawn 1, firebase_revoke withdrawn 1");
+    assert!(!firebase.was_asked().iter().any(|call| call.starts_with("disable")));
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Open);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn credentials_that_are_replaced_are_used_by_the_next_attempt() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let (_, paula) = acme_with_paula(&world, &firebase).await;
+    let elsewhere = SecretBytes::new(br#"{"emulator": "http://127.0.0.1:9"}"#.to_vec());
+    sources::set_call_back(&world.gateway, "tester", "firebase", &elsewhere).await.unwrap();
+    world.firebase_tells(&deleted(&paula, hours(0))).await;
+    world.the_worker_drains().await;
+    assert_eq!(outcomes_of_attempts(&world).await, "unavailable");
+
+    let right = json!({"emulator": firebase.server.address()}).to_string();
+    let right = SecretBytes::new(right.into_bytes());
+    sources::set_call_back(&world.gateway, "tester", "firebase", &right).await.unwrap();
+    world.time_passes(LATER);
+    world.the_worker_drains().await;
+
+    assert_eq!(calls(&world).await, "firebase_disable done 2, firebase_revoke done 1");
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_return_withdraws_what_was_not_told_yet() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let (acme, paula) = acme_with_paula(&world, &firebase).await;
+    firebase.is_down(true);
+    world.firebase_tells(&deleted(&paula, hours(0))).await;
+    world.time_passes(LATER);
+
+    let back = world.receives(&world.firebase_post(created(&paula, hours(1)).to_string())).await;
+    // The platform's event and then the tenant's, before any worker takes up the calls again.
+    for _ in 0..2 {
+        let event = interpret::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
+        interpret::interpret(&world.gateway, &event).await.unwrap();
+    }
+    firebase.is_down(false);
+    firebase.was_asked();
+    for _ in 0..3 {
+        world.the_worker_drains().await;
+        world.time_passes(LATER);
+    }
+
+    let outcomes = "SELECT string_agg(outcome_reason, ' ' ORDER BY received_at, outcome_reason) FROM gateway.event";
+    assert!(back.event_id.is_some());
+    assert_eq!(
+        world.text(outcomes).await.unwrap(),
+        "handed_to_tenants offboarding_started handed_to_tenants offboarding_cancelled"
+    );
+    assert_eq!(calls(&world).await, "firebase_disable withdrawn 1, firebase_revoke withdrawn 0");
+    assert_eq!(firebase.was_asked(), [""; 0]);
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Cancelled);
+    assert!(world.may_use_the_portal(&paula).await);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn without_the_development_switch_no_emulator_is_called() {
+    let firebase = Firebase::start().await;
+    let world = World::new().await;
+    let (_, paula) = acme_with_paula(&world, &firebase).await;
+
+    world.firebase_tells(&deleted(&paula, hours(0))).await;
+    world.the_worker_drains().await;
+
+    assert_eq!(firebase.was_asked(), [""; 0]);
+    assert_eq!(outcomes_of_attempts(&world).await, "not_sendable");
+    assert_eq!(world.number("SELECT count(*) FROM gateway.job WHERE state = 'held'").await, 1);
+    world.ends_with_work_left();
+}
+
+/// All that must be the same whether or not something died on the way. A call whose answer was lost is made again, and then
+/// the account may be gone already.
+#[derive(Debug, PartialEq, Eq)]
+struct End {
+    product: Vec<(String, String)>,
+    state: RequestState,
+    audited: Vec<String>,
+    told: Option<String>,
+    accounts: usize,
+    receipts: i64,
+}
+
+async fn the_story_of(world: &World, firebase: &Firebase) -> End {
+    let (acme, paula) = acme_with_paula(world, firebase).await;
+    world.receives(&world.firebase_post(deleted(&paula, hours(0)).to_string())).await;
+    for days in [0, 30, 53] {
+        world.time_passes(SignedDuration::from_hours(24 * days));
+        for _ in 0..4 {
+            world.the_worker_drains().await;
+            world.the_lease_runs_out().await;
+            world.time_passes(SignedDuration::from_mins(15));
+        }
+    }
+    let mut audited = world.audited(acme.id).await;
+    audited.sort();
+    let told = "SELECT string_agg(kind || CASE WHEN state IN ('done', 'already_gone') THEN ' told' ELSE state END, ', '
+            ORDER BY kind) FROM gateway.call_back";
+    End {
+        product: world.product_rows().await,
+        state: world.state_of_request(&acme).await,
+        audited,
+        told: world.text(told).await,
+        accounts: firebase.accounts(),
+        receipts: world.number("SELECT count(*) FROM gateway.receipt").await,
+    }
+}
+
+#[tokio::test]
+async fn a_crash_around_any_call_ends_as_if_nothing_had_happened() {
+    let firebase = Firebase::start().await;
+    let calm = World::with_emulators().await;
+    let expected = the_story_of(&calm, &firebase).await;
+    calm.ends_cleanly().await;
+    assert_eq!((expected.state, expected.accounts, expected.receipts), (RequestState::Completed, 0, 1));
+    assert_eq!(expected.told.as_deref(), Some("firebase_delete told, firebase_disable told, firebase_revoke told"));
+
+    for point in CRASH_POINTS.iter().copied().filter(|point| point.contains("call")) {
+        let visits = if point.starts_with("call_back.") { 3 } else { 1 };
+        for visit in 1..=visits {
+            let firebase = Firebase::start().await;
+            let world = World::with_emulators().await;
+            world.crash.arm(point, visit);
+
+            let end = the_story_of(&world, &firebase).await;
+
+            assert!(!world.crash.is_armed(point), "{point} is never reached {visit} times");
+            assert_eq!(end, expected, "after a crash at visit {visit} of {point}");
+            world.ends_cleanly().await;
+        }
+    }
+}
