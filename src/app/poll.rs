@@ -47,6 +47,7 @@ impl Budget {
     }
 
     /// Ends also as soon as `stopped` turns true.
+    #[must_use]
     pub fn unless(self, stopped: watch::Receiver<bool>) -> Self {
         Self { stopped: Some(stopped), ..self }
     }
@@ -154,7 +155,7 @@ async fn report(gateway: &Gateway, sources: &[PollSource], round: Round<'_>, bud
     }
     let turn = report_accounts::run(gateway, source, round.is_forced, budget).await;
     let reported = took(source, PollFeed::Accounts, turn, &mut polled.failures);
-    polled.accounts_reported = reported.reported;
+    polled.accounts_reported = reported.all;
     polled.accounts_closed = reported.closed;
     polled.accounts_updated = reported.updated;
     polled.failures += u32::from(reported.is_halted);

@@ -55,7 +55,7 @@ const REPORTING: &str = "api.atlassian.com app/report-accounts";
 /// What one turn has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Reported {
-    pub(super) reported: u64,
+    pub(super) all: u64,
     pub(super) closed: u64,
     pub(super) updated: u64,
     /// True when it ended early.
@@ -129,7 +129,7 @@ async fn report_some(
     reported: &mut Reported,
 ) -> Result<(), Halted> {
     let asked: Vec<(&Personal<String>, Timestamp)> =
-        accounts.iter().map(|account| (&account.account_id, account.known_since)).collect();
+        accounts.iter().map(|account| (&account.id, account.known_since)).collect();
     let call = privacy_reporting::report(&access.client, &access.base, &access.authorization, &asked);
     let answer = match gateway.call_backs().breaker().guard(REPORTING, call).await {
         Ok(answer) => answer,
@@ -201,9 +201,9 @@ async fn settle(gateway: &Gateway, accounts: &[&Account], answer: &Report, told:
     let now = gateway.now();
     let cycle = answer.cycle.and_then(|cycle| SignedDuration::try_from(cycle).ok()).unwrap_or(CYCLE);
     let due_at = |account: &Account| {
-        let wait = if told.untold.contains(&account.account_id) {
+        let wait = if told.untold.contains(&account.id) {
             SignedDuration::ZERO
-        } else if answer.closed.contains(&account.account_id) {
+        } else if answer.closed.contains(&account.id) {
             CLOSED_CYCLE
         } else {
             cycle + part_of(gateway, cycle / SPREAD_PARTS)
@@ -216,7 +216,7 @@ async fn settle(gateway: &Gateway, accounts: &[&Account], answer: &Report, told:
 
 fn count(reported: &mut Reported, accounts: usize, answer: &Report) {
     let (all, closed, updated) = (accounts as u64, answer.closed.len() as u64, answer.updated.len() as u64);
-    reported.reported += all;
+    reported.all += all;
     reported.closed += closed;
     reported.updated += updated;
     for (word, number) in [("closed", closed), ("updated", updated), ("nothing", all - closed - updated)] {

@@ -53,7 +53,6 @@ pub const CRASH_POINTS: &[&str] = &[
     "tenant_deletion.after_key_destruction",
     "tenant_deletion.before_certificate",
     "tenant_deletion.after_certificate",
-    "polls.after_refresh",
     "polls.after_report",
     "polls.before_settled",
     "polls.after_page",

@@ -23,24 +23,24 @@ struct Answer {
 }
 
 impl Answer {
-    fn into_body(self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(serde_json::to_vec(&self).expect("an id and a time are JSON"))
+    fn to_body(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(serde_json::to_vec(self).expect("an id and a time are JSON"))
     }
 }
 
-fn exposed(account_id: &Personal<String>) -> Option<String> {
-    Some(account_id.expose_for("the event's body, which is sealed").clone())
+fn exposed(account_id: &Personal<String>) -> String {
+    account_id.expose_for("the event's body, which is sealed").clone()
 }
 
 /// The body of an event that says that an account is closed, learned at this time. The same account and time always give
 /// the same bytes.
 pub fn account_closed(account_id: &Personal<String>, learned_at: Timestamp) -> Zeroizing<Vec<u8>> {
-    Answer { account_closed: exposed(account_id), account_updated: None, learned_at }.into_body()
+    Answer { account_closed: Some(exposed(account_id)), account_updated: None, learned_at }.to_body()
 }
 
 /// The same for an account whose personal data has changed.
 pub fn account_updated(account_id: &Personal<String>, learned_at: Timestamp) -> Zeroizing<Vec<u8>> {
-    Answer { account_closed: None, account_updated: exposed(account_id), learned_at }.into_body()
+    Answer { account_closed: None, account_updated: Some(exposed(account_id)), learned_at }.to_body()
 }
 
 /// What such a body says.

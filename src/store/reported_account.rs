@@ -74,7 +74,7 @@ pub struct ReportableRow {
 
 /// Those of the identities whose person is neither erased nor being erased.
 pub async fn reportable(tx: &TenantTx<'_>, identities: &[IdentityId]) -> Result<Vec<ReportableRow>, StoreError> {
-    let wanted: Vec<Uuid> = identities.iter().map(|id| id.uuid()).collect();
+    let wanted: Vec<Uuid> = identities.iter().map(IdentityId::uuid).collect();
     let rows = tx.query("reportable_accounts", REPORTABLE, &[&tx.tenant().uuid(), &wanted]).await?;
     let reportable = |row: &tokio_postgres::Row| ReportableRow {
         identity_id: IdentityId::from_uuid(row.get(0)),

@@ -6,10 +6,15 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::domain::{SourceKind, request::RequestState};
+use milestone_gateway::{
+    domain::{SourceKind, request::RequestState},
+    worker,
+};
 use serde_json::{Value, json};
 
-use crate::harness::{Answered, Asked, Cloud, Person, Tenant, World, answered, empty, user_created, worklog};
+use crate::harness::{
+    Answered, Asked, Cloud, Person, Tenant, World, answered, empty, user_created, user_deleted, worklog,
+};
 
 /// What Atlassian thinks of accounts.
 #[derive(Default)]
@@ -369,6 +374,63 @@ async fn a_rotated_refresh_token_is_durable_before_its_grant_is_used() {
     assert_eq!(*number.lock().unwrap(), 3);
     let kept = "SELECT count(*) FROM gateway.source_credential WHERE purpose = 'call_back'";
     assert_eq!(world.number(kept).await, 1, "used tokens are not kept");
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn after_a_rotation_of_the_digest_keys_nobody_is_reported_before_the_cycle_is_over() {
+    let cloud = atlassian(&Shared::default()).await;
+    let mut world = reporting_to(&cloud).await;
+    let acme = world.a_tenant("acme").await;
+    are_known(&world, &acme, 0..3).await;
+    world.everything_is_asked().await;
+
+    world.restarts_with_another_digest_key();
+    // Whatever the look-up says, the platform's own record decides.
+    world.admin.execute("UPDATE gateway.identity SET report_due_at = '-infinity'", &[]).await.unwrap();
+    assert_eq!(world.everything_is_asked().await.accounts_reported, 0);
+    world.time_passes(days(8));
+
+    assert_eq!(world.everything_is_asked().await.accounts_reported, 3);
+    assert_eq!(world.number("SELECT count(*) FROM gateway.reported_account").await, 3);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn accounts_that_nobody_knows_any_more_are_forgotten() {
+    let cloud = atlassian(&Shared::default()).await;
+    let world = reporting_to(&cloud).await;
+    let acme = world.a_tenant("acme").await;
+    are_known(&world, &acme, 0..1).await;
+    world.everything_is_asked().await;
+    world.jira_sends(&acme, &user_deleted(&somebody(0), world.gateway.now())).await;
+    world.the_worker_drains().await;
+    world.days_pass(90).await;
+    let asked = cloud.asked().len();
+
+    world.everything_is_asked().await;
+
+    assert_eq!(cloud.asked().len(), asked, "an erased person was asked about");
+    assert_eq!(world.number("SELECT count(*) FROM gateway.reported_account").await, 0);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn the_worker_asks_by_itself() {
+    let cloud = atlassian(&Shared::default()).await;
+    let world = reporting_to(&cloud).await;
+    let acme = world.a_tenant("acme").await;
+    are_known(&world, &acme, 0..1).await;
+
+    let something_was_asked = async {
+        while cloud.asked().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let working = worker::run(world.gateway.clone(), worker::Settings::default(), something_was_asked);
+    tokio::time::timeout(std::time::Duration::from_mins(1), working).await.unwrap();
+
+    assert_eq!(reported(&cloud), [somebody(0).account_id]);
     world.ends_cleanly().await;
 }
 

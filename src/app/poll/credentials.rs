@@ -64,7 +64,7 @@ pub(in crate::app) enum Credentials {
 /// An OAuth 2.0 app and its rotating refresh token.
 pub(in crate::app) struct App {
     used: Uuid,
-    app: AtlassianApp,
+    client: AtlassianApp,
     refresh_token: SecretString,
     /// A server on this machine in place of Atlassian's hosts: its text and itself.
     development: Option<(String, BaseAddress)>,
@@ -118,8 +118,8 @@ fn parse(used: Uuid, sealed: Sealed, trusts_emulators: bool) -> Result<Credentia
     };
     match (sealed.client_id, sealed.client_secret, sealed.refresh_token) {
         (Some(client_id), Some(client_secret), Some(refresh_token)) => {
-            let app = AtlassianApp { client_id, client_secret };
-            return Ok(Credentials::App(Box::new(App { used, app, refresh_token, development })));
+            let client = AtlassianApp { client_id, client_secret };
+            return Ok(Credentials::App(Box::new(App { used, client, refresh_token, development })));
         }
         (None, None, None) => {}
         (_, _, _) => return Err(CallFailure::NotSendable { what: "an app has an id, a secret and a refresh token" }),
@@ -138,26 +138,25 @@ impl App {
     /// used: the old one is void. Only whoever has the turn may call this.
     pub(in crate::app) async fn access(&self, gateway: &Gateway, source: &PollSource) -> Result<Access, Halted> {
         let call_backs = gateway.call_backs();
-        let (client, tokens, api) = match &self.development {
+        let (http, tokens, api) = match &self.development {
             Some((_, base)) => (call_backs.loopback(), base.clone(), base.clone()),
             None => (call_backs.public(), BaseAddress::atlassian_auth(), BaseAddress::atlassian_api()),
         };
-        let refreshed = self.app.refresh(client, &tokens, &self.refresh_token, gateway.now());
+        let refreshed = self.client.refresh(http, &tokens, &self.refresh_token, gateway.now());
         let grant = call_backs.breaker().guard(TOKENS, refreshed).await?;
-        gateway.crash().reach("polls.after_refresh");
         if let Some(token) = &grant.refresh_token {
             let renewed = SecretBytes::new(self.with_refresh_token(token)?);
             if !sources::renew_call_back(gateway, source.source_id, self.used, &renewed).await? {
                 return Err(Error::Busy("the source's credentials were changed meanwhile").into());
             }
         }
-        Ok(Access { client: client.clone(), base: api, authorization: grant.authorization })
+        Ok(Access { client: http.clone(), base: api, authorization: grant.authorization })
     }
 
     fn with_refresh_token(&self, token: &SecretString) -> Result<Vec<u8>, CallFailure> {
         let renewed = Renewed {
-            client_id: &self.app.client_id,
-            client_secret: self.app.client_secret.expose_secret(),
+            client_id: &self.client.client_id,
+            client_secret: self.client.client_secret.expose_secret(),
             refresh_token: token.expose_secret(),
             api: self.development.as_ref().map(|(text, _)| text.as_str()),
         };
@@ -211,7 +210,7 @@ mod tests {
             panic!("an app")
         };
         assert_eq!(again.refresh_token.expose_secret(), "new");
-        assert_eq!(again.app.client_secret.expose_secret(), "b");
+        assert_eq!(again.client.client_secret.expose_secret(), "b");
         assert!(again.development.is_some());
     }
 }

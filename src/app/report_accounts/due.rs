@@ -21,7 +21,7 @@ const LOOKED_AT_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 /// An account that may be due.
 pub(super) struct Account {
     /// Its id.
-    pub(super) account_id: Personal<String>,
+    pub(super) id: Personal<String>,
     /// The oldest time since when anybody of these tenants knows something of the person.
     pub(super) known_since: Timestamp,
     /// Its digests under every live key, current first.
@@ -54,7 +54,7 @@ pub(super) async fn gather(gateway: &Gateway, source: SourceId, most: usize) -> 
     for (tenant, identities) in by_tenant {
         for (account_id, row) in open(gateway, tenant, &identities).await? {
             let account = known.entry(account_id).or_insert_with_key(|account_id| Account {
-                account_id: account_id.clone(),
+                id: account_id.clone(),
                 known_since: row.created_at,
                 digests: digests(gateway, source, account_id),
                 identities: Vec::new(),

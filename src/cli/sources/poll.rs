@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{Columns, Exit, Gateway, Output, find, remark};
 use crate::app::poll::{self, Budget, Round};
 
-/// How long the command goes on beginning things.
-const POLL_MAX: Duration = Duration::from_mins(10);
+/// How long the command goes on beginning things: with its last call still within the lease of a turn.
+const POLL_MAX: Duration = Duration::from_mins(2);
 const POLLED: Columns<'static> = &[
     ("accounts reported", "accounts_reported"),
     ("  of these closed", "accounts_closed"),
