@@ -160,15 +160,21 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
         call_backs: CallBacks::new(Arc::new(OsEntropy))?,
         trust: Trust { keys: key_sets(&opening.development)?, emulators: opening.development.trusts_emulators },
     });
+    let background = background(&gateway, is_demo.then_some(clock));
+    Ok(System { gateway, is_demo, embedded, background })
+}
+
+/// What runs beside the edge and the workers for as long as the system is open.
+fn background(gateway: &Gateway, demo_clock: Option<Arc<DemoClock>>) -> tokio::task::JoinSet<()> {
     let mut background = tokio::task::JoinSet::new();
-    if is_demo {
+    if let Some(clock) = demo_clock {
         background.spawn(clock::follow_offset(clock, gateway.databases().queue.clone()));
     }
     for _ in 0..COMMITTERS {
         background.spawn(keep_committing(gateway.clone()));
     }
     background.spawn(write_out_rejections(gateway.clone()));
-    Ok(System { gateway, is_demo, embedded, background })
+    background
 }
 
 fn databases(endpoints: &connect::Endpoints<'_>) -> Result<Databases, SystemError> {

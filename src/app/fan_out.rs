@@ -38,13 +38,11 @@ pub(super) async fn apply(
     };
     let source = sources::facts(gateway, event.source_id).await?;
     let tenants = if source.kind == SourceKind::Connect {
-        match bound(gateway, event, context).await? {
-            Some(tenant) => vec![tenant],
-            None => {
-                let outcome = Outcome::DeadLettered("unbound_installation: see `sources bind`".to_owned());
-                return finish_plain(gateway, event, type_word, outcome).await;
-            }
-        }
+        let Some(tenant) = bound(gateway, event, context).await? else {
+            let outcome = Outcome::DeadLettered("unbound_installation: see `sources bind`".to_owned());
+            return finish_plain(gateway, event, type_word, outcome).await;
+        };
+        vec![tenant]
     } else {
         match meaning {
             LifecycleEvent::Person { signal, identity, .. } => who_knows(gateway, *signal, identity).await?,

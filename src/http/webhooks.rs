@@ -47,8 +47,8 @@ pub(super) async fn deliver(
     respond(kind, accepted.reply)
 }
 
-/// `OPTIONS /webhooks/cloudevents/{source}`: the handshake of a CloudEvents sender, which asks whether it may send
-/// (CloudEvents, HTTP 1.1 web hooks). It is told yes whatever the source is: what it sends is verified when it comes.
+/// `OPTIONS /webhooks/cloudevents/{source}`: the handshake of a `CloudEvents` sender, which asks whether it may send
+/// (`CloudEvents`, HTTP 1.1 web hooks). It is told yes whatever the source is: what it sends is verified when it comes.
 pub(super) async fn cloudevents_handshake(request: HttpRequest) -> HttpResponse {
     let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let allowed = text("WebHook-Request-Origin").and_then(|origin| handshake(origin, text("WebHook-Request-Rate")));

@@ -32,7 +32,7 @@ pub(super) enum KindWord {
     Connect,
     /// Pub/Sub push; takes --audience, --email and --project
     GooglePubsub,
-    /// CloudEvents, as Eventarc sends them; takes --audience, --email and --project
+    /// `CloudEvents`, as Eventarc sends them; takes --audience, --email and --project
     GoogleEvents,
     /// Our forwarder function, with a Standard Webhooks secret; takes --project
     FirebaseFunction,
@@ -85,7 +85,7 @@ pub(in crate::cli) struct AddArgs {
     /// How long it may be silent before `sources list` says that it is late
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i32).range(60..))]
     expected_every_seconds: Option<i32>,
-    /// The Forge app, as ari:cloud:ecosystem::app/<uuid>
+    /// The Forge app, as `ari:cloud:ecosystem::app/<uuid>`
     #[arg(long, value_name = "ARI")]
     app_id: Option<String>,
     /// The Forge app's environment
