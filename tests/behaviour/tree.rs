@@ -268,10 +268,10 @@ async fn workers_that_run_into_each_other_leave_what_the_ledger_says() {
     for round in 0..25 {
         let at = |step: i64| minutes(10 * round + step);
         let mut all = Vec::new();
-        for (number, id) in ISSUES.iter().enumerate() {
-            let log = (30_000 + 10 * round as usize + number).to_string();
+        for (number, id) in (0_i64..).zip(ISSUES) {
+            let log = (30_000 + 10 * round + number).to_string();
             all.push(worklog(&ann, &log, id, 1, at(1)));
-            all.push(issue("jira:issue_updated", id, at(2 + number as i64)));
+            all.push(issue("jira:issue_updated", id, at(2 + number)));
         }
         all.push(issue_elsewhere(ISSUES[1], at(4)));
         all.push(project("project_soft_deleted", at(5)));
@@ -279,7 +279,7 @@ async fn workers_that_run_into_each_other_leave_what_the_ledger_says() {
         if round % 2 == 0 {
             all.push(project("project_soft_deleted", at(7)));
         }
-        let shift = round as usize % all.len();
+        let shift = usize::try_from(round).unwrap() % all.len();
         all.rotate_left(shift);
         for body in &all {
             world.jira_sends(&acme, body).await;
