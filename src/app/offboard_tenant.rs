@@ -33,8 +33,7 @@ use crate::{
     target,
 };
 
-/// How long after its arrival an event that may be a returned customer's waits for the installation that says so. Senders
-/// repeat what was not taken for less long, and `installed` itself has this long to overtake.
+/// How long after its arrival an event that may be a returned customer's waits for the installation that says so.
 const RETURN_WAIT: SignedDuration = SignedDuration::from_hours(24);
 /// Why an installation waits, and what to do when it has waited for too long.
 const NOT_FINISHED: &str = "the purge before this return is not finished: help its held job, then replay this event";

@@ -8,15 +8,18 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
     app::{interpret, sources},
-    domain::{crash::CRASH_POINTS, request::RequestState},
+    domain::{crash::CRASH_POINTS, evidence::EvidenceKind, request::RequestState},
     signature::SecretBytes,
 };
 use serde_json::{Value, json};
 
-use crate::harness::{
-    Person, Tenant, World,
-    loopback::{Answer, Loopback},
-    senders::{PROJECT, background_event},
+use crate::{
+    harness::{
+        Person, Tenant, World,
+        loopback::{Answer, Loopback},
+        senders::{PROJECT, background_event},
+    },
+    tenant::{it_is_told, keys_and_people, own_request},
 };
 
 /// Long enough for any job to be tried again.
@@ -330,6 +333,74 @@ async fn without_the_development_switch_no_emulator_is_called() {
     assert_eq!(outcomes_of_attempts(&world).await, "not_sendable");
     assert_eq!(world.number("SELECT count(*) FROM gateway.job WHERE state = 'held'").await, 1);
     world.ends_with_work_left();
+}
+
+/// The whole customer is purged while the identity provider has not been told of Paula, whose request its fence ends.
+#[tokio::test]
+async fn the_purge_of_a_customer_tells_what_was_not_told_yet_before_the_keys_go() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let (acme, paula) = acme_with_paula(&world, &firebase).await;
+    it_is_told(&world, &acme, EvidenceKind::Uninstalled, hours(0)).await;
+    world.days_pass(82).await;
+    firebase.is_down(true);
+    world.firebase_tells(&deleted(&paula, hours(24 * 82))).await;
+    world.the_worker_drains().await;
+    assert_eq!(calls(&world).await, "firebase_disable pending 1, firebase_revoke pending 0");
+
+    world.days_pass(1).await;
+    assert_eq!(own_request(&world, &acme).await.state, RequestState::Verified, "it waits for the identity provider");
+    assert!(keys_and_people(&world, &acme).await > 0);
+    let waits = "SELECT max(failure_reason) FROM gateway.job WHERE kind = 'deletion' AND state = 'pending'";
+    let reason = world.text(waits).await.unwrap();
+    assert!(reason.starts_with("call-backs of people are not finished"), "{reason}");
+
+    firebase.is_down(false);
+    firebase.was_asked();
+    world.time_passes(LATER);
+    world.the_worker_drains().await;
+    assert_eq!(own_request(&world, &acme).await.state, RequestState::Completed);
+    assert!(firebase.was_asked().contains(&format!("disable {}", paula.account_id)));
+    let told = calls(&world).await;
+    assert!(told.starts_with("firebase_disable done ") && told.ends_with("firebase_revoke done 1"), "{told}");
+    assert_eq!(keys_and_people(&world, &acme).await, 0);
+    world.ends_cleanly().await;
+}
+
+/// Paula's own purge is verified, and her account not deleted yet, when the whole customer's comes to its keys.
+#[tokio::test]
+async fn the_purge_of_a_customer_waits_for_a_person_whose_account_is_not_deleted_yet() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let (acme, paula) = acme_with_paula(&world, &firebase).await;
+    world.firebase_tells(&deleted(&paula, hours(0))).await;
+    world.time_passes(SignedDuration::from_hours(1));
+    it_is_told(&world, &acme, EvidenceKind::Uninstalled, hours(1)).await;
+    world.days_pass(82).await;
+    firebase.is_down(true);
+    world.time_passes(SignedDuration::from_hours(23));
+    world.the_worker_drains().await;
+    world.time_passes(LATER);
+    world.the_worker_drains().await;
+
+    let states = || async {
+        let requests = world.requests(&acme).await;
+        requests.iter().map(|request| request.state).collect::<Vec<_>>()
+    };
+    assert_eq!(states().await, [RequestState::Verified, RequestState::Verified]);
+    assert_eq!((firebase.accounts(), world.number("SELECT count(*) FROM gateway.receipt").await), (1, 0));
+    assert!(keys_and_people(&world, &acme).await > 0);
+    firebase.is_down(false);
+    for _ in 0..3 {
+        world.time_passes(LATER);
+        world.the_worker_drains().await;
+    }
+
+    assert_eq!(states().await, [RequestState::Completed, RequestState::Completed]);
+    assert_eq!((firebase.accounts(), world.number("SELECT count(*) FROM gateway.receipt").await), (0, 2));
+    assert!(calls(&world).await.starts_with("firebase_delete done "));
+    assert_eq!(keys_and_people(&world, &acme).await, 0);
+    world.ends_cleanly().await;
 }
 
 /// All that must be the same whether or not something died on the way. A call whose answer was lost is made again, and then

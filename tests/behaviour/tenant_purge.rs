@@ -2,19 +2,20 @@
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
-    app::{offboard_tenant, replay},
+    app::{offboard_tenant, replay, run_job, sources},
     domain::{
         JobId,
         crash::CRASH_POINTS,
         evidence::EvidenceKind::*,
         job::JobKind,
+        reply::SenderReply,
         request::{RequestScope, RequestState},
     },
     store::{TenantTx, job::JobRow},
 };
 
 use crate::{
-    harness::{Tenant, World, issue_of, user_created, user_deleted, worklog},
+    harness::{KeyServer, Manner, Tenant, World, issue_of, senders::CLIENT_KEY, user_created, user_deleted, worklog},
     tenant::{Acme, acme_and_globex, days, hours, it_is_told, keys_and_people, own_request, receipt_of, rows_apart},
 };
 
@@ -37,6 +38,90 @@ async fn is_gone(world: &World, tenant: &Tenant, at: Timestamp) -> bool {
     let mut client = world.gateway.databases().tenant.client().await.unwrap();
     let tx = TenantTx::begin(&mut client, tenant.id).await.unwrap();
     offboard_tenant::standing(&tx, at).await.unwrap().is_gone()
+}
+
+/// Jobs run until the customer is purged; events wait.
+async fn the_purge_overtakes_the_events(world: &World, tenant: &Tenant) {
+    while own_request(world, tenant).await.state != RequestState::Completed {
+        for job in run_job::claim(&world.gateway, &JobKind::ALL, 4).await.unwrap() {
+            if let Err(failure) = run_job::run(&world.gateway, &job).await {
+                run_job::leave_unfinished(&world.gateway, &job, &failure).await.unwrap();
+            }
+        }
+    }
+}
+
+/// Fences of people, here and in the target.
+async fn fences_of_people(world: &World) -> (i64, i64) {
+    let count = |schema: &str| format!("SELECT count(*) FROM {schema}.fence WHERE identity_kind <> 'tenant'");
+    (world.number(&count("gateway")).await, world.number(&count("milestone_gateway")).await)
+}
+
+#[tokio::test]
+async fn what_overtakes_the_installation_that_brings_a_customer_back_is_not_lost_and_whoever_was_erased_stays_so() {
+    let world = World::new().await;
+    let Acme { tenant, ann, bob } = acme_and_globex(&world).await;
+    world.jira_sends(&tenant, &user_deleted(&ann, hours(0))).await;
+    world.the_worker_drains().await;
+    world.days_pass(83).await;
+    assert_eq!(fences_of_people(&world).await, (1, 1));
+    it_is_told(&world, &tenant, Uninstalled, days(83)).await;
+    world.the_worker_drains().await;
+    // These have happened after the return, and come before the sender tells of it.
+    world.time_passes(SignedDuration::from_hours(24 * 83));
+    let at = days(166) - SignedDuration::from_mins(10);
+    let logged = [
+        world.jira_sends(&tenant, &worklog(&ann, "77", &issue_of(&ann), 2, at)).await,
+        world.jira_sends(&tenant, &worklog(&bob, "78", &issue_of(&bob), 2, at)).await,
+    ];
+    the_purge_overtakes_the_events(&world, &tenant).await;
+    world.the_worker_drains().await;
+    assert_eq!(fences_of_people(&world).await, (1, 1), "a purge forgets nobody who was erased");
+
+    it_is_told(&world, &tenant, Installed, at - SignedDuration::from_mins(10)).await;
+    let insert = format!("INSERT INTO milestone.tenant VALUES ('{}', 'acme', 'acme.atlassian.net', now())", tenant.key);
+    world.admin.batch_execute(&insert).await.unwrap();
+    world.time_passes(SignedDuration::from_hours(1));
+    world.the_worker_drains().await;
+
+    let [of_ann, of_bob] = logged;
+    assert_eq!(world.outcome_of(of_ann).await, "applied: hours_recorded_without_person");
+    assert!(world.outcome_of(of_bob).await.starts_with("applied: hours_recorded"));
+    let named = format!("SELECT count(*) FROM milestone.hours_entry e WHERE e::text LIKE '%{}%'", ann.account_id);
+    assert_eq!(world.number(&format!("{named} AND tenant_id = '{}'", tenant.key)).await, 0);
+    world.days_pass(60).await;
+    world.the_sweep_runs().await;
+    assert_eq!(fences_of_people(&world).await, (0, 0), "its own term is over");
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn what_an_installation_has_brought_to_a_shared_source_goes_with_the_customer() {
+    let keys = KeyServer::start(Manner::Well).await;
+    let world = World::with_key_server(&keys).await;
+    let Acme { tenant, .. } = acme_and_globex(&world).await;
+    let other = world.a_tenant("initech").await;
+    world.a_forge_source().await;
+    world.a_connect_source().await;
+    for site in [&tenant, &other] {
+        let alive = world.forge_post(&site.key, "heartbeat", "{}").with("x-forge-oauth-system", "a-token");
+        assert_eq!(world.receives(&alive).await.reply, SenderReply::Accepted);
+    }
+    let installed = include_str!("../vectors/connect/installed.json");
+    sources::bind(&world.gateway, "tester", "connect", CLIENT_KEY, &tenant.key).await.unwrap();
+    assert_eq!(world.receives(&world.connect_install_post("installed", installed)).await.reply, SenderReply::Accepted);
+    world.the_worker_drains().await;
+    let kept = "SELECT string_agg(holder, ' ' ORDER BY holder) FROM gateway.source_credential WHERE holder <> ''";
+    assert_eq!(world.text(kept).await.unwrap().split(' ').count(), 3);
+    world.time_passes(SignedDuration::from_hours(1));
+
+    it_is_told(&world, &tenant, Uninstalled, hours(1)).await;
+    world.days_pass(83).await;
+
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
+    assert_eq!(world.text(kept).await, Some(other.key.clone()), "another customer's token stays");
+    assert_eq!(world.number("SELECT count(*) FROM gateway.source_holder").await, 0);
+    world.ends_cleanly().await;
 }
 
 #[tokio::test]
@@ -70,6 +155,13 @@ async fn the_purge_ends_what_was_under_way_about_the_customers_people() {
     assert_eq!(left, []);
     assert_eq!(keys_and_people(&world, &tenant).await, 0);
     assert!(world.audited(tenant.id).await.contains(&"request.superseded".to_owned()));
+    // Ann was behind her own fence, Bob perhaps behind his: they get the term of a finished erasure, and go then.
+    let (here, there) = fences_of_people(&world).await;
+    assert!(here >= 1 && here == there, "{here} {there}");
+    world.days_pass(123).await;
+    world.the_sweep_runs().await;
+    assert_eq!(fences_of_people(&world).await, (0, 0));
+    assert!(is_gone(&world, &tenant, world.gateway.now()).await, "the customer's own fence stands until it is back");
     world.ends_cleanly().await;
 }
 
@@ -87,15 +179,13 @@ async fn behind_the_fence_nothing_of_the_customer_counts_until_it_is_installed_a
         world.jira_sends(&tenant, &user_created(&ann, days(83))).await,
         world.jira_sends(&tenant, &worklog(&ann, "78", &issue_of(&ann), 2, days(83))).await,
     ];
-    while own_request(&world, &tenant).await.state != RequestState::Completed {
-        let jobs = milestone_gateway::app::run_job::claim(&world.gateway, &JobKind::ALL, 4).await.unwrap();
-        for job in jobs {
-            if let Err(failure) = milestone_gateway::app::run_job::run(&world.gateway, &job).await {
-                milestone_gateway::app::run_job::leave_unfinished(&world.gateway, &job, &failure).await.unwrap();
-            }
-        }
-    }
+    the_purge_overtakes_the_events(&world, &tenant).await;
     world.the_worker_drains().await;
+    for accepted in &late {
+        let event = world.event(accepted.event_id.unwrap()).await;
+        assert_eq!(event.outcome, None, "whether the customer is back may only not be known yet");
+    }
+    world.days_pass(1).await;
     for accepted in late {
         assert_eq!(world.outcome_of(accepted).await, "ignored: tenant_gone");
     }
