@@ -1,5 +1,7 @@
 //! Deliveries: believed only when they are signed, committed once, and never lost for a reason of ours.
 
+mod operated;
+
 use jiff::SignedDuration;
 use milestone_gateway::{
     app::{self, Databases, accept_event::Accepted, replay},
