@@ -27,8 +27,8 @@ use crate::{
 
 pub use cache::SourceCache;
 pub(super) use credentials::{
-    INSTALLATION_TOKEN_HOURS, call_back_credential, call_back_secret, installation_token, keep_holder_secret,
-    keep_installation_token, renew_call_back,
+    INSTALLATION_TOKEN_HOURS, call_back_credential, call_back_secret, check_holder_secret, installation_token,
+    keep_holder_secret, keep_installation_token, renew_call_back,
 };
 pub use credentials::{SECRET_BYTES_MAX, SECRET_BYTES_MIN, signing_secret};
 pub(super) use look_up::{facts, look_again, look_up, tenant_of_key};

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use milestone_gateway::{
     app::{self, sources::Registration},
     domain::request::RequestState,
+    outbound,
     signature::SecretBytes,
     sources::{
         SourceSettings,
@@ -49,13 +50,18 @@ async fn google_source(world: &World, name: &str, settings: fn(GoogleSettings) -
 }
 
 /// Tokens and signatures of real peers carry the real time.
+#[expect(clippy::disallowed_methods, reason = "real peers live in the real time")]
 fn the_calendar_shows_today(world: &World) {
     world.time_passes(world.gateway.now().duration_until(Timestamp::now()));
 }
 
+fn client() -> reqwest::Client {
+    outbound::client(outbound::Timeouts::default()).unwrap()
+}
+
 async fn accounts(auth: std::net::SocketAddr, call: &str, body: Value) -> Value {
     let url = format!("http://{auth}/identitytoolkit.googleapis.com/v1/projects/{PROJECT}/accounts{call}");
-    let answer = reqwest::Client::new().post(url).bearer_auth("owner").json(&body).send().await.unwrap();
+    let answer = client().post(url).bearer_auth("owner").json(&body).send().await.unwrap();
     answer.json().await.unwrap()
 }
 
@@ -155,7 +161,7 @@ async fn the_pubsub_emulator_pushes_and_is_answered_so_that_it_does_not_push_aga
         return world.ends_cleanly().await;
     };
     let base = format!("http://{}/v1/projects/{PROJECT}", emulator.address("endpoint"));
-    let client = reqwest::Client::new();
+    let client = client();
     let put = async |path: &str, body: Value| {
         assert!(client.put(format!("{base}/{path}")).json(&body).send().await.unwrap().status().is_success(), "{path}");
     };

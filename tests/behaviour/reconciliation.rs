@@ -316,7 +316,7 @@ async fn the_app_shows_it_lives(world: &World, tenant: &Tenant, number: usize) {
         query: String::new(),
         headers,
     };
-    let mut arriving = accept_event::begin(&world.gateway, delivery).await.ok().expect("a source that knows us");
+    let mut arriving = accept_event::begin(&world.gateway, delivery).await.unwrap_or_else(|told| panic!("{told:?}"));
     assert!(arriving.update(b"{}").is_ok());
     assert_eq!(arriving.finish(&world.gateway).await.reply, SenderReply::Accepted);
     world.the_worker_drains().await;

@@ -428,7 +428,7 @@ async fn the_worker_asks_by_itself() {
         }
     };
     let working = worker::run(world.gateway.clone(), worker::Settings::default(), something_was_asked);
-    tokio::time::timeout(std::time::Duration::from_mins(1), working).await.unwrap();
+    tokio::time::timeout(std::time::Duration::from_mins(1), Box::pin(working)).await.unwrap();
 
     assert_eq!(reported(&cloud), [somebody(0).account_id]);
     world.ends_cleanly().await;

@@ -67,7 +67,9 @@ pub(super) fn brought_secret(
 ) -> Result<Option<SecretBytes>, NotAdmitted> {
     match proven {
         Proven::Connect(_) if connect::is_install(&delivery.tail) => {
-            connect::install_secret(body).map(Some).map_err(|_| NotAdmitted::BodyDisagrees("sharedSecret"))
+            let secret =
+                connect::install_secret(body).ok().filter(|secret| sources::check_holder_secret(secret).is_ok());
+            secret.map(Some).ok_or(NotAdmitted::BodyDisagrees("sharedSecret"))
         }
         Proven::Hub | Proven::Forwarder | Proven::Forge(_) | Proven::Connect(_) | Proven::Google => Ok(None),
     }

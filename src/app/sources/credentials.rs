@@ -61,7 +61,7 @@ fn is_same(left: &SecretBytes, right: &SecretBytes) -> bool {
 }
 
 /// A secret that an installation can have: visible ASCII characters, as Atlassian makes them, and not too few.
-fn check_holder_secret(secret: &SecretBytes) -> Result<(), Error> {
+pub(in crate::app) fn check_holder_secret(secret: &SecretBytes) -> Result<(), Error> {
     check_secret(SourceKind::Connect, Some(secret))?;
     if secret.expose().iter().all(u8::is_ascii_graphic) {
         Ok(())

@@ -57,6 +57,7 @@ pub(crate) fn empty(status: u16) -> Answered {
 }
 
 impl Answered {
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and texts read best as they are")]
     pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.headers.push((name, value.to_string()));
         self
@@ -113,15 +114,15 @@ async fn serve(mut stream: TcpStream, behave: &(impl Fn(&Asked) -> Answered + ?S
     let answer = behave(&asked);
     heard.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
     let body = answer.body.map(|body| body.to_string()).unwrap_or_default();
-    let mut head = format!("HTTP/1.1 {} Said\r\nconnection: close\r\n", answer.status);
+    let mut top = format!("HTTP/1.1 {} Said\r\nconnection: close\r\n", answer.status);
     for (name, value) in &answer.headers {
-        write!(head, "{name}: {value}\r\n").unwrap();
+        write!(top, "{name}: {value}\r\n").unwrap();
     }
     if answer.status != 204 {
-        write!(head, "content-length: {}\r\n", body.len()).unwrap();
+        write!(top, "content-length: {}\r\n", body.len()).unwrap();
     }
-    head.push_str("\r\n");
-    let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+    top.push_str("\r\n");
+    let _ = stream.write_all(format!("{top}{body}").as_bytes()).await;
     let _ = stream.shutdown().await;
 }
 

@@ -13,10 +13,16 @@ fn peers_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/peers")
 }
 
+/// Says why a test did nothing, or not all.
+#[expect(clippy::print_stderr, reason = "a test that did nothing must say so")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
 /// The node that runs the peers, or the reason why none does. The reason is printed: a test that did nothing must say so.
 pub(crate) fn node(test: &str) -> Option<String> {
     let skip = |why: &str| {
-        eprintln!("SKIP {test}: {why}");
+        say(&format!("SKIP {test}: {why}"));
         None
     };
     if !peers_folder().join("node_modules").exists() {
@@ -81,8 +87,9 @@ impl Emulator {
         // Whatever it says afterwards must not fill the pipe.
         std::thread::spawn(move || rest.bytes().count());
         let Some(ready) = line.strip_prefix("READY ") else {
-            eprintln!("{line}");
+            say(&line);
             assert!(line.starts_with("SKIP"), "{script} said {line:?}");
+            child.wait().unwrap();
             return None;
         };
         Some(Self { child, ready: serde_json::from_str(ready).unwrap() })
