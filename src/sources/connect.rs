@@ -2,7 +2,7 @@
 //! webhooks). Connect ends on 2027-01-31; this file is all that knows of it.
 //!
 //! The token covers method, path and query but not the body, so a lifecycle body must name the client key that the token
-//! was verified for. `installed` brings a shared secret: [`installation`] gives it to the caller, and what is stored is
+//! was verified for. `installed` brings a shared secret: [`install_secret`] gives it to the caller, and what is stored is
 //! rebuilt from named fields, so the secret is never in it. A body that cannot be read is refused instead of being kept,
 //! because it may hold the secret.
 
