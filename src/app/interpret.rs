@@ -29,6 +29,13 @@ pub async fn claim(gateway: &Gateway, limit: i64) -> Result<Vec<ClaimedEvent>, E
     Ok(store::event::claim(&queue, limit, gateway.now(), gateway.leases().event_seconds).await?)
 }
 
+/// Extends the lease of an event: what concerns many issues or many tenants takes longer than one lease. False when another
+/// worker has taken it.
+pub async fn heartbeat(gateway: &Gateway, event: &ClaimedEvent) -> Result<bool, Error> {
+    let queue = gateway.databases().queue.client().await?;
+    Ok(store::event::heartbeat(&queue, event, gateway.leases().event_seconds).await?)
+}
+
 /// Interprets one event and commits its consequences. `None` when another worker has taken it meanwhile. An event that has
 /// ended too many attempts without a word becomes a dead letter instead: it may be what kills its workers.
 pub async fn interpret(gateway: &Gateway, event: &ClaimedEvent) -> Result<Option<Outcome>, Error> {

@@ -145,9 +145,9 @@ pub async fn run(gateway: &Gateway, round: Round<'_>, budget: &Budget) -> Result
 /// One app reports for the whole platform: the first source with credentials, by name. A second one would report every
 /// account a second time in its cycle.
 async fn report(gateway: &Gateway, sources: &[PollSource], round: Round<'_>, budget: &Budget, polled: &mut Polled) {
-    let mut reporting = sources.iter().filter(|source| source.kind == SourceKind::AtlassianReport);
-    let Some(source) = reporting.next() else { return };
-    if reporting.next().is_some() {
+    let reporting = || sources.iter().filter(|source| source.kind == SourceKind::AtlassianReport);
+    let Some(source) = reporting().min_by(|one, other| one.name.cmp(&other.name)) else { return };
+    if reporting().nth(1).is_some() {
         tracing::warn!(source = source.name, "several sources could report accounts; only this one does");
     }
     if !round.wants_now(source, PollFeed::Accounts) {

@@ -49,8 +49,9 @@ pub(super) async fn apply(
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
     let tenant_key = store::tenant::stable_key(&tx).await?;
-    if offboard_tenant::standing(&tx, change.at()).await?.is_gone() {
-        let outcome = Outcome::Ignored(IgnoreReason::TenantGone);
+    let standing = offboard_tenant::standing(&tx, change.at()).await?;
+    if standing.is_gone() {
+        let outcome = offboard_tenant::outcome_of_gone(gateway, event, &standing, change.at())?;
         return finish(gateway, tx, event, Some(meaning.type_word()), outcome).await;
     }
     remember(&tx, change).await?;

@@ -167,5 +167,14 @@ fn is_first_audience(claims: Object<'_>, base_url: &str) -> bool {
     first.and_then(Value::as_str).is_some_and(|audience| without_slash(audience) == without_slash(base_url))
 }
 
+/// The part of a call's token that is signed, whichever way it came: what makes it the same token again. The scheme's letters,
+/// other parameters and the signature's spelling do not. `None` without a token.
+pub fn signed_part(headers: &Headers, query: &str) -> Option<Vec<u8>> {
+    let in_query = || query.split('&').find_map(|pair| pair.strip_prefix("jwt=")).map(str::as_bytes);
+    let token = authorization(headers, SCHEME).ok().or_else(in_query)?;
+    let end = token.iter().rposition(|byte| *byte == b'.')?;
+    Some(token[..end].to_vec())
+}
+
 #[cfg(test)]
 mod tests;

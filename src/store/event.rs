@@ -30,6 +30,9 @@ statements! {
             not_before = $5,
             failures = failures + $6
         WHERE source_id = $1 AND received_at = $2 AND event_id = $3 AND attempt = $4 AND state = 'pending'";
+    HEARTBEAT = "UPDATE gateway.event
+        SET lease_until = now() + make_interval(secs => $5)
+        WHERE source_id = $1 AND received_at = $2 AND event_id = $3 AND attempt = $4 AND state = 'pending'";
     FINISH = "UPDATE gateway.event
         SET state = 'done',
             lease_until = NULL,
@@ -215,6 +218,18 @@ pub async fn claim(
             lost_attempts: row.get(10),
         })
         .collect())
+}
+
+/// Extends the lease of an event. False when another worker has taken it. Role `gw_queue`.
+pub async fn heartbeat(client: &Client, event: &ClaimedEvent, lease_seconds: f64) -> Result<bool, StoreError> {
+    let changed = tx::execute(
+        client,
+        "heartbeat_event",
+        HEARTBEAT,
+        &[&event.source_id.uuid(), &event.received_at, &event.event_id.uuid(), &event.attempt, &lease_seconds],
+    )
+    .await?;
+    Ok(changed == 1)
 }
 
 /// Gives an event back, to be taken again at `not_before`, with so many more failures. False when another worker has

@@ -6,16 +6,17 @@ use super::{Client, StoreError, statements, tx};
 use crate::domain::{SourceId, SourceKind, TenantId, poll::PollFeed};
 
 statements! {
-    // What has something due comes first, so that a bound never leaves anybody out for ever.
+    // What has waited longest comes first, so that a bound never leaves anybody out for ever.
     SOURCES = "SELECT s.source_id, s.name, s.kind, s.tenant_id, s.site_host, s.created_at, s.has_credentials, s.holder,
                r.resting
         FROM gateway.sources_to_poll($2) s
         CROSS JOIN LATERAL (
-            SELECT coalesce(array_agg(c.feed), '{}') AS resting
+            SELECT coalesce(array_agg(c.feed) FILTER (WHERE c.due_at > $1 OR c.held_back_until > $1), '{}') AS resting,
+                   min(greatest(c.due_at, c.held_back_until)) AS next_at
             FROM gateway.poll_cursor c
-            WHERE c.source_id = s.source_id AND c.holder = s.holder AND (c.due_at > $1 OR c.held_back_until > $1)
+            WHERE c.source_id = s.source_id AND c.holder = s.holder
         ) r
-        ORDER BY s.holder <> '', cardinality(r.resting), s.name, s.holder
+        ORDER BY r.next_at NULLS FIRST, s.name, s.holder
         LIMIT 10000";
     TAKE_TURN = "INSERT INTO gateway.poll_cursor AS known (source_id, holder, feed, since_ms, due_at, lease_until)
         VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))

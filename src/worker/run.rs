@@ -252,7 +252,11 @@ pub async fn drain(gateway: &Gateway, settings: Settings) -> Result<Drained, Err
 }
 
 async fn attempt_event(gateway: &Gateway, event: &app::ClaimedEvent) {
-    match interpret::interpret(gateway, event).await {
+    let ended = tokio::select! {
+        ended = interpret::interpret(gateway, event) => ended,
+        () = keep_event_lease(gateway, event) => Ok(None),
+    };
+    match ended {
         Ok(Some(outcome)) => tracing::debug!(
             event = %event.event_id,
             outcome = outcome.word(),
@@ -304,6 +308,19 @@ async fn attempt_job(gateway: &Gateway, job: &app::ClaimedJob) {
             if let Err(error) = run_job::leave_unfinished(gateway, job, &failure).await {
                 tracing::warn!(job = %job.job_id, error = %error.chain(), "the job's lease has to run out");
             }
+        }
+    }
+}
+
+/// As [`keep_lease`], for an event.
+async fn keep_event_lease(gateway: &Gateway, event: &app::ClaimedEvent) {
+    let every = Duration::from_secs_f64((gateway.leases().event_seconds / 3.0).max(0.05));
+    loop {
+        tokio::time::sleep(every).await;
+        match interpret::heartbeat(gateway, event).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => tracing::warn!(event = %event.event_id, error = %error.chain(), "heartbeat failed"),
         }
     }
 }

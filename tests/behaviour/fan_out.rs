@@ -331,6 +331,13 @@ async fn an_installation_that_is_given_another_secret_is_believed_under_it_at_on
     let changed = INSTALLED.replace(SHARED_SECRET, another);
     let under_the_same_token = world.receives(&world.connect_install_post("installed", changed.clone())).await;
     assert_eq!(under_the_same_token.refusal, Some(Refusal::Replayed));
+    let mut otherwise_written = world.connect_install_post("installed", INSTALLED.replace(SHARED_SECRET, another));
+    for (name, value) in &mut otherwise_written.headers {
+        if name == "authorization" {
+            value[..3].copy_from_slice(b"jwt");
+        }
+    }
+    assert_eq!(world.receives(&otherwise_written).await.refusal, Some(Refusal::Replayed), "however it is written");
     assert_eq!(world.receives(&webhook_under(&world, another)).await.refusal, Some(Refusal::Mismatch));
     world.time_passes(SignedDuration::from_secs(1));
     world.receives(&world.connect_install_post("installed", changed)).await;

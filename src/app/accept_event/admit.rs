@@ -9,7 +9,7 @@ use crate::{
         sources::{self, LoadedSource},
     },
     domain::{Headers, SourceKind},
-    signature::SecretBytes,
+    signature::{SecretBytes, connect_jwt},
     sources::{Admitted, NotAdmitted, connect, firebase_function, forge, google_events, pubsub},
 };
 
@@ -50,11 +50,13 @@ pub(super) fn unreadable(delivery: &Delivery, proven: &Proven) -> Admitted {
     Admitted { context, ..Admitted::whole(None) }
 }
 
-/// The headers with the token that the query may have carried instead: a repetition is told by its token.
+/// The headers with the token's signed part alone in the place of the token: a repetition is told by what was signed, however
+/// it is written.
 fn with_token(delivery: &Delivery) -> Headers {
-    let mut headers = delivery.headers.clone();
-    if headers.all("authorization").next().is_none() {
-        headers.push("authorization", delivery.query.as_bytes());
+    let others = delivery.headers.iter().filter(|(name, _)| *name != "authorization");
+    let mut headers: Headers = others.collect();
+    if let Some(signed) = connect_jwt::signed_part(&delivery.headers, &delivery.query) {
+        headers.push("authorization", &signed);
     }
     headers
 }

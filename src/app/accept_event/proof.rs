@@ -100,11 +100,8 @@ impl Proven {
         match self {
             Self::Forge(caller) => Some(caller.token.clone()),
             Self::Connect(_) if connect::is_install(&delivery.tail) => {
-                let mut hash = Sha256::new();
-                delivery.headers.all("authorization").for_each(|value| hash.update(value));
-                hash.update(b"?");
-                hash.update(delivery.query.as_bytes());
-                let id = hex::encode(hash.finalize());
+                let signed = connect_jwt::signed_part(&delivery.headers, &delivery.query)?;
+                let id = hex::encode(Sha256::digest(signed));
                 Some(TokenUse { id, expires_at: now + SignedDuration::from_hours(CONNECT_TOKEN_HOURS) })
             }
             Self::Hub | Self::Forwarder | Self::Connect(_) | Self::Google => None,

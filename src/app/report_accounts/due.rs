@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Error, Gateway, Personal};
 use crate::{
     app::{offboard_tenant, person},
-    domain::{IdentityId, IdentityKind, SourceId, TenantId, identity::is_atlassian_account_id},
+    domain::{IdentityId, IdentityKind, SourceId, SubjectId, TenantId, identity::is_atlassian_account_id},
     sealing::KeyedDigest,
     store::{
         self, TenantTx,
@@ -84,8 +84,15 @@ async fn open(
     let mut opened = Vec::new();
     if !offboard_tenant::standing(&tx, gateway.now()).await?.is_gone() {
         for row in store::reported_account::reportable(&tx, identities).await? {
-            let Some(key) = gateway.vault().subject_key(&tx, row.subject_id).await? else { continue };
-            let all = person::open_identities(&tx, row.subject_id, &key).await?;
+            let all = match identities_of(gateway, &tx, row.subject_id).await {
+                Ok(all) => all,
+                Err(error) if error.is_transient() => return Err(error),
+                // One that cannot be opened must not keep all others from being reported.
+                Err(error) => {
+                    tracing::warn!(subject = %row.subject_id, error = %error.chain(), "an account cannot be opened");
+                    continue;
+                }
+            };
             let account = all.into_iter().find(|each| each.is_anchor && each.kind == IdentityKind::AtlassianAccountId);
             let account = account.map(|account| account.value);
             opened.extend(account.filter(may_leave).map(|account| (account, row)));
@@ -99,6 +106,17 @@ async fn open(
         tx.commit().await?;
     }
     Ok(opened)
+}
+
+async fn identities_of(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    subject: SubjectId,
+) -> Result<Vec<person::OpenIdentity>, Error> {
+    match gateway.vault().subject_key(tx, subject).await? {
+        Some(key) => person::open_identities(tx, subject, &key).await,
+        None => Ok(Vec::new()),
+    }
 }
 
 /// True for what is the id of an account. `unknown` stands for accounts that Atlassian cannot name, and must not be reported.
