@@ -398,7 +398,10 @@ async fn the_purge_of_a_customer_waits_for_a_person_whose_account_is_not_deleted
 
     assert_eq!(states().await, [RequestState::Completed, RequestState::Completed]);
     assert_eq!((firebase.accounts(), world.number("SELECT count(*) FROM gateway.receipt").await), (0, 2));
-    assert!(calls(&world).await.starts_with("firebase_delete done "));
+    // Her own purge and the customer's may ask at the same moment; then one of them finds the account gone already.
+    let told = calls(&world).await;
+    let is_told = ["firebase_delete done ", "firebase_delete already_gone "].iter().any(|word| told.starts_with(word));
+    assert!(is_told, "{told}");
     assert_eq!(keys_and_people(&world, &acme).await, 0);
     world.ends_cleanly().await;
 }
