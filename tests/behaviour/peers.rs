@@ -18,8 +18,11 @@ use milestone_gateway::{
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Person, Tenant, World,
+    KeyServer, Manner, Person, Tenant, World,
+    key_server::{KEY_ID, PRIVATE_PEM},
     peers::{Emulator, delivers, node},
+    senders::{BASE_URL, CLIENT_KEY, SHARED_SECRET},
+    user_deleted,
 };
 
 const PROJECT: &str = "demo-milestone";
@@ -223,6 +226,51 @@ async fn cloudevents_made_by_the_npm_package_are_accepted_in_every_mode() {
     world.the_worker_drains().await;
 
     assert_eq!(world.requests(&acme).await.len(), 3, "one for each person, although one was told twice");
+    gateway.stops().await;
+    world.ends_cleanly().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connect_installation_that_the_npm_package_signs_for_is_believed_from_install_to_uninstall() {
+    let Some(node) = node("atlassian_jwt") else { return };
+    let keys = KeyServer::start(Manner::Well).await;
+    let world = World::with_key_server(&keys).await;
+    the_calendar_shows_today(&world);
+    world.a_connect_source().await;
+    let acme = world.a_tenant("acme").await;
+    let paula = world.a_portal_user(&acme, "paula").await;
+    let ann = world.a_team_member(&acme, "ann", &paula).await;
+    app::sources::bind(&world.gateway, "tester", "connect", CLIENT_KEY, &acme.key).await.unwrap();
+    let gateway = world.serves_http();
+    let base = format!("http://{}/webhooks/connect/connect", gateway.address());
+    let call = async |tail: &str, credential: Value, body: Value| {
+        let claims = json!({ "iss": CLIENT_KEY, "aud": [BASE_URL] });
+        let mut parameters =
+            json!({ "url": format!("{base}/{tail}"), "base_url": base, "claims": claims, "body": body });
+        parameters.as_object_mut().unwrap().extend(credential.as_object().unwrap().clone());
+        delivers(&node, "atlassian-jwt", parameters).await
+    };
+    let atlassian = json!({ "private_key": String::from_utf8_lossy(PRIVATE_PEM), "key_id": KEY_ID });
+    let installation = json!({ "secret": SHARED_SECRET });
+    let lifecycle = |event: &str| {
+        json!({ "key": "com.example.gateway", "clientKey": CLIENT_KEY, "sharedSecret": SHARED_SECRET,
+            "baseUrl": "https://acme.atlassian.net", "productType": "jira", "eventType": event })
+    };
+
+    assert_eq!(call("installed", installation.clone(), lifecycle("installed")).await, 401, "not Atlassian's own key");
+    assert_eq!(call("installed", atlassian.clone(), lifecycle("installed")).await, 200);
+    assert_eq!(call("enabled", installation.clone(), lifecycle("enabled")).await, 200);
+    let left = user_deleted(&ann, world.gateway.now());
+    assert_eq!(call("webhook", json!({ "secret": "a secret that nobody has" }), left.clone()).await, 401);
+    assert_eq!(call("webhook", installation, left).await, 200);
+    world.the_worker_drains().await;
+
+    assert_eq!(world.requests(&acme).await.len(), 1);
+    assert!(!world.may_sign_in(&ann).await);
+    assert_eq!(call("uninstalled", atlassian, lifecycle("uninstalled")).await, 200);
+    world.the_worker_drains().await;
+    assert_eq!(world.requests(&acme).await.len(), 2, "the customer's own offboarding");
+    assert!(!portal_user_may_sign_in(&world, &paula).await);
     gateway.stops().await;
     world.ends_cleanly().await;
 }
