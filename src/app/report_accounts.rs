@@ -3,12 +3,13 @@
 //! ```text
 //!  due identities of all tenants ─▶ accounts ─▶ claim (≤ 90) ─▶ report ─▶ closed, updated: events ─▶ settle ─▶ postpone
 //!                                      │           └ runs out when we die: reported again, nothing is lost ┘
-//!                                      └ reported already in another tenant: postponed until its cycle is over
+//!                                      ├ reported already in another tenant: postponed until its cycle is over
+//!                                      └ closed, as another tenant's round has learned: an event at once, and nobody is asked
 //! ```
 //!
 //! Source: Atlassian, "User privacy guide for app developers". Promises: at most 90 accounts per call; each account once per
 //! cycle, however many tenants know it; nobody who is erased or being erased is ever asked about; of an account nothing is
-//! kept here but a keyed digest and a time. What `closed` and `updated` mean is for the policy to say.
+//! kept here but a keyed digest and times; who comes to know an account after it was closed is told in the next round. What `closed` and `updated` mean is for the policy to say.
 
 mod due;
 
@@ -28,7 +29,7 @@ use crate::{
     store::{self, poll::PollSource},
 };
 
-use due::Account;
+use due::{Account, ClosedAccount, Settled};
 
 /// Calls of one round.
 const CALLS_PER_ROUND_MAX: usize = 10;
@@ -92,6 +93,7 @@ async fn report_due(
     drop(queue);
     let most = CALLS_PER_ROUND_MAX * ACCOUNTS_PER_REPORT_MAX;
     let due = due::gather(gateway, source.source_id, most).await?;
+    tell_of_closed(gateway, source, &due.closed).await?;
     if due.accounts.is_empty() {
         return Ok(due.has_more);
     }
@@ -118,6 +120,26 @@ async fn access(gateway: &Gateway, source: &PollSource) -> Result<Access, Halted
             Err(CallFailure::NotSendable { what: "accounts are reported by an app, not by a site's user" }.into())
         }
     }
+}
+
+/// Tells customers who have come to know an account after it was closed. Nobody is asked: that it is closed is final, and
+/// asking again would be misuse.
+async fn tell_of_closed(gateway: &Gateway, source: &PollSource, closed: &[ClosedAccount]) -> Result<(), Error> {
+    for each in closed {
+        let body = atlassian_report::account_closed(&each.account.id, each.closed_at);
+        for (tenant, identity) in each.known_as() {
+            let identifier = format!("account closed before {identity}");
+            let whose = (source.source_id, *tenant);
+            keep_learned(gateway, Learned { whose, identifier: &identifier, context: b"", body: &body }).await?;
+        }
+    }
+    if closed.is_empty() {
+        return Ok(());
+    }
+    gateway.crash().reach("polls.after_closed_told");
+    due::put_off(gateway, closed).await?;
+    gateway.wake_workers();
+    Ok(())
 }
 
 /// One call, and everything that follows from its answer.
@@ -165,7 +187,7 @@ async fn give_back(gateway: &Gateway, accounts: &[&Account], failure: &CallFailu
         | CallFailure::CircuitOpen { .. } => SignedDuration::ZERO,
     };
     let due_at = gateway.now() + wait;
-    let accounts: Vec<_> = accounts.iter().map(|account| (*account, due_at)).collect();
+    let accounts: Vec<_> = accounts.iter().map(|account| Settled { account, due_at, closed_at: None }).collect();
     due::settle(gateway, &accounts).await
 }
 
@@ -197,7 +219,7 @@ async fn keep_answers(gateway: &Gateway, source: &PollSource, answer: &Report) -
 }
 
 /// Says when each account is due again: after its cycle, or at once where its answer is not durable.
-async fn settle(gateway: &Gateway, accounts: &[&Account], answer: &Report, told: &Told) -> Result<(), Error> {
+async fn settle<'a>(gateway: &Gateway, accounts: &[&'a Account], answer: &Report, told: &Told) -> Result<(), Error> {
     let now = gateway.now();
     let cycle = answer.cycle.and_then(|cycle| SignedDuration::try_from(cycle).ok()).unwrap_or(CYCLE);
     let due_at = |account: &Account| {
@@ -210,7 +232,11 @@ async fn settle(gateway: &Gateway, accounts: &[&Account], answer: &Report, told:
         };
         now + wait
     };
-    let settled: Vec<_> = accounts.iter().map(|account| (*account, due_at(account))).collect();
+    let settled = |account: &&'a Account| {
+        let is_closed = answer.closed.contains(&account.id);
+        Settled { account, due_at: due_at(account), closed_at: is_closed.then_some(now) }
+    };
+    let settled: Vec<_> = accounts.iter().map(settled).collect();
     due::settle(gateway, &settled).await
 }
 

@@ -55,6 +55,7 @@ pub const CRASH_POINTS: &[&str] = &[
     "tenant_deletion.after_certificate",
     "polls.after_report",
     "polls.before_settled",
+    "polls.after_closed_told",
     "polls.after_page",
 ];
 

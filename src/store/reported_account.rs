@@ -30,7 +30,7 @@ statements! {
             AND NOT EXISTS (
                 SELECT 1 FROM gateway.reported_account r WHERE r.digest_key_id = $1 AND r.digest = moved.newer
             )";
-    NOT_DUE = "SELECT digest, next_due_at
+    NOT_DUE = "SELECT digest, next_due_at, closed_at
         FROM gateway.reported_account
         WHERE digest_key_id = $1 AND digest = ANY($2) AND next_due_at > $3";
     // In one order everywhere, or two processes could wait for each other.
@@ -43,8 +43,8 @@ statements! {
         WHERE known.next_due_at <= $3 AND (known.claimed_until IS NULL OR known.claimed_until <= now())
         RETURNING digest";
     SETTLE = "UPDATE gateway.reported_account AS known
-        SET next_due_at = settled.due_at, claimed_until = NULL
-        FROM unnest($2::bytea[], $3::timestamptz[]) AS settled (digest, due_at)
+        SET next_due_at = settled.due_at, claimed_until = NULL, closed_at = coalesce(known.closed_at, settled.closed_at)
+        FROM unnest($2::bytea[], $3::timestamptz[], $4::timestamptz[]) AS settled (digest, due_at, closed_at)
         WHERE known.digest_key_id = $1 AND known.digest = settled.digest";
     FORGET = "DELETE FROM gateway.reported_account
         WHERE (digest_key_id, digest) IN (
@@ -103,16 +103,30 @@ pub async fn adopt(
     tx::execute(client, "adopt_accounts", ADOPT, &[&key_id, &newer, &older_ids, &older]).await.map(|_| ())
 }
 
-/// Those of the accounts that were reported and are not due yet, and when they are. Role `gw_queue`.
+/// What the platform knows of an account that was reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportedRow {
+    /// Which account.
+    pub digest: AccountDigest,
+    /// When it may be reported again.
+    pub next_due_at: Timestamp,
+    /// When it was learned that the account is closed, if it is. It never opens again.
+    pub closed_at: Option<Timestamp>,
+}
+
+/// Those of the accounts that were reported and are not due yet. Role `gw_queue`.
 pub async fn not_due(
     client: &Client,
     key_id: i32,
     digests: &[AccountDigest],
     at: Timestamp,
-) -> Result<Vec<(AccountDigest, Timestamp)>, StoreError> {
+) -> Result<Vec<ReportedRow>, StoreError> {
     let wanted: Vec<&[u8]> = digests.iter().map(<[u8; 32]>::as_slice).collect();
     let rows = tx::query(client, "accounts_not_due", NOT_DUE, &[&key_id, &wanted, &at]).await?;
-    rows.iter().map(|row| Ok((digest(row.get(0))?, row.get(1)))).collect()
+    let reported = |row: &tokio_postgres::Row| {
+        Ok(ReportedRow { digest: digest(row.get(0))?, next_due_at: row.get(1), closed_at: row.get(2) })
+    };
+    rows.iter().map(reported).collect()
 }
 
 /// Claims accounts that are due for `claim_seconds` of database time, and returns those that it got. Role `gw_queue`.
@@ -132,11 +146,13 @@ fn digest(bytes: &[u8]) -> Result<AccountDigest, StoreError> {
     bytes.try_into().map_err(|_| StoreError::UnknownValue { column: "reported_account.digest" })
 }
 
-/// Says when accounts are due again, and lets the claims go. Safe to repeat. Role `gw_queue`.
-pub async fn settle(client: &Client, key_id: i32, due: &[(AccountDigest, Timestamp)]) -> Result<(), StoreError> {
-    let (digests, times): (Vec<&[u8]>, Vec<Timestamp>) =
-        due.iter().map(|(digest, at)| (digest.as_slice(), *at)).unzip();
-    tx::execute(client, "settle_accounts", SETTLE, &[&key_id, &digests, &times]).await.map(|_| ())
+/// Says when accounts are due again and which are closed, and lets the claims go. Safe to repeat; what was closed once stays
+/// closed since then. Role `gw_queue`.
+pub async fn settle(client: &Client, key_id: i32, settled: &[ReportedRow]) -> Result<(), StoreError> {
+    let digests: Vec<&[u8]> = settled.iter().map(|row| row.digest.as_slice()).collect();
+    let due: Vec<Timestamp> = settled.iter().map(|row| row.next_due_at).collect();
+    let closed: Vec<Option<Timestamp>> = settled.iter().map(|row| row.closed_at).collect();
+    tx::execute(client, "settle_accounts", SETTLE, &[&key_id, &digests, &due, &closed]).await.map(|_| ())
 }
 
 /// Forgets at most `limit` accounts that were due before `before` and that nobody has reported since: nobody knows them any

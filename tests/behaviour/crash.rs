@@ -24,6 +24,7 @@ const REACHED_ELSEWHERE: &[(&str, &str)] = &[
     ("call_back.", include_str!("calling_back.rs")),
     ("tenant_mark.", include_str!("tenant_purge.rs")),
     ("tenant_deletion.", include_str!("tenant_purge.rs")),
+    ("polls.after_closed_told", include_str!("closed_accounts.rs")),
     ("polls.after_page", include_str!("reconciliation.rs")),
     ("polls.", include_str!("reporting.rs")),
 ];

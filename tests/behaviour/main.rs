@@ -5,6 +5,7 @@ mod architecture;
 mod calling_back;
 mod canary;
 mod catalog;
+mod closed_accounts;
 mod cold_keys;
 mod crash;
 mod fan_out;

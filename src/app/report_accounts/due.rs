@@ -11,7 +11,7 @@ use crate::{
     sealing::KeyedDigest,
     store::{
         self, TenantTx,
-        reported_account::{AccountDigest, ReportableRow},
+        reported_account::{AccountDigest, ReportableRow, ReportedRow},
     },
 };
 
@@ -30,10 +30,28 @@ pub(super) struct Account {
     identities: Vec<(TenantId, IdentityId)>,
 }
 
+/// An account that is closed, as the platform has learned before: whoever knows it by now was not told then.
+pub(super) struct ClosedAccount {
+    /// Which, and where it is known.
+    pub(super) account: Account,
+    /// When that was learned.
+    pub(super) closed_at: Timestamp,
+    next_due_at: Timestamp,
+}
+
+impl ClosedAccount {
+    /// Where it is known.
+    pub(super) fn known_as(&self) -> &[(TenantId, IdentityId)] {
+        &self.account.identities
+    }
+}
+
 /// What was found.
 pub(super) struct Due {
     /// Accounts that nobody has reported in their cycle, each once.
     pub(super) accounts: Vec<Account>,
+    /// Accounts that nobody has to be asked about any more.
+    pub(super) closed: Vec<ClosedAccount>,
     /// True when there may be more.
     pub(super) has_more: bool,
 }
@@ -63,8 +81,8 @@ pub(super) async fn gather(gateway: &Gateway, source: SourceId, most: usize) -> 
             account.identities.push((tenant, row.identity_id));
         }
     }
-    let accounts = not_reported(gateway, known.into_values().collect()).await?;
-    Ok(Due { accounts, has_more })
+    let (accounts, closed) = not_reported(gateway, known.into_values().collect()).await?;
+    Ok(Due { accounts, closed, has_more })
 }
 
 fn digests(gateway: &Gateway, source: SourceId, account_id: &Personal<String>) -> Vec<KeyedDigest> {
@@ -124,10 +142,11 @@ fn may_leave(account_id: &Personal<String>) -> bool {
     is_atlassian_account_id(account_id.expose_for("checking its form"))
 }
 
-/// Leaves out what was reported in its cycle, and postpones its identities until then.
-async fn not_reported(gateway: &Gateway, accounts: Vec<Account>) -> Result<Vec<Account>, Error> {
+/// Tells accounts that nobody has reported in their cycle from those that are closed. All others are postponed until their
+/// cycle is over.
+async fn not_reported(gateway: &Gateway, accounts: Vec<Account>) -> Result<(Vec<Account>, Vec<ClosedAccount>), Error> {
     let Some(key_id) = accounts.iter().find_map(|account| account.digests.first()).map(|digest| digest.key_id) else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     };
     let moved: Vec<_> = accounts.iter().flat_map(older_digests).collect();
     let wanted: Vec<AccountDigest> = accounts.iter().filter_map(current).collect();
@@ -135,13 +154,26 @@ async fn not_reported(gateway: &Gateway, accounts: Vec<Account>) -> Result<Vec<A
     if !moved.is_empty() {
         store::reported_account::adopt(&queue, key_id, &moved).await?;
     }
-    let reported = store::reported_account::not_due(&queue, key_id, &wanted, gateway.now()).await?;
+    let rows = store::reported_account::not_due(&queue, key_id, &wanted, gateway.now()).await?;
     drop(queue);
-    let reported: BTreeMap<AccountDigest, Timestamp> = reported.into_iter().collect();
-    let due_at = |account: &Account| current(account).and_then(|digest| reported.get(&digest).copied());
-    let postponed: Vec<_> = accounts.iter().filter_map(|account| Some((account, due_at(account)?))).collect();
-    postpone(gateway, &postponed).await?;
-    Ok(accounts.into_iter().filter(|account| due_at(account).is_none()).collect())
+    let known: BTreeMap<AccountDigest, ReportedRow> = rows.into_iter().map(|row| (row.digest, row)).collect();
+    let (mut due, mut closed, mut resting) = (Vec::new(), Vec::new(), Vec::new());
+    for account in accounts {
+        match current(&account).and_then(|digest| known.get(&digest)) {
+            None => due.push(account),
+            Some(ReportedRow { closed_at: Some(closed_at), next_due_at, .. }) => {
+                closed.push(ClosedAccount { account, closed_at: *closed_at, next_due_at: *next_due_at });
+            }
+            Some(row) => resting.push((account, row.next_due_at)),
+        }
+    }
+    postpone(gateway, resting.iter().map(|(account, due_at)| (account, *due_at))).await?;
+    Ok((due, closed))
+}
+
+/// Looks at closed accounts again when they are due, once everybody who knows them was told.
+pub(super) async fn put_off(gateway: &Gateway, told: &[ClosedAccount]) -> Result<(), Error> {
+    postpone(gateway, told.iter().map(|closed| (&closed.account, closed.next_due_at))).await
 }
 
 fn current(account: &Account) -> Option<AccountDigest> {
@@ -168,24 +200,37 @@ pub(super) async fn claim<'a>(
     Ok(accounts.iter().filter(|account| current(account).is_some_and(|digest| claimed.contains(&digest))).collect())
 }
 
-/// Says when accounts are due again, for the whole platform first and then in each tenant that knows them.
-pub(super) async fn settle(gateway: &Gateway, due: &[(&Account, Timestamp)]) -> Result<(), Error> {
-    let Some(key_id) = due.iter().find_map(|(account, _)| account.digests.first()).map(|digest| digest.key_id) else {
-        return Ok(());
+/// What is settled of one account.
+pub(super) struct Settled<'a> {
+    /// Which.
+    pub(super) account: &'a Account,
+    /// When it is due again.
+    pub(super) due_at: Timestamp,
+    /// When it was learned that it is closed, if it is.
+    pub(super) closed_at: Option<Timestamp>,
+}
+
+/// Settles accounts, for the whole platform first and then in each tenant that knows them.
+pub(super) async fn settle(gateway: &Gateway, settled: &[Settled<'_>]) -> Result<(), Error> {
+    let digest = settled.iter().find_map(|each| each.account.digests.first());
+    let Some(key_id) = digest.map(|digest| digest.key_id) else { return Ok(()) };
+    let row = |each: &Settled<'_>| {
+        let digest = current(each.account)?;
+        Some(ReportedRow { digest, next_due_at: each.due_at, closed_at: each.closed_at })
     };
-    let settled: Vec<_> = due.iter().filter_map(|(account, at)| Some((current(account)?, *at))).collect();
+    let rows: Vec<_> = settled.iter().filter_map(row).collect();
     let queue = gateway.databases().queue.client().await?;
-    store::reported_account::settle(&queue, key_id, &settled).await?;
+    store::reported_account::settle(&queue, key_id, &rows).await?;
     drop(queue);
-    postpone(gateway, due).await
+    postpone(gateway, settled.iter().map(|each| (each.account, each.due_at))).await
 }
 
 /// Only a look-up: should it be lost, the next round finds that the account is not due and does it then.
-async fn postpone(gateway: &Gateway, due: &[(&Account, Timestamp)]) -> Result<(), Error> {
+async fn postpone<'a>(gateway: &Gateway, due: impl Iterator<Item = (&'a Account, Timestamp)>) -> Result<(), Error> {
     let mut by_tenant: BTreeMap<TenantId, Vec<(IdentityId, Timestamp)>> = BTreeMap::new();
     for (account, at) in due {
         for (tenant, identity) in &account.identities {
-            by_tenant.entry(*tenant).or_default().push((*identity, *at));
+            by_tenant.entry(*tenant).or_default().push((*identity, at));
         }
     }
     for (tenant, identities) in by_tenant {
