@@ -9,9 +9,10 @@ use zeroize::Zeroizing;
 use super::{
     Error, Gateway,
     accept_event::{RawDelivery, body_aad},
-    fan_out, offboard, offboard_tenant, record_hours, record_tree, sources as registered,
+    fan_out, offboard, offboard_tenant, record_hours, record_tree, rectify, sources as registered,
 };
 use crate::{
+    datamap::policy::Consequence,
     domain::{
         SourceKind, TenantId,
         event::{IgnoreReason, LifecycleEvent, Malformed, Outcome},
@@ -225,7 +226,13 @@ async fn apply(gateway: &Gateway, event: &ClaimedEvent, meaning: &LifecycleEvent
         LifecycleEvent::Irrelevant(reason) => {
             finish_plain(gateway, event, Some(meaning.type_word()), Outcome::Ignored(*reason)).await
         }
-        LifecycleEvent::Person { signal, identity, source_at } => {
+        LifecycleEvent::Person { signal, identity, source_at, profile }
+            if gateway.policy().signals.get(signal) == Some(&Consequence::Rectify) =>
+        {
+            let said = rectify::Said { signal: *signal, identity, source_at: *source_at, profile };
+            rectify::apply(gateway, event, meaning, said).await
+        }
+        LifecycleEvent::Person { signal, identity, source_at, profile: _ } => {
             offboard::apply_signal(gateway, event, meaning, *signal, identity, *source_at).await
         }
         LifecycleEvent::Worklog(change) => record_hours::apply(gateway, event, meaning, change).await,

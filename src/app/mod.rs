@@ -4,6 +4,7 @@
 //! accept_event ─▶ commit_events          (a delivery becomes a pending event; acknowledged means committed)
 //! interpret ─▶ person, record_hours ─▶ offboard      (an event becomes its consequences, in one commit)
 //!           ─▶ offboard_tenant ─▶ timeline           (the same for a whole customer)
+//!           ─▶ rectify                               (what the product has copied of an account is corrected)
 //! take_access, mark, erase, erase_tenant ─▶ certify  (jobs; each may run twice and die at any line)
 //! replay, report, find_subject, sources, verify_audit, demo_clock   (what operators do)
 //! poll ─▶ report_accounts, reconcile_hours, watch_installations   (asking senders that do not tell)
@@ -32,6 +33,7 @@ pub mod poll;
 mod reconcile_hours;
 mod record_hours;
 mod record_tree;
+mod rectify;
 pub mod rejections;
 pub mod replay;
 pub mod report;

@@ -10,6 +10,7 @@ use super::{
     interpret::{finish, finish_plain, keep_minimized},
     offboard_tenant::{self, TenantStanding},
     person::{self, Named, Standing},
+    rectify,
     timeline::{Settled, Wanted, settle},
 };
 use crate::{
@@ -53,6 +54,9 @@ pub(super) async fn apply_signal(
             return finish_plain(gateway, event, type_word, Outcome::Ignored(IgnoreReason::Fenced)).await;
         }
         open_generation(gateway, event.tenant_id, &named, &fence, at).await?;
+    }
+    if signal == PersonSignal::UserCreated {
+        rectify::lift(gateway, event.tenant_id, &named, identity, at).await?;
     }
     let candidates = candidates(gateway, event.tenant_id, identity).await?;
     let mut client = gateway.databases().tenant.client().await?;

@@ -127,7 +127,8 @@ const fn feed_of(feed: PollFeed) -> Feed {
     }
 }
 
-async fn access(gateway: &Gateway, source: &PollSource) -> Result<Access, Halted> {
+/// A way to ask the site that a source is about.
+pub(super) async fn access(gateway: &Gateway, source: &PollSource) -> Result<Access, Halted> {
     if source.holder.is_empty() {
         return access_to_site(gateway, source).await;
     }

@@ -230,6 +230,9 @@ const fn explain_ignored(reason: IgnoreReason) -> &'static str {
         IgnoreReason::TenantGone => {
             "everything of the customer was deleted; only a new installation opens the door again"
         }
+        IgnoreReason::NothingTold => {
+            "it says that something has changed and not what, and there are no credentials to ask the customer's site"
+        }
         IgnoreReason::PlaceholderAccount => "it names Atlassian's placeholder account, which denotes nobody",
     }
 }

@@ -7,7 +7,7 @@ use super::{
     compiled::Compiled,
     finding::{Finding, Report},
     lint_bonds::root_of,
-    map::{Collection, Role},
+    map::{Collection, ProfileColumn, Role},
     taxonomy::looks_personal,
 };
 use crate::domain::{
@@ -81,6 +81,19 @@ impl Drift<'_> {
             }
         }
         self.marks(name, table);
+        self.profile(name, table);
+    }
+
+    /// A copy of what a source says must be able to hold it, and to hold nothing.
+    fn profile(&mut self, name: &str, table: &Table) {
+        let columns = self.compiled.map.subjects.values().flat_map(|root| root.profile.values().flatten());
+        for ProfileColumn { column, .. } in columns.filter(|column| column.collection == name) {
+            let Some(found) = table.columns.get(column) else { continue };
+            if !holds_words(found) || !found.is_nullable || found.is_generated {
+                let message = "is corrected when its source says so; make it a nullable text that nothing computes";
+                self.at(&format!("{name}.{column}"), message);
+            }
+        }
     }
 
     fn rewritten(&mut self, name: &str, table: &Table, collection: &Collection, column: &str) {

@@ -53,6 +53,17 @@ fn a_rewrite_that_the_database_would_refuse_is_drift() {
 }
 
 #[test]
+fn a_copy_that_cannot_be_corrected_or_emptied_is_drift() {
+    let needle = "nullable text that nothing computes";
+    assert_drift(|catalog| column(catalog, "team_member", "email").is_nullable = false, "{name: email", needle);
+    assert_drift(
+        |catalog| column(catalog, "team_member", "display_name").data_type = "jsonb".to_owned(),
+        "{name: display_name",
+        needle,
+    );
+}
+
+#[test]
 fn a_foreign_key_into_a_persons_rows_without_a_bond_is_drift() {
     assert_drift(
         |catalog| {

@@ -1,12 +1,14 @@
 //! What Fideslang has no word for: the dataset's `meta.milestone_gateway`. Names are read here and checked by the lint.
 
+use std::collections::BTreeMap;
+
 use super::{
     compiled::Compiled,
     finding::{Report, Severity, quoted},
-    map::{Ownership, Role, Session, SessionLink, SubjectRoot, TenantRoot, WorklogLink, WorklogSink},
+    map::{Ownership, ProfileColumn, Role, Session, SessionLink, SubjectRoot, TenantRoot, WorklogLink, WorklogSink},
     walk::{Cursor, Mapping},
 };
-use crate::domain::{IdentityKind, SubjectKind};
+use crate::domain::{IdentityKind, SubjectKind, profile::ProfileAttribute};
 
 const KEYS: &[&str] =
     &["schema", "session", "tenant", "subjects", "ownership", "free_text", "retained", "worklog_sink"];
@@ -92,7 +94,7 @@ fn subjects(meta: &Mapping<'_>, compiled: &mut Compiled, report: &mut Report) ->
 }
 
 fn subject_root(cursor: &Cursor<'_>, report: &mut Report) -> Option<SubjectRoot> {
-    let mapping = cursor.mapping(report, &["collection", "anchor", "access_off", "mark"], UNKNOWN)?;
+    let mapping = cursor.mapping(report, &["collection", "anchor", "access_off", "mark", "profile"], UNKNOWN)?;
     let collection = name_of(&mapping, "collection", report);
     let anchor = mapping.required(report, "anchor").and_then(|anchor| identity_kind(&anchor, report));
     let off = mapping.required(report, "access_off");
@@ -101,6 +103,7 @@ fn subject_root(cursor: &Cursor<'_>, report: &mut Report) -> Option<SubjectRoot>
     let sessions = off.and_then(|off| off.get("sessions")).map(|list| session_links(&list, report));
     let mark = mapping.required(report, "mark").and_then(|mark| mark.mapping(report, &["set"], UNKNOWN));
     let marked_column = mark.and_then(|mark| name_of(&mark, "set", report));
+    let profile = mapping.get("profile").and_then(|profile| profile_columns(&profile, report));
     Some(SubjectRoot {
         collection: collection?,
         identities: [].into(),
@@ -108,7 +111,22 @@ fn subject_root(cursor: &Cursor<'_>, report: &mut Report) -> Option<SubjectRoot>
         restricted_column: restricted_column?,
         marked_column: marked_column?,
         sessions: sessions.unwrap_or_default(),
+        profile: profile.unwrap_or_default(),
     })
+}
+
+fn profile_columns(cursor: &Cursor<'_>, report: &mut Report) -> Option<BTreeMap<ProfileAttribute, Vec<ProfileColumn>>> {
+    let words = ProfileAttribute::ALL.map(ProfileAttribute::as_str);
+    let mapping = cursor.mapping(report, &words, UNKNOWN)?;
+    let mut profile = BTreeMap::new();
+    for attribute in ProfileAttribute::ALL {
+        let Some(list) = mapping.get(attribute.as_str()) else { continue };
+        let items = list.list(report);
+        let columns = items.iter().filter_map(|item| item.column_path(report));
+        let columns = columns.map(|(collection, column)| ProfileColumn { collection, column }).collect();
+        profile.insert(attribute, columns);
+    }
+    Some(profile)
 }
 
 fn identity_kind(cursor: &Cursor<'_>, report: &mut Report) -> Option<IdentityKind> {

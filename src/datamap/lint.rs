@@ -5,7 +5,7 @@ use super::{
     finding::{Finding, Report, Severity},
     lint_bonds::check_bonds,
     lint_disposals::check_disposals,
-    map::{Collection, SubjectRoot, WorklogSink},
+    map::{Collection, ProfileColumn, SubjectRoot, WorklogSink},
 };
 use crate::domain::{IdentityKind, SubjectKind};
 
@@ -115,6 +115,41 @@ fn check_subject(compiled: &Compiled, report: &mut Report, kind: &SubjectKind, r
     }
     for session in &root.sessions {
         check_session(compiled, report, (&path, line), (&root.collection, collection, session));
+    }
+    check_profile(compiled, report, (&path, line), root);
+}
+
+/// A correction must reach the person's rows only, and must not change what finds them.
+fn check_profile(compiled: &Compiled, report: &mut Report, (path, line): (&str, usize), root: &SubjectRoot) {
+    let mut named = std::collections::BTreeSet::new();
+    for ProfileColumn { collection, column } in root.profile.values().flatten() {
+        if !require_column(compiled, report, (path, line), (collection, column)) {
+            continue;
+        }
+        if !named.insert((collection, column)) {
+            let message = format!("profile names {collection}.{column} twice; a column holds one thing");
+            report.error(line, path, message);
+        }
+        let is_bonded = || {
+            compiled.map.collections.get(collection).is_some_and(|found| {
+                found.ownership.iter().any(|bond| {
+                    let by = found.fields.get(&bond.by).and_then(|field| field.references.as_ref());
+                    bond.also_rewrites.contains(column) && by.is_some_and(|by| by.collection == root.collection)
+                })
+            })
+        };
+        if *collection != root.collection && !is_bonded() {
+            let message = format!(
+                "profile column {collection}.{column} is neither in the own row nor in the also_rewrites of a bond to it"
+            );
+            report.error(line, path, message);
+        }
+        let is_key = compiled.map.collections.get(collection).is_some_and(|it| it.primary_key.contains(column));
+        let is_anchor = *collection == root.collection && root.identities.get(&root.anchor) == Some(column);
+        if is_key || is_anchor || column == &compiled.map.tenant_column {
+            let message = format!("profile column {collection}.{column} finds its row; it cannot be corrected");
+            report.error(line, path, message);
+        }
     }
 }
 

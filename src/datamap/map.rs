@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{IdentityKind, SubjectKind, plan::Rewrite};
+use crate::domain::{IdentityKind, SubjectKind, plan::Rewrite, profile::ProfileAttribute};
 
 /// One dataset, compiled. Every name in it was checked by the lint, so look-ups by these names cannot fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +59,17 @@ pub struct SubjectRoot {
     pub marked_column: String,
     /// Sessions: collections whose rows are deleted when access goes off, and the column that refers to the person.
     pub sessions: Vec<SessionLink>,
+    /// Copies of what the source of the account says of it, in the own row or bonded to it.
+    pub profile: BTreeMap<ProfileAttribute, Vec<ProfileColumn>>,
+}
+
+/// A column that holds a copy of something that is said about an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileColumn {
+    /// The collection: the person's own, or one with a bond to it that rewrites the column too.
+    pub collection: String,
+    /// The column.
+    pub column: String,
 }
 
 /// A collection of sessions.

@@ -31,6 +31,8 @@ pub struct Policy {
     pub fence_days: u16,
     /// What happens to hours of an erased person that arrive late.
     pub behind_fence: BehindFence,
+    /// What a correction does.
+    pub rectification: RectificationTerms,
     /// The identity kind each subject kind is anchored by, as the data map says.
     pub anchors: BTreeMap<SubjectKind, IdentityKind>,
 }
@@ -44,8 +46,28 @@ pub enum Consequence {
     CancelOffboarding,
     /// The subject is erased at once, within the deadline of requests; nothing cancels it.
     Erase,
+    /// What the product has copied of the account is corrected.
+    Rectify,
     /// Nothing in the target; the signal is kept.
     Nothing,
+}
+
+/// What a correction does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RectificationTerms {
+    /// What becomes of copies when the platform says that they are out of date and nobody can be asked for what is right.
+    pub when_untold: WhenUntold,
+    /// Whether an account that its source has deactivated loses access, until it is activated again.
+    pub deactivated_loses_access: bool,
+}
+
+/// What becomes of copies that are known to be out of date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenUntold {
+    /// They are emptied.
+    Blank,
+    /// They stay until somebody corrects them.
+    Keep,
 }
 
 /// The timeline's numbers, each a multiple of 24 h counted from the anchor.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::{
     finding::{Finding, Report, Severity, SourceFile, quoted},
     map::DataMap,
-    policy::{BehindFence, Consequence, Deadlines, OffboardingTerms, Policy, TenantTerms},
+    policy::{
+        BehindFence, Consequence, Deadlines, OffboardingTerms, Policy, RectificationTerms, TenantTerms, WhenUntold,
+    },
     promises::{PrivacyText, promises_of},
     tree,
     walk::{Cursor, Mapping},
@@ -30,6 +32,7 @@ const KEYS: &[&str] = &[
     "keys",
     "fence_days",
     "hours",
+    "rectification",
     "promises",
 ];
 
@@ -81,6 +84,7 @@ impl Reader {
         let key_epoch_days = self.days(keys.as_ref(), "epoch_days");
         let fence_days = self.days(Some(&top), "fence_days");
         let behind_fence = self.behind_fence(&top);
+        let rectification = self.rectification(&top);
         self.promises(&top);
         let policy = Policy {
             product: product?,
@@ -95,6 +99,7 @@ impl Reader {
             key_epoch_days: key_epoch_days?,
             fence_days: fence_days?,
             behind_fence: behind_fence?,
+            rectification: rectification?,
             anchors: map.subjects.iter().map(|(kind, root)| (kind.clone(), root.anchor)).collect(),
         };
         self.check_numbers(&top, &policy);
@@ -157,10 +162,13 @@ impl Reader {
                 Some("start_offboarding") => Consequence::StartOffboarding,
                 Some("cancel_offboarding") => Consequence::CancelOffboarding,
                 Some("erase") => Consequence::Erase,
+                Some("rectify") => Consequence::Rectify,
                 Some("nothing") => Consequence::Nothing,
                 Some(other) => {
-                    let message =
-                        format!("{}: use start_offboarding, cancel_offboarding, erase or nothing", quoted(other));
+                    let message = format!(
+                        "{}: use start_offboarding, cancel_offboarding, erase, rectify or nothing",
+                        quoted(other)
+                    );
                     self.report.error(cursor.line, &cursor.path, message);
                     continue;
                 }
@@ -173,8 +181,22 @@ impl Reader {
             let message = "user_created starts an offboarding or erasure: whoever arrives would be erased; use cancel_offboarding";
             self.report.error(section.line, &section.path, message);
         }
-        if signals.get(&PersonSignal::UserUpdated) == Some(&Consequence::Erase) {
-            let message = "user_updated erases: a correction erases nobody; use nothing";
+        for (signal, consequence) in &signals {
+            let is_correction = matches!(signal, PersonSignal::UserUpdated | PersonSignal::AccountUpdated);
+            let message = match consequence {
+                Consequence::StartOffboarding | Consequence::CancelOffboarding | Consequence::Erase
+                    if is_correction =>
+                {
+                    format!(
+                        "{} erases or brings back: a correction does neither; use rectify or nothing",
+                        signal.as_str()
+                    )
+                }
+                Consequence::Rectify if !is_correction => {
+                    format!("{} rectifies, but says nothing that could be corrected", signal.as_str())
+                }
+                _ => continue,
+            };
             self.report.error(section.line, &section.path, message);
         }
         (signals.len() == PersonSignal::ALL.len()).then_some(signals)
@@ -210,16 +232,28 @@ impl Reader {
 
     fn behind_fence(&mut self, top: &Mapping<'_>) -> Option<BehindFence> {
         let section = self.section(top, "hours", &["behind_fence"], false)?;
-        let cursor = section.required(&mut self.report, "behind_fence")?;
-        match cursor.text(&mut self.report)?.as_str() {
-            "cut_out" => Some(BehindFence::CutOut),
-            "refuse" => Some(BehindFence::Refuse),
-            other => {
-                let message = format!("{}: use cut_out or refuse", quoted(other));
-                self.report.error(cursor.line, &cursor.path, message);
-                None
-            }
+        let known = [("cut_out", BehindFence::CutOut), ("refuse", BehindFence::Refuse)];
+        self.one_of(&section, "behind_fence", &known)
+    }
+
+    fn rectification(&mut self, top: &Mapping<'_>) -> Option<RectificationTerms> {
+        let section = self.section(top, "rectification", &["when_untold", "deactivated"], true)?;
+        let when_untold =
+            self.one_of(&section, "when_untold", &[("blank", WhenUntold::Blank), ("keep", WhenUntold::Keep)]);
+        let deactivated = self.one_of(&section, "deactivated", &[("access_off", true), ("nothing", false)]);
+        Some(RectificationTerms { when_untold: when_untold?, deactivated_loses_access: deactivated? })
+    }
+
+    /// The meaning of the word that stands under a key.
+    fn one_of<T: Copy>(&mut self, section: &Mapping<'_>, key: &str, known: &[(&str, T)]) -> Option<T> {
+        let cursor = section.required(&mut self.report, key)?;
+        let text = cursor.text(&mut self.report)?;
+        let meaning = known.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+        if meaning.is_none() {
+            let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+            self.report.error(cursor.line, &cursor.path, format!("{}: use {}", quoted(&text), words.join(" or ")));
         }
+        meaning
     }
 
     fn promises(&mut self, top: &Mapping<'_>) {

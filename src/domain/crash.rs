@@ -18,6 +18,7 @@ pub const CRASH_POINTS: &[&str] = &[
     "interpret.after_target_write",
     "interpret.after_hand_over",
     "interpret.after_ledger",
+    "rectify.after_target",
     "call_back.before_call",
     "call_back.after_call",
     "deletion.before_call_back",

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{IdentityKind, Personal, tree::TreeChange, worklog::WorklogChange};
+use super::{IdentityKind, Personal, profile::Profile, tree::TreeChange, worklog::WorklogChange};
 
 /// An identity as a source named it, before normalisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +28,14 @@ pub enum PersonSignal {
     UserDeleted,
     /// The account was closed by its owner's right to be forgotten, everywhere. Nothing cancels it.
     AccountClosed,
+    /// The platform says that personal data of the account has changed, and not what.
+    AccountUpdated,
 }
 
 impl PersonSignal {
     /// Every signal, for policy files.
-    pub const ALL: [Self; 4] = [Self::UserCreated, Self::UserUpdated, Self::UserDeleted, Self::AccountClosed];
+    pub const ALL: [Self; 5] =
+        [Self::UserCreated, Self::UserUpdated, Self::UserDeleted, Self::AccountClosed, Self::AccountUpdated];
 
     /// The word used in SQL, JSON, policy files and logs.
     pub const fn as_str(self) -> &'static str {
@@ -41,6 +44,7 @@ impl PersonSignal {
             Self::UserUpdated => "user_updated",
             Self::UserDeleted => "user_deleted",
             Self::AccountClosed => "account_closed",
+            Self::AccountUpdated => "account_updated",
         }
     }
 }
@@ -102,6 +106,8 @@ pub enum LifecycleEvent {
         identity: NamedIdentity,
         /// When, by the source's clock; `None` where the source did not say.
         source_at: Option<Timestamp>,
+        /// What else was said about the account. Empty once only the minimized record is left.
+        profile: Profile,
     },
     /// A signal about the whole customer.
     Tenant {
@@ -158,11 +164,13 @@ pub enum IgnoreReason {
     NobodyKnown,
     /// Everything of the customer was deleted; only a new installation opens the door again.
     TenantGone,
+    /// Something about an account has changed; what it is was not said, and nobody could be asked.
+    NothingTold,
 }
 
 impl IgnoreReason {
     /// Every reason, for documentation and tests.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UnknownType,
         Self::NotALifecycleSignal,
         Self::PolicyNothingFollows,
@@ -173,6 +181,7 @@ impl IgnoreReason {
         Self::PlaceholderAccount,
         Self::NobodyKnown,
         Self::TenantGone,
+        Self::NothingTold,
     ];
 
     /// The word used in SQL, JSON and logs.
@@ -188,6 +197,7 @@ impl IgnoreReason {
             Self::PlaceholderAccount => "placeholder_account",
             Self::NobodyKnown => "nobody_known",
             Self::TenantGone => "tenant_gone",
+            Self::NothingTold => "nothing_told",
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod metric;
 pub mod personal;
 pub mod plan;
 pub mod poll;
+pub mod profile;
 pub mod reply;
 pub mod request;
 pub mod source;

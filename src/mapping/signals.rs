@@ -79,7 +79,10 @@ pub fn desired(summary: &SignalSummary) -> Desired {
 pub fn returns(fence_covers_until: Timestamp, signal: PersonSignal, source_at: Option<Timestamp>) -> bool {
     match signal {
         PersonSignal::UserCreated => source_at.is_some_and(|source_at| source_at > fence_covers_until),
-        PersonSignal::UserUpdated | PersonSignal::UserDeleted | PersonSignal::AccountClosed => false,
+        PersonSignal::UserUpdated
+        | PersonSignal::UserDeleted
+        | PersonSignal::AccountClosed
+        | PersonSignal::AccountUpdated => false,
     }
 }
 

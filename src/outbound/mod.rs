@@ -17,6 +17,7 @@ pub mod google_token;
 mod guard;
 pub mod identity_toolkit;
 pub mod installation_probe;
+pub mod jira_users;
 pub mod jira_worklogs;
 mod key_addresses;
 mod key_document;

@@ -91,6 +91,7 @@ fn map_of(tables: &[Vec<Bond>]) -> DataMap {
         restricted_column: "left_at".to_owned(),
         marked_column: "marked_at".to_owned(),
         sessions: Vec::new(),
+        profile: BTreeMap::new(),
     };
     DataMap {
         dataset: "chance".to_owned(),

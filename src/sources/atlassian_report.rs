@@ -9,6 +9,7 @@ use crate::domain::{
     IdentityKind, Personal,
     event::{LifecycleEvent, Malformed, NamedIdentity, PersonSignal},
     identity::is_atlassian_account_id,
+    profile::Profile,
 };
 
 /// One answer, as it is kept. Exactly one of the two names an account.
@@ -48,7 +49,7 @@ pub fn interpret(body: &[u8]) -> Result<LifecycleEvent, Malformed> {
     let answer: Answer = serde_json::from_slice(body).map_err(|_| Malformed::NotJson)?;
     let (signal, account_id, field) = match (answer.account_closed, answer.account_updated) {
         (Some(account_id), None) => (PersonSignal::AccountClosed, account_id, "account_closed"),
-        (None, Some(account_id)) => (PersonSignal::UserUpdated, account_id, "account_updated"),
+        (None, Some(account_id)) => (PersonSignal::AccountUpdated, account_id, "account_updated"),
         (None, None) => return Err(Malformed::MissingField("account_closed")),
         (Some(_), Some(_)) => return Err(Malformed::InvalidField("account_updated")),
     };
@@ -60,6 +61,7 @@ pub fn interpret(body: &[u8]) -> Result<LifecycleEvent, Malformed> {
         signal,
         identity: NamedIdentity { kind: IdentityKind::AtlassianAccountId, issuer: String::new(), value },
         source_at: Some(answer.learned_at),
+        profile: Profile::default(),
     })
 }
 
@@ -72,11 +74,15 @@ mod tests {
         let account = Personal::new("5be24ba3f91c106033269289".to_owned());
         let at = Timestamp::from_second(1_790_200_000).expect("a time");
         let event = interpret(&account_closed(&account, at)).expect("our own");
-        assert!(matches!(event, LifecycleEvent::Person { signal: PersonSignal::AccountClosed, identity, source_at }
-                if identity.value == account && source_at == Some(at)));
+        assert!(
+            matches!(event, LifecycleEvent::Person { signal: PersonSignal::AccountClosed, identity, source_at, .. }
+                if identity.value == account && source_at == Some(at))
+        );
         let event = interpret(&account_updated(&account, at)).expect("our own");
-        assert!(matches!(event, LifecycleEvent::Person { signal: PersonSignal::UserUpdated, identity, source_at }
-                if identity.value == account && source_at == Some(at)));
+        assert!(
+            matches!(event, LifecycleEvent::Person { signal: PersonSignal::AccountUpdated, identity, source_at, .. }
+                if identity.value == account && source_at == Some(at))
+        );
         for body in [
             &b""[..],
             b"{}",

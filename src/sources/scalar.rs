@@ -52,6 +52,15 @@ pub(super) fn text(value: Raw<'_>, field: &'static str) -> Result<Option<String>
     value.map(|raw| serde_json::from_str(raw.get()).map_err(|_| Malformed::InvalidField(field))).transpose()
 }
 
+/// True or false, also as a text (Jira's own sample has one); anything else says nothing.
+pub(super) fn lenient_flag(value: Raw<'_>) -> Option<bool> {
+    match value?.get().trim_matches('"') {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
 /// A number of the site, as text of digits or as a number.
 pub(super) fn digits(value: Raw<'_>, field: &'static str) -> Result<String, Malformed> {
     let json = value.ok_or(Malformed::MissingField(field))?.get();

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use tokio_postgres::{Client, types::Type};
 
+use crate::datamap::map::SubjectRoot;
+
 use super::{
     error::TargetError,
     person::{PersonKey, is_own_row},
@@ -30,13 +32,44 @@ pub async fn access_off(
 ) -> Result<AccessOff, TargetError> {
     let root = scope.subject_root(&person.kind)?;
     let tx = begin(client, scope).await?;
-    let people = set_once(&tx, person, &root.restricted_column, at, replaced).await?;
+    let changed = restrict(&tx, person, root, at, replaced).await?;
+    tx.commit().await?;
+    Ok(changed)
+}
+
+/// As [`access_off`], within a transaction of the caller's.
+pub(super) async fn restrict(
+    tx: &TargetTx<'_, '_>,
+    person: &PersonKey,
+    root: &SubjectRoot,
+    at: Timestamp,
+    replaced: &[Timestamp],
+) -> Result<AccessOff, TargetError> {
+    let people = set_once(tx, person, &root.restricted_column, at, replaced).await?;
     let mut sessions = 0;
     for link in &root.sessions {
-        sessions += delete_sessions(&tx, person, &link.collection, &link.column).await?;
+        sessions += delete_sessions(tx, person, &link.collection, &link.column).await?;
     }
-    tx.commit().await?;
     Ok(AccessOff { people, sessions })
+}
+
+/// Clears the restricted column where it holds this instant. Returns how many rows of the person changed.
+pub(super) async fn lift(
+    tx: &TargetTx<'_, '_>,
+    person: &PersonKey,
+    root: &SubjectRoot,
+    restricted_at: Timestamp,
+) -> Result<u64, TargetError> {
+    let scope = tx.scope();
+    let column = statement::quoted(&root.restricted_column);
+    let mut statement = Statement::default();
+    let ours = statement.bind(restricted_at, Type::TIMESTAMPTZ);
+    let own_row = is_own_row(&mut statement, scope, person, "t")?;
+    statement.line(format!("UPDATE {} AS t", scope.table(&root.collection)));
+    statement.line(format!("SET {column} = NULL"));
+    statement.line(format!("WHERE {own_row}"));
+    statement.line(format!("AND t.{column} = {ours}"));
+    tx.change(&statement).await.map_err(|source| TargetError::ChangeAccess { source })
 }
 
 /// Gives access back: clears the marked column, and the restricted column where it holds one of `restricted_at`, the

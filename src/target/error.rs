@@ -67,6 +67,18 @@ pub enum TargetError {
         /// The cause.
         source: DatabaseError,
     },
+    /// What was told of an account could not be written.
+    #[error("cannot correct what is stored of the person")]
+    Rectify {
+        /// The cause.
+        source: DatabaseError,
+    },
+    /// More rows had to be corrected than one run may. The next run goes on.
+    #[error("table {table} has more rows of the person than one run corrects")]
+    Unfinished {
+        /// The table.
+        table: String,
+    },
     /// A batch failed as a whole.
     #[error("cannot run a batch on table {table}")]
     RunBatch {
@@ -148,6 +160,7 @@ impl TargetError {
             | Self::ReadFence { source }
             | Self::WriteWorklog { source }
             | Self::ReadWorklogs { source }
+            | Self::Rectify { source }
             | Self::RunBatch { source, .. }
             | Self::Markers { source }
             | Self::Preview { source, .. } => {
@@ -157,6 +170,7 @@ impl TargetError {
                     Verdict::Hold
                 }
             }
+            Self::Unfinished { .. } => Verdict::Retry,
             Self::StaleWorker => Verdict::Discard,
             Self::EmptySchema { .. }
             | Self::NoAnchorIdentity { .. }

@@ -75,7 +75,32 @@ pub async fn mirror_fence(client: &mut Client, scope: TenantScope<'_>, fence: &F
     statement.line("returned_at = CASE WHEN fence.returned_at > EXCLUDED.covers_until THEN fence.returned_at END");
     let lock = lock_statement(scope, fence.kind, std::slice::from_ref(&fence.digest));
     in_order(&tx, &lock, &statement).await.map_err(failed)?;
+    tx.change(&fenced_profiles(scope, fence)).await.map_err(failed)?;
     tx.commit().await
+}
+
+/// What was told of somebody goes with them, and stays when it was told after a return that every fence lets pass.
+fn fenced_profiles<'a>(scope: TenantScope<'a>, fence: &'a FenceRow) -> Statement<'a> {
+    let mut statement = Statement::default();
+    let tenant = statement.bind(scope.tenant_key, Type::TEXT);
+    let kind = statement.bind(fence.kind.as_str(), Type::TEXT);
+    let key = statement.bind(fence.digest_key_id, Type::INT4);
+    let digest = statement.bind(fence.digest.as_slice(), Type::BYTEA);
+    statement.line("DELETE FROM milestone_gateway.profile AS profile");
+    statement.line(format!("WHERE profile.tenant_key = {tenant}"));
+    if fence.kind != FenceKind::Tenant {
+        statement.line(format!("AND profile.identity_kind = {kind}"));
+        statement.line(format!("AND (profile.digest_key_id, profile.digest) = ({key}, {digest})"));
+    }
+    statement.line("AND EXISTS (");
+    statement.line("SELECT 1");
+    statement.line("FROM milestone_gateway.fence AS fence");
+    statement.line(format!("WHERE fence.tenant_key = {tenant}"));
+    statement.line(format!("AND fence.identity_kind = {kind}"));
+    statement.line(format!("AND (fence.digest_key_id, fence.digest) = ({key}, {digest})"));
+    statement.line("AND (fence.returned_at IS NULL OR fence.returned_at > profile.told_at)");
+    statement.line(")");
+    statement
 }
 
 /// Records an explicit create or install: every fence of the identity that ends before `returned_at` (source time) lets

@@ -4,6 +4,7 @@
 //!  scope::begin ──▶ TargetTx ──▶ access    access off, on, mark
 //!  (tenant set)         │  ├───▶ fence     mirror, return, verdict under the advisory lock
 //!                       │  ├───▶ worklog   hours, versioned, behind the fence
+//!                       │  ├───▶ rectify   what a source says of an account, versioned, behind the fence
 //!                       │  ├───▶ batch     one bounded disposal and its marker in one transaction   (execute)
 //!                       │  ├───▶ everybody, everything   the same for a whole tenant
 //!                       │  └───▶ preview   exact counts by the same predicate                       (preview)
@@ -14,7 +15,7 @@
 //! those of the data map, the plan or the live catalog and are always quoted; values are always parameters; an error
 //! carries SQLSTATE, constraint and table and never a value; every function may be repeated.
 //!
-//! It owns `milestone_gateway.{job_token,marker,fence}` in each target. It does not decide what is deleted (planning), when
+//! It owns `milestone_gateway.{job_token,marker,fence,profile}` in each target. It does not decide what is deleted (planning), when
 //! (app) or how a digest is made (sealing), and it makes nothing atomic across two targets.
 
 mod access;
@@ -31,6 +32,7 @@ mod migrate;
 mod person;
 mod predicate;
 mod preview;
+mod rectify;
 mod reference;
 mod scope;
 mod statement;
@@ -58,6 +60,7 @@ pub use marker::{MarkerRow, forget_markers, markers};
 pub use migrate::{Migrate, grant_product_schema, migrate};
 pub use person::{PersonKey, collect_identifiers};
 pub use preview::{StepCount, TableCount, preview, rows_about};
+pub use rectify::{RECTIFY_BATCH_ROWS_MAX, Rectification, Rectified, rectify};
 pub use reference::{
     Fingerprint, Fingerprints, ReferenceMember, ReferencePortalUser, changed_beyond_declared, fingerprints,
     reference_member, reference_member_may_sign_in, reference_people_with_access, reference_portal_user,

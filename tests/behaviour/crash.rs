@@ -21,6 +21,7 @@ const VISITED_OFTEN: &[&str] = &[
 const REACHED_ELSEWHERE: &[(&str, &str)] = &[
     ("interpret.after_hand_over", include_str!("fan_out.rs")),
     ("interpret.after_ledger", include_str!("tree.rs")),
+    ("rectify.", include_str!("rectification.rs")),
     ("call_back.", include_str!("calling_back.rs")),
     ("tenant_mark.", include_str!("tenant_purge.rs")),
     ("tenant_deletion.", include_str!("tenant_purge.rs")),

@@ -20,6 +20,7 @@ mod malformed;
 mod offboarding;
 mod peers;
 mod reconciliation;
+mod rectification;
 mod reporting;
 mod retention;
 mod rotation;

@@ -55,7 +55,7 @@ async fn an_old_creation_that_arrives_late_cancels_nothing_and_an_update_never_d
     world.the_worker_drains().await;
 
     assert_eq!(world.outcome_of(late).await, "ignored: superseded");
-    assert_eq!(world.outcome_of(updated).await, "ignored: policy_nothing_follows");
+    assert_eq!(world.outcome_of(updated).await, "applied: rectified");
     assert!(!world.may_sign_in(&ann).await);
     world.days_pass(82).await;
     assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);

@@ -258,27 +258,6 @@ async fn while_an_erasure_waits_its_account_is_not_asked_about_every_week() {
 }
 
 #[tokio::test]
-async fn an_updated_account_is_a_signal_of_which_nothing_follows() {
-    let state = Shared::default();
-    let cloud = atlassian(&state).await;
-    let world = reporting_to(&cloud).await;
-    let acme = world.a_tenant("acme").await;
-    are_known(&world, &acme, 0..1).await;
-    state.lock().unwrap().updated.insert(somebody(0).account_id);
-
-    let polled = world.everything_is_asked().await;
-    world.the_worker_drains().await;
-
-    assert_eq!((polled.accounts_updated, polled.accounts_closed), (1, 0));
-    let outcome = "SELECT concat_ws(' ', e.type_word, e.outcome, e.outcome_reason)
-        FROM gateway.event e JOIN gateway.source s USING (source_id)
-        WHERE s.name = 'closed-accounts' AND e.tenant_id <> '00000000-0000-0000-0000-000000000000'";
-    assert_eq!(world.text(outcome).await.as_deref(), Some("user_updated ignored policy_nothing_follows"));
-    assert_eq!(world.requests(&acme).await.len(), 0);
-    world.ends_cleanly().await;
-}
-
-#[tokio::test]
 async fn a_server_that_asks_for_patience_gets_it_also_by_hand() {
     let state = Shared::default();
     let cloud = atlassian(&state).await;

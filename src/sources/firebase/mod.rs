@@ -21,6 +21,7 @@ use super::{cloudevents::CloudEvent, scalar::Raw};
 use crate::domain::{
     IdentityKind, Personal,
     event::{IgnoreReason, LifecycleEvent, Malformed, NamedIdentity, PersonSignal},
+    profile::Profile,
 };
 
 pub(super) use context::Context;
@@ -90,7 +91,7 @@ fn conclude(said: &Said<'_>, project: &str) -> Result<LifecycleEvent, Malformed>
     let user = user::named(said)?;
     let issuer = user.tenant.map_or_else(|| project.to_owned(), |tenant| format!("{project}/{tenant}"));
     let identity = NamedIdentity { kind: IdentityKind::FirebaseUid, issuer, value: user.uid };
-    Ok(LifecycleEvent::Person { signal, identity, source_at: said.at })
+    Ok(LifecycleEvent::Person { signal, identity, source_at: said.at, profile: Profile::default() })
 }
 
 /// The project of a resource name. Only the two services that speak for accounts are believed.

@@ -38,7 +38,7 @@ fn person(signal: PersonSignal, issuer: &str, uid: &str, at: &str) -> Result<Lif
         issuer: issuer.to_owned(),
         value: Personal::new(uid.to_owned()),
     };
-    Ok(LifecycleEvent::Person { signal, identity, source_at: at.parse().ok() })
+    Ok(LifecycleEvent::Person { signal, identity, source_at: at.parse().ok(), profile: Profile::default() })
 }
 
 fn ignored(reason: IgnoreReason) -> Result<LifecycleEvent, Malformed> {

@@ -116,7 +116,7 @@ fn the_three_signals_about_a_person_are_understood() {
         (USER_DELETED, PersonSignal::UserDeleted),
     ];
     for (body, expected) in signals {
-        let Ok(LifecycleEvent::Person { signal, identity, source_at }) = read("events", body) else {
+        let Ok(LifecycleEvent::Person { signal, identity, source_at, .. }) = read("events", body) else {
             panic!("not about a person: {expected:?}");
         };
         assert_eq!((signal, source_at), (expected, Some(at_ms(1_790_200_000_000))));

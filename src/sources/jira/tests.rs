@@ -10,6 +10,7 @@ use crate::{
     domain::{
         IdentityKind, Personal,
         event::NamedIdentity,
+        profile::{Profile, ProfileAttribute},
         worklog::{WORKLOG_SECONDS_MAX, WorklogChange, WorklogEntry},
     },
     sources::sample::changed,
@@ -40,10 +41,22 @@ fn removed(worklog_id: &str, removed_at: Timestamp) -> Result<LifecycleEvent, Ma
     Ok(LifecycleEvent::Worklog(WorklogChange::Removed { worklog_id: worklog_id.to_owned(), removed_at }))
 }
 
+/// What the vectors say: with a name, and active but for whoever was deleted.
 fn person(signal: PersonSignal, account_id: &str, source_at: Option<Timestamp>) -> Result<LifecycleEvent, Malformed> {
+    let mut profile = Profile { is_active: Some(signal != PersonSignal::UserDeleted), ..Profile::default() };
+    profile.say(ProfileAttribute::DisplayName, "Synthetic Person");
+    person_with(profile, signal, account_id, source_at)
+}
+
+fn person_with(
+    profile: Profile,
+    signal: PersonSignal,
+    account_id: &str,
+    source_at: Option<Timestamp>,
+) -> Result<LifecycleEvent, Malformed> {
     let value = Personal::new(account_id.to_owned());
     let identity = NamedIdentity { kind: IdentityKind::AtlassianAccountId, issuer: String::new(), value };
-    Ok(LifecycleEvent::Person { signal, identity, source_at })
+    Ok(LifecycleEvent::Person { signal, identity, source_at, profile })
 }
 
 #[test]
@@ -61,10 +74,13 @@ fn the_three_signals_about_a_person_are_understood() {
 #[test]
 fn the_smallest_body_about_a_person_is_enough() {
     let body = r#"{"webhookEvent":"user_deleted","user":{"accountId":"abc"}}"#;
-    assert_eq!(read(body), person(PersonSignal::UserDeleted, "abc", None));
+    assert_eq!(read(body), person_with(Profile::default(), PersonSignal::UserDeleted, "abc", None));
     let odd =
         r#"{"webhookEvent":"user_deleted","timestamp":null,"user":{"accountId":"abc","active":"true"},"issue":7}"#;
-    assert_eq!(read(odd), person(PersonSignal::UserDeleted, "abc", None));
+    let active = Profile { is_active: Some(true), ..Profile::default() };
+    assert_eq!(read(odd), person_with(active, PersonSignal::UserDeleted, "abc", None));
+    let strange = r#"{"webhookEvent":"user_deleted","user":{"accountId":"abc","active":1,"displayName":{"a":[]}}}"#;
+    assert_eq!(read(strange), person_with(Profile::default(), PersonSignal::UserDeleted, "abc", None));
 }
 
 #[test]
@@ -320,7 +336,7 @@ fn bottomless_nesting_is_survived_wherever_it_stands() {
     let user = format!(r#"{{"webhookEvent":"user_deleted","user":{{"accountId":{nested}}}}}"#);
     assert_eq!(read(&user), Err(Malformed::InvalidField("user.accountId")));
     let beside = format!(r#"{{"webhookEvent":"user_deleted","x":{nested},"user":{{"accountId":"abc","y":{nested}}}}}"#);
-    assert_eq!(read(&beside), person(PersonSignal::UserDeleted, "abc", None));
+    assert_eq!(read(&beside), person_with(Profile::default(), PersonSignal::UserDeleted, "abc", None));
 }
 
 proptest! {

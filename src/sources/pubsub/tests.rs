@@ -55,7 +55,7 @@ fn read(admitted: &Admitted, project: &str) -> Result<LifecycleEvent, Malformed>
 }
 
 fn is_deletion_of(event: &Result<LifecycleEvent, Malformed>, uid: &str, at: &str) -> bool {
-    matches!(event, Ok(LifecycleEvent::Person { signal: PersonSignal::UserDeleted, identity, source_at })
+    matches!(event, Ok(LifecycleEvent::Person { signal: PersonSignal::UserDeleted, identity, source_at, .. })
         if identity.value.expose_for("the test") == uid && *source_at == at.parse().ok())
 }
 

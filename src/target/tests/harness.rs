@@ -8,11 +8,12 @@ use std::{
 
 use tokio_postgres::{Client, Config, NoTls};
 
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/milestone/V0001__reference_product.sql"),
     "CREATE SCHEMA milestone_gateway;",
     include_str!("../../../migrations/target/V0001__marker_and_fence.sql"),
     include_str!("../../../migrations/target/V0002__fence_returned_at.sql"),
+    include_str!("../../../migrations/target/V0003__profile.sql"),
 ];
 /// Guards the making of roles and template; any number that the other rooms' tests do not use for something else.
 const TEMPLATE_LOCK: i64 = 7_214_001;

@@ -95,6 +95,7 @@ fn subject(collection: &str, anchor: IdentityKind, column: &str) -> SubjectRoot 
         restricted_column: "restricted_at".to_owned(),
         marked_column: "marked_for_deletion_at".to_owned(),
         sessions: Vec::new(),
+        profile: BTreeMap::new(),
     }
 }
 
