@@ -2,7 +2,7 @@
 
 mod site;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
@@ -218,6 +218,34 @@ async fn sources_are_asked_at_their_own_pace_and_what_nobody_gave_credentials_fo
 
     assert_eq!(site.cloud.asked().len(), 4);
     site.world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn whoever_has_waited_longest_is_asked_first_so_that_a_round_without_time_leaves_nobody_out() {
+    let world = World::with_emulators().await;
+    let stop = Arc::new(watch::Sender::new(false));
+    let stopping = Arc::clone(&stop);
+    let cloud = Cloud::that(move |_| {
+        stopping.send_replace(true);
+        answered(200, json!({"values": [], "until": 0, "lastPage": true}))
+    })
+    .await;
+    for name in ["acme", "globex", "initech"] {
+        let tenant = world.a_tenant(name).await;
+        world.is_asked_with(&tenant.source, json!({"bearer": name, "api": cloud.address()})).await;
+    }
+
+    // Each round has time for one call, and before each everybody is due.
+    for _ in 0..5 {
+        stop.send_replace(false);
+        let budget = Budget::of(Duration::from_mins(1)).unless(stop.subscribe());
+        poll::run(&world.gateway, Round::DUE, &budget).await.unwrap();
+        world.time_passes(SignedDuration::from_mins(30));
+    }
+
+    let asked: Vec<String> = cloud.asked().into_iter().map(|asked| asked.authorization).collect();
+    assert_eq!(asked, ["acme", "globex", "initech", "acme", "globex"].map(|name| format!("Bearer {name}")));
+    world.ends_cleanly().await;
 }
 
 const APP: &str = "ari:cloud:ecosystem::app/aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
