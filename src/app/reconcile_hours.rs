@@ -5,12 +5,17 @@
 //!    └────────── last page: `until` less two minutes is the next `since`, and never less than the one before ◀──┘
 //! ```
 //!
+//! A list whose answer is too large, for comments come with it, is asked for in halves, down to a single worklog.
+//!
 //! A site is asked with the credentials of its own webhook source, or with the token that an installation of the app brings
 //! with each sign of life.
 //!
 //! Source: Jira Cloud REST API, version 3, "Issue worklogs". Promises: each change goes the way of a webhook, so version
-//! guard and fence hold as always; a page that is read twice changes nothing; a worklog that is not listed is not taken for
-//! deleted; the credential goes to the source's own site only, wherever an answer points.
+//! guard and fence hold as always; a page that is read twice changes nothing; the place in time never moves past a page that
+//! was not read to its end; a worklog that is not listed is not taken for deleted, and one that is too large alone keeps no
+//! other from arriving; the credential goes to the source's own site only, wherever an answer points.
+
+mod pieces;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -26,12 +31,14 @@ use crate::{
     domain::{SourceKind, metric, poll::PollFeed},
     outbound::{
         Authorization, BaseAddress, CallFailure,
-        jira_worklogs::{self, Feed, ListedWorklog, Page, WORKLOGS_PER_LIST_MAX},
+        jira_worklogs::{self, Feed, Listed, ListedWorklog, Listing, Page, WORKLOGS_PER_LIST_MAX},
     },
     sources::forge,
     store::{self, TenantTx, poll::PollSource},
     target,
 };
+
+use pieces::Pieces;
 
 /// How often a feed is read, and how much later at most, by chance.
 const REST: SignedDuration = SignedDuration::from_mins(15);
@@ -98,7 +105,7 @@ async fn read(
     reconciled: &mut Reconciled,
 ) -> Result<bool, Halted> {
     let access = access(gateway, source).await?;
-    let asking = Asking { gateway, source, access, feed: feed_of(feed) };
+    let asking = Asking { gateway, source, access, feed: feed_of(feed), budget };
     for _ in 0..PAGES_PER_TURN_MAX {
         if budget.is_over() {
             return Ok(false);
@@ -107,7 +114,9 @@ async fn read(
         let page = asking.page(since_ms).await?;
         reconciled.told += page.worklogs.len() as u64;
         for some in page.worklogs.chunks(WORKLOGS_PER_LIST_MAX) {
-            reconciled.missed += asking.keep(some).await?;
+            if !asking.keep(some, reconciled).await? {
+                return Ok(false);
+            }
         }
         gateway.crash().reach("polls.after_page");
         let next_ms = page.next_since_ms.unwrap_or_else(|| (page.until_ms - OVERLAP_MS).max(since_ms));
@@ -170,6 +179,15 @@ struct Asking<'a> {
     source: &'a PollSource,
     access: Access,
     feed: Feed,
+    budget: &'a Budget,
+}
+
+/// Worklogs that were asked about and not told.
+#[derive(Default)]
+struct Untold {
+    omitted: usize,
+    foreign: usize,
+    too_large: usize,
 }
 
 /// A change as the source's own sender tells it.
@@ -225,15 +243,13 @@ impl Asking<'_> {
         self.gateway.call_backs().breaker().guard(&destination, call).await
     }
 
-    /// Makes events of the changes that the product has not. Returns how many are new; when it does, all are durable.
-    async fn keep(&self, changes: &[(u64, Timestamp)]) -> Result<u64, Halted> {
+    /// Makes events of the changes that the product has not. True when all of them are durable; false when the budget was
+    /// over before.
+    async fn keep(&self, changes: &[(u64, Timestamp)], reconciled: &mut Reconciled) -> Result<bool, Halted> {
         let unknown = self.unknown(changes).await?;
-        if unknown.is_empty() {
-            return Ok(0);
-        }
         match self.feed {
-            Feed::Updated => self.keep_updated(&unknown).await,
-            Feed::Deleted => self.keep_deleted(&unknown).await,
+            Feed::Updated => self.keep_updated(&unknown, reconciled).await,
+            Feed::Deleted => self.keep_deleted(&unknown, reconciled).await.map(|()| true),
         }
     }
 
@@ -255,30 +271,69 @@ impl Asking<'_> {
         Ok(changes.iter().filter(|change| !is_known(change)).copied().collect())
     }
 
-    async fn keep_updated(&self, changes: &[(u64, Timestamp)]) -> Result<u64, Halted> {
+    /// What was listed is kept at once: should the turn end before the rest, the product has it when the page is read again,
+    /// and less is left to ask about.
+    async fn keep_updated(&self, changes: &[(u64, Timestamp)], reconciled: &mut Reconciled) -> Result<bool, Halted> {
+        let mut pieces = Pieces::of(changes);
+        let mut untold = Untold::default();
+        while let Some(piece) = pieces.take() {
+            match self.list(piece).await? {
+                Listing::Whole(listed) => {
+                    untold.omitted += listed.omitted.len();
+                    untold.foreign += listed.foreign_count;
+                    self.keep_listed(piece, &listed, reconciled).await?;
+                }
+                Listing::TooLarge if pieces.halve(piece) => {}
+                Listing::TooLarge => untold.too_large += 1,
+            }
+            if !pieces.is_empty() && self.budget.is_over() {
+                break;
+            }
+        }
+        self.say_what_was_untold(&untold);
+        if !pieces.is_empty() {
+            let source = &self.source.name;
+            tracing::warn!(source, "the time for asking was over within a page; it is read again from its beginning");
+        }
+        Ok(pieces.is_empty())
+    }
+
+    async fn list(&self, changes: &[(u64, Timestamp)]) -> Result<Listing, CallFailure> {
         let Access { client, base, authorization } = &self.access;
         let ids: Vec<u64> = changes.iter().map(|(id, _)| *id).collect();
-        let listed = self.guarded(jira_worklogs::list(client, base, authorization, &ids)).await?;
-        if !listed.omitted.is_empty() || listed.foreign_count > 0 {
-            let (source, omitted, foreign) = (&self.source.name, listed.omitted.len(), listed.foreign_count);
-            tracing::info!(source, omitted, foreign, "not every changed worklog was listed");
-        }
-        let mut new = 0;
+        self.guarded(jira_worklogs::list(client, base, authorization, &ids)).await
+    }
+
+    async fn keep_listed(
+        &self,
+        changes: &[(u64, Timestamp)],
+        listed: &Listed,
+        reconciled: &mut Reconciled,
+    ) -> Result<(), Halted> {
         for ListedWorklog { worklog_id, json } in &listed.worklogs {
             let Some((_, at)) = changes.iter().find(|(id, _)| id == worklog_id) else { continue };
             let json = json.expose_for("the event's body, which is sealed");
-            new += self.keep_one(Change::Updated, *worklog_id, *at, json).await?;
+            reconciled.missed += self.keep_one(Change::Updated, *worklog_id, *at, json).await?;
         }
-        Ok(new)
+        Ok(())
     }
 
-    async fn keep_deleted(&self, changes: &[(u64, Timestamp)]) -> Result<u64, Halted> {
-        let mut new = 0;
+    fn say_what_was_untold(&self, untold: &Untold) {
+        let (source, Untold { omitted, foreign, too_large }) = (&self.source.name, untold);
+        if omitted + foreign > 0 {
+            tracing::info!(source, omitted, foreign, "not every changed worklog was listed");
+        }
+        if *too_large > 0 {
+            tracing::warn!(source, too_large, "worklogs are too large to be read even alone; their hours are left out");
+        }
+    }
+
+    async fn keep_deleted(&self, changes: &[(u64, Timestamp)], reconciled: &mut Reconciled) -> Result<(), Halted> {
         for (worklog_id, at) in changes {
             let json = format!(r#"{{"id":"{worklog_id}"}}"#);
-            new += self.keep_one(Change::Deleted, *worklog_id, *at, json.as_bytes()).await?;
+            reconciled.missed += self.keep_one(Change::Deleted, *worklog_id, *at, json.as_bytes()).await?;
         }
-        Ok(new)
+        Ok(())
     }
 
     async fn keep_one(&self, change: Change, id: u64, at: Timestamp, worklog: &[u8]) -> Result<u64, Halted> {

@@ -34,8 +34,24 @@ pub(super) struct Call<'a> {
     pub(super) answer_bytes_max: usize,
 }
 
+/// An answer within its bound, or that there was none.
+pub(super) enum Bounded {
+    /// The answer, of any status; [`successful`] sorts them.
+    Within(Answer),
+    /// The call succeeded, and its answer has more bytes than are read. None of it is kept.
+    TooLarge,
+}
+
 /// Makes the call once. Any status is an answer; [`successful`] sorts them.
 pub(super) async fn call(client: &Client, call: Call<'_>) -> Result<Answer, CallFailure> {
+    match call_within(client, call).await? {
+        Bounded::Within(answer) => Ok(answer),
+        Bounded::TooLarge => Err(CallFailure::BadAnswer { what: "it is larger than its bound" }),
+    }
+}
+
+/// As [`call()`], for whoever can ask for less where the answer is too large.
+pub(super) async fn call_within(client: &Client, call: Call<'_>) -> Result<Bounded, CallFailure> {
     let mut request = client.request(call.method, call.url).header(ACCEPT, "application/json");
     if let Some(authorization) = call.authorization {
         request = request.header(AUTHORIZATION, authorization.header());
@@ -48,9 +64,9 @@ pub(super) async fn call(client: &Client, call: Call<'_>) -> Result<Answer, Call
     // One byte more tells an answer that just fits from one that was cut.
     let answer = exchange(request, call.answer_bytes_max + 1).await?;
     if is_success(answer.status) && answer.body.len() > call.answer_bytes_max {
-        return Err(CallFailure::BadAnswer { what: "it is larger than its bound" });
+        return Ok(Bounded::TooLarge);
     }
-    Ok(answer)
+    Ok(Bounded::Within(answer))
 }
 
 /// The answer if its status is 2xx, otherwise what its status means.

@@ -3,6 +3,7 @@
 //! ```text
 //!  changed(Updated, since) ─▶ page of (id, time) ─▶ next page … ─▶ last page: `until` is the next `since`
 //!        └ ids ─▶ list ─▶ minimized worklogs │ omitted ids: not proof of a deletion, only changed(Deleted, …) is
+//!                    └─▶ too large: to be asked again for fewer
 //! ```
 //!
 //! Source: Jira Cloud REST API, version 3, "Issue worklogs". Promises: an answer never decides where the next call goes (of
@@ -19,13 +20,13 @@ use url::Url;
 
 use super::{
     Authorization, BaseAddress, CallFailure,
-    call::{Call, Payload, array, call, object, successful},
+    call::{Bounded, Call, Payload, array, call, call_within, object, successful},
 };
 use crate::domain::Personal;
 
 /// The most worklogs that one call lists.
 pub const WORKLOGS_PER_LIST_MAX: usize = 1000;
-/// The largest answer that is read, in bytes: a thousand worklogs with long comments.
+/// The largest answer that is read, in bytes: a thousand worklogs with comments of some length.
 pub const WORKLOG_ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The longest single value of a worklog that is kept, in bytes of JSON.
 const VALUE_BYTES_MAX: usize = 256;
@@ -157,20 +158,30 @@ pub struct Listed {
     pub foreign_count: usize,
 }
 
+/// What a list was answered with. Comments come with the worklogs and have no bound that we know, so how large an answer
+/// is cannot be told before; a server that says much is not one that fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listing {
+    /// The worklogs.
+    Whole(Listed),
+    /// More than [`WORKLOG_ANSWER_BYTES_MAX`]. Nothing of it was kept; the same ids in several calls may be answered.
+    TooLarge,
+}
+
 /// Lists worklogs by id. Fails before calling for more than [`WORKLOGS_PER_LIST_MAX`]; for none there is no call.
 pub async fn list(
     client: &Client,
     base: &BaseAddress,
     authorization: &Authorization,
     ids: &[u64],
-) -> Result<Listed, CallFailure> {
+) -> Result<Listing, CallFailure> {
     #[derive(Serialize)]
     struct Asked<'a> {
         ids: &'a BTreeSet<u64>,
     }
     let mut missing: BTreeSet<u64> = ids.iter().copied().collect();
     if missing.is_empty() {
-        return Ok(Listed::default());
+        return Ok(Listing::Whole(Listed::default()));
     }
     if missing.len() > WORKLOGS_PER_LIST_MAX {
         return Err(CallFailure::NotSendable { what: "too many worklogs for one call" });
@@ -184,7 +195,10 @@ pub async fn list(
         payload: Payload::Json(body),
         answer_bytes_max: WORKLOG_ANSWER_BYTES_MAX,
     };
-    let answer = successful(call(client, request).await?)?;
+    let answer = match call_within(client, request).await? {
+        Bounded::Within(answer) => successful(answer)?,
+        Bounded::TooLarge => return Ok(Listing::TooLarge),
+    };
     let (mut found, mut foreign_count) = (BTreeMap::new(), 0);
     for entry in array::<&RawValue>(&answer.body)? {
         match reduced(entry) {
@@ -192,7 +206,8 @@ pub async fn list(
             _ => foreign_count += 1,
         }
     }
-    Ok(Listed { worklogs: found.into_values().collect(), omitted: missing.into_iter().collect(), foreign_count })
+    let (worklogs, omitted) = (found.into_values().collect(), missing.into_iter().collect());
+    Ok(Listing::Whole(Listed { worklogs, omitted, foreign_count }))
 }
 
 type Raw<'a> = Option<&'a RawValue>;

@@ -1,6 +1,13 @@
-//! Jobs: claimed under a lease by database time, every change carrying the attempt number.
+//! Jobs: claimed under a lease by database time, every change carrying the attempt number. `overview` lists and counts
+//! them, `missing` gives a request the job that it lacks.
+
+pub(super) mod missing;
+pub(super) mod overview;
 
 use jiff::Timestamp;
+
+pub use missing::{MissingJob, missing, restore};
+pub use overview::{JobFilter, JobRow, count_due, count_stuck, next_due, overdue, select};
 
 use super::{Client, StoreError, TenantTx, statements, tx};
 use crate::domain::{JobId, RequestId, TenantId, job::JobKind};
@@ -72,59 +79,6 @@ statements! {
         SET state = 'pending', not_before = greatest($3, run_at), failures = 0, lost_attempts = 0, finished_at = NULL,
             lease_until = NULL
         WHERE tenant_id = $1 AND job_id = $2 AND state IN ('held', 'dead')";
-    SELECT_JOBS = "SELECT tenant_id, job_id, kind, request_id, state, run_at, not_before, attempt, failures, failure_reason,
-               created_at, finished_at, lease_until IS NOT NULL AND lease_until > now()
-        FROM gateway.job
-        WHERE ($1::uuid IS NULL OR job_id = $1)
-            AND ($2::uuid IS NULL OR tenant_id = $2)
-            AND ($3::text IS NULL OR state = $3)
-            AND ($4::uuid IS NULL OR request_id = $4)
-        ORDER BY created_at DESC, job_id DESC
-        LIMIT $5";
-    // One statement, one snapshot: a job and what it has done are committed together. The lock keeps the request where it
-    // is; one that is locked is being worked for.
-    MISSING = "SELECT r.request_id, wanted.kind, wanted.run_at
-        FROM gateway.privacy_request r
-        JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
-        CROSS JOIN LATERAL (
-            VALUES ('access_off', o.access_off_due_at, r.state = 'open' AND o.access_off_at IS NULL),
-                   ('mark', o.mark_due_at, r.state = 'open' AND o.marked_at IS NULL),
-                   ('deletion', o.purge_start_at, true)
-        ) AS wanted (kind, run_at, is_next)
-        WHERE r.tenant_id = $1
-            AND r.state IN ('open', 'fenced', 'executed', 'verified', 'key_destroyed')
-            AND wanted.is_next
-            AND NOT EXISTS (
-                SELECT 1
-                FROM gateway.job j
-                WHERE j.tenant_id = r.tenant_id AND j.request_id = r.request_id AND j.kind = wanted.kind
-                    AND j.state IN ('pending', 'held')
-            )
-        ORDER BY r.opened_at
-        LIMIT $2
-        FOR UPDATE OF r SKIP LOCKED";
-    // Attempts go on where those of its predecessors ended: a target refuses smaller fencing tokens.
-    RESTORE = "INSERT INTO gateway.job
-            (tenant_id, job_id, kind, request_id, state, run_at, not_before, attempt, created_at)
-        SELECT $1, $2, $3, $4, 'pending', $5, $5, coalesce(max(attempt), 0), $6
-        FROM gateway.job
-        WHERE tenant_id = $1 AND request_id = $4 AND kind = $3
-        ON CONFLICT (tenant_id, request_id, kind) WHERE state IN ('pending', 'held') DO NOTHING";
-    COUNT_STUCK = "SELECT count(*) FILTER (WHERE j.state = 'held'),
-               count(*) FILTER (WHERE j.state = 'dead' AND NOT EXISTS (
-                   SELECT 1
-                   FROM gateway.job later
-                   WHERE later.tenant_id = j.tenant_id AND later.request_id = j.request_id AND later.kind = j.kind
-                       AND later.state <> 'dead' AND later.created_at >= j.created_at
-               ))
-        FROM gateway.job j
-        WHERE j.state IN ('held', 'dead')";
-    OVERDUE = "SELECT count(*), min(o.purge_due_at)
-        FROM gateway.privacy_request r
-        JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
-        WHERE r.tenant_id = $1 AND r.state <> 'cancelled' AND r.state <> 'completed' AND o.purge_due_at < $2";
-    NEXT_DUE = "SELECT min(not_before) FROM gateway.job WHERE state = 'pending'";
-    COUNT_DUE = "SELECT count(*) FROM gateway.job WHERE state = 'pending' AND not_before <= $1";
 }
 
 /// A job taken by a worker. The attempt is its fencing token, here and in every target.
@@ -144,50 +98,6 @@ pub struct ClaimedJob {
     pub failures: i32,
     /// Attempts since then that ended without a word.
     pub lost_attempts: i32,
-}
-
-/// A job as operators see it.
-#[derive(Debug, Clone)]
-pub struct JobRow {
-    /// Whose it is.
-    pub tenant_id: TenantId,
-    /// Its id.
-    pub job_id: JobId,
-    /// What it does.
-    pub kind: String,
-    /// The request it works for.
-    pub request_id: RequestId,
-    /// Its state.
-    pub state: String,
-    /// When it is due, by the calendar.
-    pub run_at: Timestamp,
-    /// When it may be taken next.
-    pub not_before: Timestamp,
-    /// How often it was taken.
-    pub attempt: i32,
-    /// Failed attempts since it was last revived.
-    pub failures: i32,
-    /// Why the last attempt failed.
-    pub failure_reason: Option<String>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it ended.
-    pub finished_at: Option<Timestamp>,
-    /// True while a worker holds it.
-    pub is_leased: bool,
-}
-
-/// Which jobs: every filter that is set must hold.
-#[derive(Debug, Clone, Default)]
-pub struct JobFilter {
-    /// One job.
-    pub job_id: Option<JobId>,
-    /// Jobs of one tenant.
-    pub tenant_id: Option<TenantId>,
-    /// Jobs in one state.
-    pub state: Option<String>,
-    /// Jobs of one request.
-    pub request_id: Option<RequestId>,
 }
 
 /// How an attempt that did not complete leaves its job.
@@ -338,106 +248,4 @@ pub async fn leave_unfinished(client: &Client, job: &ClaimedJob, how: Unfinished
 pub async fn revive(tx: &TenantTx<'_>, job: JobId, now: Timestamp) -> Result<bool, StoreError> {
     let changed = tx.execute("revive_job", REVIVE, &[&tx.tenant().uuid(), &job.uuid(), &now]).await?;
     Ok(changed == 1)
-}
-
-/// Jobs that match, newest first, at most `limit`. Role `gw_queue`.
-pub async fn select(client: &Client, filter: &JobFilter, limit: i64) -> Result<Vec<JobRow>, StoreError> {
-    let rows = tx::query(
-        client,
-        "select_jobs",
-        SELECT_JOBS,
-        &[
-            &filter.job_id.map(|id| id.uuid()),
-            &filter.tenant_id.map(|id| id.uuid()),
-            &filter.state,
-            &filter.request_id.map(|id| id.uuid()),
-            &limit,
-        ],
-    )
-    .await?;
-    Ok(rows
-        .iter()
-        .map(|row| JobRow {
-            tenant_id: TenantId::from_uuid(row.get(0)),
-            job_id: JobId::from_uuid(row.get(1)),
-            kind: row.get(2),
-            request_id: RequestId::from_uuid(row.get(3)),
-            state: row.get(4),
-            run_at: row.get(5),
-            not_before: row.get(6),
-            attempt: row.get(7),
-            failures: row.get(8),
-            failure_reason: row.get(9),
-            created_at: row.get(10),
-            finished_at: row.get(11),
-            is_leased: row.get(12),
-        })
-        .collect())
-}
-
-/// A request that is not finished and has no living job of the kind that must come next.
-#[derive(Debug, Clone)]
-pub struct MissingJob {
-    /// The request.
-    pub request_id: RequestId,
-    /// What is missing.
-    pub kind: JobKind,
-    /// When it is due, by the request's timeline.
-    pub run_at: Timestamp,
-}
-
-/// Jobs that the tenant's unfinished requests lack, at most `limit`. Their requests stay locked until the transaction ends.
-pub async fn missing(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<MissingJob>, StoreError> {
-    let rows = tx.query("missing_jobs", MISSING, &[&tx.tenant().uuid(), &limit]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(MissingJob {
-                request_id: RequestId::from_uuid(row.get(0)),
-                kind: row.get::<_, &str>(1).parse().map_err(|_| StoreError::UnknownValue { column: "job.kind" })?,
-                run_at: row.get(2),
-            })
-        })
-        .collect()
-}
-
-/// Queues a job in place of one that ended before its time. False when there is a living one after all.
-pub async fn restore(
-    tx: &TenantTx<'_>,
-    job: JobId,
-    missing: &MissingJob,
-    created_at: Timestamp,
-) -> Result<bool, StoreError> {
-    let params: &[&(dyn tokio_postgres::types::ToSql + Sync)] = &[
-        &tx.tenant().uuid(),
-        &job.uuid(),
-        &missing.kind.as_str(),
-        &missing.request_id.uuid(),
-        &missing.run_at,
-        &created_at,
-    ];
-    Ok(tx.execute("restore_job", RESTORE, params).await? == 1)
-}
-
-/// How many jobs are held, and how many are dead without a successor. Role `gw_queue`.
-pub async fn count_stuck(client: &Client) -> Result<(i64, i64), StoreError> {
-    let rows = tx::query(client, "count_stuck_jobs", COUNT_STUCK, &[]).await?;
-    Ok(rows.first().map_or((0, 0), |row| (row.get(0), row.get(1))))
-}
-
-/// How many of the tenant's requests are not completed although their purge was due, and when the first of them was due.
-pub async fn overdue(tx: &TenantTx<'_>, now: Timestamp) -> Result<(i64, Option<Timestamp>), StoreError> {
-    let row = tx.query_opt("overdue_requests", OVERDUE, &[&tx.tenant().uuid(), &now]).await?;
-    Ok(row.map_or((0, None), |row| (row.get(0), row.get(1))))
-}
-
-/// When the next job is due; `None` when none waits. Role `gw_queue`.
-pub async fn next_due(client: &Client) -> Result<Option<Timestamp>, StoreError> {
-    let rows = tx::query(client, "next_due", NEXT_DUE, &[]).await?;
-    Ok(rows.first().and_then(|row| row.get(0)))
-}
-
-/// How many jobs are due. Role `gw_queue`.
-pub async fn count_due(client: &Client, now: Timestamp) -> Result<i64, StoreError> {
-    let rows = tx::query(client, "count_due", COUNT_DUE, &[&now]).await?;
-    Ok(rows.first().map_or(0, |row| row.get(0)))
 }

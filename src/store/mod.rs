@@ -35,7 +35,7 @@ macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {
         $($(#[$doc])* const $name: &str = $sql;)*
         /// Every statement of this file: name and text.
-        pub(super) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $sql)),*];
+        pub(in crate::store) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $sql)),*];
     };
 }
 use statements;
@@ -47,10 +47,13 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("call_back", call_back::STATEMENTS),
         ("deployment", deployment::STATEMENTS),
         ("event", event::STATEMENTS),
+        ("event/overview", event::overview::STATEMENTS),
         ("fence", fence::STATEMENTS),
         ("installation", installation::STATEMENTS),
         ("intake", intake::STATEMENTS),
         ("job", job::STATEMENTS),
+        ("job/missing", job::missing::STATEMENTS),
+        ("job/overview", job::overview::STATEMENTS),
         ("keys", keys::STATEMENTS),
         ("plan", plan::STATEMENTS),
         ("poll", poll::STATEMENTS),
@@ -59,6 +62,8 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("reported_account", reported_account::STATEMENTS),
         ("request", request::STATEMENTS),
         ("source", source::STATEMENTS),
+        ("source/credential", source::credential::STATEMENTS),
+        ("source/holder", source::holder::STATEMENTS),
         ("subject", subject::STATEMENTS),
         ("tenant", tenant::STATEMENTS),
         ("tree", tree::STATEMENTS),

@@ -11,6 +11,7 @@ mod crash;
 mod fan_out;
 mod fence;
 mod forged;
+mod handing_over;
 mod harness;
 mod hours;
 mod intake;

@@ -1,140 +1,24 @@
 //! Hours whose webhook was lost arrive all the same, once.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+mod site;
+
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
-    app::accept_event::{self, Delivery},
+    app::{
+        accept_event::{self, Delivery},
+        poll::{self, Budget, Round},
+    },
     domain::{Headers, SourceKind, reply::SenderReply},
     signature::issue::sign_rs256,
 };
-use serde_json::{Value, json};
+use serde_json::json;
+use tokio::sync::watch;
 
-use crate::harness::{Answered, Asked, Cloud, Person, Tenant, World, answered, empty, issue_of, worklog};
+use crate::harness::{Cloud, Tenant, World, answered, empty};
 
-/// A Jira site: its worklogs as they are, and the two feeds.
-#[derive(Default)]
-struct Jira {
-    worklogs: BTreeMap<u64, Value>,
-    updated: Vec<(u64, Timestamp)>,
-    deleted: Vec<(u64, Timestamp)>,
-    /// Changes on a page.
-    page: usize,
-    /// Where the next page is said to be, instead of here.
-    next_page_host: Option<String>,
-    now: Option<Timestamp>,
-}
-
-type Shared = Arc<Mutex<Jira>>;
-
-impl Jira {
-    fn answers(&self, asked: &Asked) -> Answered {
-        let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
-        // A site behind Atlassian's API host is the same site.
-        let below = path.find("/rest/").map_or(path, |at| &path[at..]);
-        match below {
-            "/rest/api/3/worklog/updated" => self.feed(path, query, &self.updated),
-            "/rest/api/3/worklog/deleted" => self.feed(path, query, &self.deleted),
-            "/rest/api/3/worklog/list" => {
-                let ids: Vec<u64> = serde_json::from_value(asked.body["ids"].clone()).unwrap();
-                assert!(ids.len() <= 1000);
-                let listed: Vec<&Value> = ids.iter().filter_map(|id| self.worklogs.get(id)).collect();
-                answered(200, json!(listed))
-            }
-            _ => empty(404),
-        }
-    }
-
-    /// Oldest change first, without the last minute.
-    fn feed(&self, path: &str, query: &str, changes: &[(u64, Timestamp)]) -> Answered {
-        let since: i64 = query.strip_prefix("since=").unwrap().parse().unwrap();
-        let end = self.now.unwrap().as_millisecond() - 60_000;
-        let mut due: Vec<(u64, i64)> = changes.iter().map(|(id, at)| (*id, at.as_millisecond())).collect();
-        due.retain(|(_, at)| (since..end).contains(at));
-        due.sort_by_key(|(_, at)| *at);
-        let is_last = due.len() <= self.page;
-        due.truncate(self.page);
-        let until = if is_last { end.max(since) } else { due.last().unwrap().1 + 1 };
-        let values: Vec<Value> =
-            due.iter().map(|(id, at)| json!({"worklogId": id, "updatedTime": at, "properties": []})).collect();
-        let mut page = json!({"values": values, "since": since, "until": until, "self": "", "lastPage": is_last});
-        if !is_last {
-            let host = self.next_page_host.as_deref().unwrap_or_default();
-            page["nextPage"] = json!(format!("{host}{path}?since={until}"));
-        }
-        answered(200, page)
-    }
-}
-
-/// The site of a tenant, ready to be asked.
-struct Site {
-    world: World,
-    acme: Tenant,
-    ann: Person,
-    jira: Shared,
-    cloud: Cloud,
-}
-
-impl Site {
-    async fn new() -> Self {
-        let world = World::with_emulators().await;
-        let acme = world.a_tenant("acme").await;
-        let paula = world.a_portal_user(&acme, "paula").await;
-        let ann = world.a_team_member(&acme, "ann", &paula).await;
-        let jira = Shared::default();
-        let behaviour = Arc::clone(&jira);
-        let cloud = Cloud::that(move |asked| behaviour.lock().unwrap().answers(asked)).await;
-        world.asks(&acme.source, &cloud).await;
-        {
-            let mut site = jira.lock().unwrap();
-            site.page = 1000;
-            site.next_page_host = Some(cloud.address().to_owned());
-            site.now = Some(world.gateway.now());
-        }
-        Self { world, acme, ann, jira, cloud }
-    }
-
-    fn time_passes(&self, minutes: i64) {
-        self.world.time_passes(SignedDuration::from_mins(minutes));
-        self.jira.lock().unwrap().now = Some(self.world.gateway.now());
-    }
-
-    /// Ann logs hours; returns the webhook that says so.
-    fn ann_logs(&self, id: u64, half_hours: i64) -> Value {
-        let at = self.world.gateway.now();
-        let webhook = worklog(&self.ann, &id.to_string(), &issue_of(&self.ann), half_hours, at);
-        let mut site = self.jira.lock().unwrap();
-        let mut listed = webhook["worklog"].clone();
-        listed["comment"] = json!({"type": "doc", "content": "CANARY-COMMENT"});
-        listed["author"]["displayName"] = json!("CANARY-NAME");
-        site.worklogs.insert(id, listed);
-        site.updated.retain(|(known, _)| *known != id);
-        site.updated.push((id, at));
-        webhook
-    }
-
-    fn ann_deletes(&self, id: u64) {
-        let mut site = self.jira.lock().unwrap();
-        site.worklogs.remove(&id);
-        site.updated.retain(|(known, _)| *known != id);
-        site.deleted.push((id, self.world.gateway.now()));
-    }
-
-    /// Seconds of the tenant's worklogs by id, without those that the product began with.
-    async fn hours(&self) -> BTreeMap<u64, i64> {
-        let sql = "SELECT worklog_id, seconds, removed_at IS NOT NULL FROM milestone.hours_entry
-            WHERE length(worklog_id) < 5";
-        let rows = self.world.admin.query(sql, &[]).await.unwrap();
-        rows.iter().map(|row| (row.get::<_, String>(0).parse().unwrap(), row.get::<_, i64>(1))).collect()
-    }
-
-    async fn events(&self) -> i64 {
-        self.world.number("SELECT count(*) FROM gateway.event").await
-    }
-}
+use site::Site;
 
 #[tokio::test]
 async fn hours_and_deletions_that_no_webhook_told_arrive_and_what_was_told_is_not_told_again() {
@@ -182,12 +66,7 @@ async fn the_overlap_and_a_second_reading_produce_nothing_twice() {
 
     assert_eq!(site.events().await, 1);
     assert_eq!(site.hours().await, [(1, 3600)].into());
-    let since: Vec<i64> = site
-        .cloud
-        .asked_of("/rest/api/3/worklog/updated")
-        .iter()
-        .map(|asked| asked.path.split_once("since=").unwrap().1.parse().unwrap())
-        .collect();
+    let since = site.places();
     assert!(since.is_sorted(), "{since:?}");
     let registered = crate::harness::BEGINNING.parse::<Timestamp>().unwrap();
     assert_eq!(since[0], (registered - SignedDuration::from_hours(24)).as_millisecond());
@@ -266,6 +145,65 @@ async fn a_worklog_that_is_not_listed_is_not_taken_for_deleted() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_too_large_is_asked_in_halves_and_only_what_is_too_large_alone_is_left_out() {
+    let site = Site::new().await;
+    site.ann_logs_at_length(0, 1);
+    for id in 1..16 {
+        site.ann_logs(id, 1);
+    }
+    let logged_ms = site.world.gateway.now().as_millisecond();
+    site.time_passes(5);
+
+    let polled = site.world.everything_is_asked().await;
+    site.world.the_worker_drains().await;
+
+    assert_eq!((polled.worklogs_told, polled.worklogs_missed, polled.failures), (16, 15, 0), "{polled:?}");
+    // Five answers in a row that nobody could read, as many as would open the circuit of a server that fails.
+    assert_eq!(site.lists(), [16, 8, 4, 2, 1, 1, 2, 4, 8]);
+    assert_eq!(site.hours().await, (1..16).map(|id| (id, 1800)).collect());
+    site.ann_logs(20, 2);
+    site.time_passes(5);
+    let polled = site.world.everything_is_asked().await;
+    site.world.the_worker_drains().await;
+    assert_eq!((polled.worklogs_told, polled.worklogs_missed, polled.failures), (1, 1, 0), "{polled:?}");
+    assert!(site.places()[1] > logged_ms, "the place in time stays where the large worklog is");
+    assert_eq!(site.hours().await[&20], 3600);
+    site.world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_turn_that_ends_within_a_page_reads_that_page_again_and_asks_only_for_what_is_left() {
+    let site = Site::new().await;
+    let logged_ms = site.world.gateway.now().as_millisecond();
+    for id in 0..3 {
+        site.ann_logs(id, 1);
+    }
+    site.ann_logs_at_length(3, 1);
+    site.time_passes(5);
+    let (stop, stopped) = watch::channel(false);
+    site.jira.lock().unwrap().stopped_by_list_of = Some((2, stop));
+    let budget = Budget::of(Duration::from_mins(1)).unless(stopped);
+
+    let ended_early = poll::run(&site.world.gateway, Round::DUE, &budget).await.unwrap();
+    site.world.the_worker_drains().await;
+
+    assert_eq!((ended_early.worklogs_missed, ended_early.failures), (2, 0), "{ended_early:?}");
+    assert_eq!(site.lists(), [4, 2]);
+    assert_eq!(site.hours().await, [(0, 1800), (1, 1800)].into());
+    site.time_passes(1);
+    let polled = site.world.whoever_is_due_is_asked().await;
+    site.world.the_worker_drains().await;
+    assert_eq!((polled.worklogs_missed, polled.failures), (1, 0), "{polled:?}");
+    assert_eq!(site.places()[0], site.places()[1], "the place in time moved past a page that was not read to its end");
+    assert_eq!(site.lists(), [4, 2, 2, 1, 1]);
+    assert_eq!(site.hours().await, [(0, 1800), (1, 1800), (2, 1800)].into());
+    site.time_passes(20);
+    site.world.whoever_is_due_is_asked().await;
+    assert!(site.places()[2] > logged_ms);
+    site.world.ends_cleanly().await;
+}
+
+#[tokio::test]
 async fn sources_are_asked_at_their_own_pace_and_what_nobody_gave_credentials_for_is_left_alone() {
     let site = Site::new().await;
     site.world.a_tenant("globex").await;
@@ -280,6 +218,34 @@ async fn sources_are_asked_at_their_own_pace_and_what_nobody_gave_credentials_fo
 
     assert_eq!(site.cloud.asked().len(), 4);
     site.world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn whoever_has_waited_longest_is_asked_first_so_that_a_round_without_time_leaves_nobody_out() {
+    let world = World::with_emulators().await;
+    let stop = Arc::new(watch::Sender::new(false));
+    let stopping = Arc::clone(&stop);
+    let cloud = Cloud::that(move |_| {
+        stopping.send_replace(true);
+        answered(200, json!({"values": [], "until": 0, "lastPage": true}))
+    })
+    .await;
+    for name in ["acme", "globex", "initech"] {
+        let tenant = world.a_tenant(name).await;
+        world.is_asked_with(&tenant.source, json!({"bearer": name, "api": cloud.address()})).await;
+    }
+
+    // Each round has time for one call, and before each everybody is due.
+    for _ in 0..5 {
+        stop.send_replace(false);
+        let budget = Budget::of(Duration::from_mins(1)).unless(stop.subscribe());
+        poll::run(&world.gateway, Round::DUE, &budget).await.unwrap();
+        world.time_passes(SignedDuration::from_mins(30));
+    }
+
+    let asked: Vec<String> = cloud.asked().into_iter().map(|asked| asked.authorization).collect();
+    assert_eq!(asked, ["acme", "globex", "initech", "acme", "globex"].map(|name| format!("Bearer {name}")));
+    world.ends_cleanly().await;
 }
 
 const APP: &str = "ari:cloud:ecosystem::app/aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";

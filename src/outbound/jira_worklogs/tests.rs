@@ -1,10 +1,18 @@
 //! Jira's own samples, and pages that try to lead elsewhere.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::outbound::test_server::{Scripted, TestServer, answer, quick_client};
+use crate::{
+    domain::Entropy,
+    outbound::{
+        breaker::{Breaker, FAILURES_TO_OPEN},
+        test_server::{Scripted, TestServer, answer, quick_client},
+    },
+};
 
 const SITE: &str = "https://example-site.atlassian.net";
 
@@ -115,14 +123,25 @@ async fn pages_that_cannot_be_believed_are_errors_and_the_mark_never_goes_back()
     }
 }
 
+/// What a list of these ids is answered with by this server.
+async fn listing_of(server: &TestServer, ids: &[u64]) -> Result<Listing, CallFailure> {
+    list(&quick_client(), &server.base(), &authorization(), ids).await
+}
+
+async fn listed_of(server: &TestServer, ids: &[u64]) -> Listed {
+    match listing_of(server, ids).await.expect("a list") {
+        Listing::Whole(listed) => listed,
+        Listing::TooLarge => panic!("the answer is small"),
+    }
+}
+
 #[tokio::test]
 async fn a_listed_worklog_keeps_ids_seconds_and_times_and_omitted_ids_are_told() {
     let text = include_str!("../../../tests/vectors/atlassian/jira_worklog_list_response.json");
     let server = TestServer::start([answer(200, text)]).await;
 
-    let listed = list(&quick_client(), &server.base(), &authorization(), &[10_021, 10_033, 10_066, 10_066]).await;
+    let listed = listed_of(&server, &[10_021, 10_033, 10_066, 10_066]).await;
 
-    let listed = listed.expect("a list");
     assert_eq!(listed.omitted, [10_021, 10_033]);
     assert_eq!((listed.worklogs.len(), listed.foreign_count, listed.worklogs[0].worklog_id), (1, 0, 10_066));
     let json: Value = serde_json::from_slice(listed.worklogs[0].json.expose_for("the test")).expect("JSON");
@@ -149,7 +168,7 @@ async fn nothing_hidden_in_a_worklog_gets_through() {
     ]);
     let server = TestServer::start([answer(200, entries.to_string())]).await;
 
-    let listed = list(&quick_client(), &server.base(), &authorization(), &[1, 2]).await.expect("a list");
+    let listed = listed_of(&server, &[1, 2]).await;
 
     assert_eq!((listed.worklogs.len(), listed.omitted.as_slice(), listed.foreign_count), (1, [2].as_slice(), 7));
     assert_eq!(listed.worklogs[0].json.expose_for("the test"), br#"{"id":"1","author":{}}"#);
@@ -160,9 +179,56 @@ async fn nothing_hidden_in_a_worklog_gets_through() {
 async fn lists_have_a_bound_and_an_empty_one_is_not_asked() {
     let server = TestServer::start([answer(200, "<html>canary</html>")]).await;
     let ids: Vec<u64> = (0..1001).collect();
-    let ask = async |ids: &[u64]| list(&quick_client(), &server.base(), &authorization(), ids).await;
-    assert!(matches!(ask(&ids).await, Err(CallFailure::NotSendable { .. })));
-    assert_eq!(ask(&[]).await.ok(), Some(Listed::default()));
+    assert!(matches!(listing_of(&server, &ids).await, Err(CallFailure::NotSendable { .. })));
+    assert_eq!(listed_of(&server, &[]).await, Listed::default());
     assert_eq!(server.requests().len(), 0);
-    assert!(matches!(ask(&ids[..1000]).await, Err(CallFailure::BadAnswer { .. })));
+    assert!(matches!(listing_of(&server, &ids[..1000]).await, Err(CallFailure::BadAnswer { .. })));
+}
+
+/// An array without entries, in so many bytes.
+fn blank_array(bytes: usize) -> Vec<u8> {
+    let mut body = vec![b' '; bytes];
+    (body[0], body[bytes - 1]) = (b'[', b']');
+    body
+}
+
+#[tokio::test]
+async fn a_list_up_to_its_bound_is_read_and_of_a_larger_one_only_that_is_told() {
+    let just_fits = TestServer::start([answer(200, blank_array(WORKLOG_ANSWER_BYTES_MAX))]).await;
+    assert_eq!(listed_of(&just_fits, &[1, 2]).await.omitted, [1, 2]);
+    for scripted in [answer(200, blank_array(WORKLOG_ANSWER_BYTES_MAX + 1)), answer(200, "[").endless()] {
+        let server = TestServer::start([scripted]).await;
+        assert_eq!(listing_of(&server, &[1, 2]).await.expect("no failure"), Listing::TooLarge);
+        assert_eq!(server.requests().len(), 1, "whether to ask again is not decided here");
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_says_when_it_fails_or_refuses_is_never_a_list_that_is_too_large() {
+    for (status, is_transient) in [(400, false), (403, false), (429, true), (503, true)] {
+        let server = TestServer::start([answer(status, "[").endless()]).await;
+        let failure = listing_of(&server, &[1]).await.expect_err("no list");
+        assert_eq!(failure.is_transient(), is_transient, "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_lists_are_too_large_is_not_left_alone() {
+    let breaker = Breaker::new(Arc::new(NoChance));
+    let often = usize::try_from(FAILURES_TO_OPEN).expect("a small number") + 1;
+    let server = TestServer::start(vec![answer(200, "[").endless(); often]).await;
+
+    for _ in 0..often {
+        let listing = breaker.guard("a site", listing_of(&server, &[1, 2])).await;
+        assert_eq!(listing.expect("let through"), Listing::TooLarge);
+    }
+    assert_eq!(server.requests().len(), often);
+}
+
+struct NoChance;
+
+impl Entropy for NoChance {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.fill(0);
+    }
 }

@@ -134,6 +134,12 @@ impl World {
         self.parts.gateway(&self.clock, &CrashPoints::default(), databases, map)
     }
 
+    /// Another process over the same database, with other leases.
+    pub(crate) fn another_gateway_with_leases(&self, leases: Leases) -> Gateway {
+        let parts = self.parts.of_gateway(&self.clock, &CrashPoints::default(), self.pools(), data_map());
+        Gateway::new(GatewayParts { leases, ..parts })
+    }
+
     /// Replaces the gateway by one with this data map, as a restart with another file would.
     pub(crate) fn restarts_with_map(&mut self, map: DataMap) {
         self.committer.abort();
@@ -251,7 +257,17 @@ impl Drop for World {
 
 impl PartsOfAll {
     fn gateway(&self, clock: &Arc<ManualClock>, crash: &CrashPoints, databases: Databases, map: DataMap) -> Gateway {
-        Gateway::new(GatewayParts {
+        Gateway::new(self.of_gateway(clock, crash, databases, map))
+    }
+
+    fn of_gateway(
+        &self,
+        clock: &Arc<ManualClock>,
+        crash: &CrashPoints,
+        databases: Databases,
+        map: DataMap,
+    ) -> GatewayParts {
+        GatewayParts {
             clock: Arc::<ManualClock>::clone(clock),
             entropy: Arc::<SeededEntropy>::clone(&self.entropy),
             ring: Arc::clone(&self.ring),
@@ -264,7 +280,7 @@ impl PartsOfAll {
             commit_queue: CommitQueue::default(),
             call_backs: CallBacks::new(Arc::<SeededEntropy>::clone(&self.entropy)).unwrap(),
             trust: trust(self.key_server.as_deref(), self.trusts_emulators),
-        })
+        }
     }
 }
 
