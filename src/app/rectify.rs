@@ -22,9 +22,11 @@ use super::{
 use crate::{
     datamap::policy::WhenUntold,
     domain::{
-        IdentityKind, Personal, SubjectKind, TenantId,
+        IdentityKind, JobId, Personal, SubjectId, SubjectKind, TenantId,
         event::{IgnoreReason, LifecycleEvent, NamedIdentity, Outcome, PersonSignal},
+        job::JobKind,
         profile::Profile,
+        request::RequestScope,
     },
     mapping,
     outbound::{CallFailure, jira_users},
@@ -67,14 +69,15 @@ pub(super) async fn apply(
         return finish_plain(gateway, event, type_word, Outcome::Ignored(IgnoreReason::Fenced)).await;
     }
     if !is_known_there(gateway, &tenant_key, identity).await? {
-        return finish_plain(gateway, event, type_word, Outcome::Ignored(IgnoreReason::NobodyKnown)).await;
+        return nothing_is_copied(gateway, event, meaning, said.signal, &named, at).await;
     }
     let Some(profile) = what_is_right(gateway, event, said).await? else {
         return finish_plain(gateway, event, type_word, Outcome::Ignored(IgnoreReason::NothingTold)).await;
     };
     let written = write(gateway, &tenant_key, &named, identity, &profile, at).await?;
     gateway.crash().reach("rectify.after_target");
-    conclude(gateway, event, meaning, said.signal, &named, at, written).await
+    let said = Said { profile: &profile, ..said };
+    conclude(gateway, event, meaning, said, &named, at, written).await
 }
 
 /// Gives back what was taken from an account that was deactivated: it was made (again) since. Nothing when nothing was taken.
@@ -94,6 +97,39 @@ pub(super) async fn lift(
     let active = Profile { is_active: Some(true), ..Profile::default() };
     write(gateway, &tenant_key, named, identity, &active, at).await?;
     Ok(())
+}
+
+/// Takes access away again from whoever is leaving, alone or with the whole customer: a deactivation may have been what kept
+/// them out, and it is over. By jobs, in the transaction of the event.
+pub(super) async fn keep_out_who_leaves(gateway: &Gateway, tx: &TenantTx<'_>, subject: SubjectId) -> Result<(), Error> {
+    if !gateway.policy().rectification.deactivated_loses_access {
+        return Ok(());
+    }
+    for leaving in [RequestScope::Subject(subject), RequestScope::Tenant] {
+        if let Some(living) = store::request::living(tx, leaving).await? {
+            let job = JobId::new(gateway.clock(), gateway.entropy());
+            store::job::insert_or_restart(tx, job, JobKind::AccessOff, living, gateway.now()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends an event about somebody of whom the product has no copy. What has changed since is of no interest any more.
+async fn nothing_is_copied(
+    gateway: &Gateway,
+    event: &ClaimedEvent,
+    meaning: &LifecycleEvent,
+    signal: PersonSignal,
+    named: &Named,
+    at: Timestamp,
+) -> Result<Option<Outcome>, Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
+    let found = store::subject::find_by_anchor(&tx, named.kind, &named.issuer, &named.digest_bytes()).await?;
+    if let (Some((subject, _)), PersonSignal::AccountUpdated) = (found, signal) {
+        store::subject::set_refreshed(&tx, subject, at).await?;
+    }
+    finish(gateway, tx, event, Some(meaning.type_word()), Outcome::Ignored(IgnoreReason::NobodyKnown)).await
 }
 
 /// The key the target knows the tenant by, the tenant's standing, and the fence if it is in the way.
@@ -208,7 +244,7 @@ async fn conclude(
     gateway: &Gateway,
     event: &ClaimedEvent,
     meaning: &LifecycleEvent,
-    signal: PersonSignal,
+    said: Said<'_>,
     named: &Named,
     at: Timestamp,
     written: Rectified,
@@ -237,9 +273,15 @@ async fn conclude(
         }
     };
     let (subject, key) = person::find_or_make(gateway, &tx, named, kind(gateway), generation).await?;
-    let row = SignalRow { signal, source_at: at, arrived_at: event.original_received_at };
+    let row = SignalRow { signal: said.signal, source_at: at, arrived_at: event.original_received_at };
     store::subject::insert_signal(&tx, subject, row, event.body_event_id).await?;
     keep_minimized(gateway, &tx, event, subject, &key, meaning).await?;
+    if said.signal == PersonSignal::AccountUpdated {
+        store::subject::set_refreshed(&tx, subject, at).await?;
+    }
+    if said.profile.is_active == Some(true) {
+        keep_out_who_leaves(gateway, &tx, subject).await?;
+    }
     if let Rectified::Applied { rows, access } = written
         && rows + access > 0
     {

@@ -11,7 +11,7 @@ use crate::domain::{IdentityId, SubjectId, TenantId};
 statements! {
     DUE = "SELECT tenant_id, identity_id FROM gateway.accounts_to_report($1, $2)";
     // Behind a fence of its own a subject is being erased: nobody is asked about it any more.
-    REPORTABLE = "SELECT i.identity_id, i.subject_id, s.created_at
+    REPORTABLE = "SELECT i.identity_id, i.subject_id, coalesce(s.refreshed_at, s.created_at)
         FROM gateway.identity i
         JOIN gateway.data_subject s ON s.tenant_id = i.tenant_id AND s.subject_id = i.subject_id
         WHERE i.tenant_id = $1 AND i.identity_id = ANY($2) AND s.erased_at IS NULL
@@ -68,8 +68,8 @@ pub struct ReportableRow {
     pub identity_id: IdentityId,
     /// Whose it is.
     pub subject_id: SubjectId,
-    /// Since when something is known of the person.
-    pub created_at: Timestamp,
+    /// Since when something is known of the person that was not asked for again.
+    pub known_since: Timestamp,
 }
 
 /// Those of the identities whose person is neither erased nor being erased.
@@ -79,7 +79,7 @@ pub async fn reportable(tx: &TenantTx<'_>, identities: &[IdentityId]) -> Result<
     let reportable = |row: &tokio_postgres::Row| ReportableRow {
         identity_id: IdentityId::from_uuid(row.get(0)),
         subject_id: SubjectId::from_uuid(row.get(1)),
-        created_at: row.get(2),
+        known_since: row.get(2),
     };
     Ok(rows.iter().map(reportable).collect())
 }

@@ -36,6 +36,10 @@ statements! {
     MARK_ERASED = "UPDATE gateway.data_subject
         SET erased_at = $3
         WHERE tenant_id = $1 AND subject_id = $2 AND erased_at IS NULL";
+    // What is told later may be about an earlier time.
+    SET_REFRESHED = "UPDATE gateway.data_subject
+        SET refreshed_at = greatest(refreshed_at, $3)
+        WHERE tenant_id = $1 AND subject_id = $2";
     INSERT_SIGNAL = "INSERT INTO gateway.subject_signal (tenant_id, subject_id, signal, source_at, arrived_at, event_id)
         VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (tenant_id, subject_id, signal, source_at) DO NOTHING";
@@ -129,6 +133,11 @@ pub async fn find_by_anchor(
         .query_opt("find_by_anchor", FIND_BY_ANCHOR, &[&tx.tenant().uuid(), &kind.as_str(), &issuer, &digests])
         .await?;
     Ok(row.map(|row| (SubjectId::from_uuid(row.get(0)), row.get(1))))
+}
+
+/// Records that everything which the product has copied of somebody is as its source says since a time. Safe to repeat.
+pub async fn set_refreshed(tx: &TenantTx<'_>, subject: SubjectId, at: Timestamp) -> Result<(), StoreError> {
+    tx.execute("set_refreshed", SET_REFRESHED, &[&tx.tenant().uuid(), &subject.uuid(), &at]).await.map(|_| ())
 }
 
 /// Every subject with an identity of this digest.

@@ -171,6 +171,29 @@ async fn a_restriction_that_the_product_has_set_itself_outlives_an_activation() 
 }
 
 #[tokio::test]
+async fn an_activation_gives_no_access_back_to_whoever_is_leaving() {
+    let world = World::new().await;
+    let (acme, ann) = acme_with_ann(&world).await;
+    let now = world.gateway.now();
+    world.jira_sends(&acme, &updated(&ann, now - minutes(9), "Ann", false)).await;
+    world.jira_sends(&acme, &user_deleted(&ann, now - minutes(5))).await;
+    world.the_worker_drains().await;
+
+    // Both are older than the departure, so she stays on her way out.
+    for late in [user_created(&ann, now - minutes(7)), updated(&ann, now - minutes(6), "Ann", true)] {
+        world.jira_sends(&acme, &late).await;
+        world.the_worker_drains().await;
+        assert!(!world.may_sign_in(&ann).await);
+    }
+
+    world.time_passes(minutes(1));
+    world.jira_sends(&acme, &user_created(&ann, now)).await;
+    world.the_worker_drains().await;
+    assert!(world.may_sign_in(&ann).await, "she is back");
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
 async fn what_was_told_of_somebody_goes_with_them_and_brings_nobody_back() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
@@ -276,6 +299,7 @@ async fn an_account_whose_data_has_changed_is_asked_about_at_the_customers_site(
     let told = atlassian_says_that_ann_has_changed().await;
     let Atlassian { world, acme, ann, .. } = &told;
     world.asks(&acme.source, &told.cloud).await;
+    world.time_passes(minutes(60));
     told.the_site_says(answered(
         200,
         json!({"accountId": ann.account_id, "displayName": "Ann Newname", "emailAddress": "new@example.invalid",
@@ -288,6 +312,14 @@ async fn an_account_whose_data_has_changed_is_asked_about_at_the_customers_site(
     assert_eq!(told.times_the_site_was_asked(), 1);
     assert_eq!(told.cloud.asked_of("/rest/api/3/user")[0].authorization, "Bearer a-token");
     assert_eq!(world.requests(acme).await.len(), 0);
+
+    // What was asked for again is reported as of then: Atlassian tells what has changed since.
+    world.time_passes(SignedDuration::from_hours(24 * 8));
+    told.is_asked_and_worked_on().await;
+    let since = |asked: &Asked| asked.body["accounts"][0]["updatedAt"].as_str().unwrap().parse::<Timestamp>().unwrap();
+    let reports: Vec<Timestamp> = told.cloud.asked_of("/app/report-accounts/").iter().map(since).collect();
+    assert_eq!(reports.len(), 2);
+    assert!(reports[1] > reports[0], "{reports:?}");
     told.world.ends_cleanly().await;
 }
 

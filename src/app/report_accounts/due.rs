@@ -22,7 +22,7 @@ const LOOKED_AT_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 pub(super) struct Account {
     /// Its id.
     pub(super) id: Personal<String>,
-    /// The oldest time since when anybody of these tenants knows something of the person.
+    /// The oldest time since when anybody of these tenants knows something of the person that was not asked for again.
     pub(super) known_since: Timestamp,
     /// Its digests under every live key, current first.
     digests: Vec<KeyedDigest>,
@@ -73,11 +73,11 @@ pub(super) async fn gather(gateway: &Gateway, source: SourceId, most: usize) -> 
         for (account_id, row) in open(gateway, tenant, &identities).await? {
             let account = known.entry(account_id).or_insert_with_key(|account_id| Account {
                 id: account_id.clone(),
-                known_since: row.created_at,
+                known_since: row.known_since,
                 digests: digests(gateway, source, account_id),
                 identities: Vec::new(),
             });
-            account.known_since = account.known_since.min(row.created_at);
+            account.known_since = account.known_since.min(row.known_since);
             account.identities.push((tenant, row.identity_id));
         }
     }
