@@ -11,6 +11,7 @@
 //! ```
 
 pub mod accept_event;
+mod accounts;
 mod audit;
 mod call_back;
 mod certify;
