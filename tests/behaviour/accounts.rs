@@ -1,5 +1,7 @@
 //! The accounts of a leaving customer's people: those that nobody else knows go with the customer, and only those.
 
+mod projects;
+
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
     app::{report, run_job},
@@ -23,8 +25,6 @@ use crate::{
 
 /// Long enough for any job to be tried again.
 const LATER: SignedDuration = SignedDuration::from_hours(2);
-/// A second project, with credentials of its own.
-const OTHER_PROJECT: &str = "demo-other";
 
 /// Acme, and a way to the identity provider that all customers share.
 async fn acme(world: &World, firebase: &Firebase) -> Tenant {
@@ -105,7 +105,7 @@ async fn accounts_that_nobody_else_knows_go_with_the_customer_and_all_others_sta
     world.days_pass(1).await;
 
     assert!(is_purged(&world, &acme).await);
-    assert_eq!(firebase.uids_in(PROJECT), [late.account_id.clone(), shared.account_id.clone()]);
+    assert_eq!(firebase.uids_in(PROJECT), [&*late.account_id, &shared.account_id]);
     let asked = firebase.was_asked();
     assert_eq!(asked.len(), 2, "one look-up and one deletion: {asked:?}");
     assert!(!asked.iter().any(|call| call.contains(&shared.account_id)), "{asked:?}");
@@ -114,10 +114,8 @@ async fn accounts_that_nobody_else_knows_go_with_the_customer_and_all_others_sta
     assert_eq!(outcomes_of_attempts(&world).await, "already_gone done done withdrawn");
     let counts = "already_gone 1, ambiguous 0, deleted 2, shared 1, unreachable 0, withdrawn 1";
     assert_eq!(audited_as(&world, &acme, "tenant.accounts_told").await, [counts]);
-    let audited = world.audited(acme.id).await;
-    let at = |action: &str| audited.iter().position(|each| each == action).unwrap();
-    assert!(at("tenant.accounts_collected") < at("plan.executed"), "{audited:?}");
-    assert!(at("tenant.accounts_told") < at("tenant.keys_destroyed"), "{audited:?}");
+    let collected = audited_as(&world, &acme, "tenant.accounts_collected").await;
+    assert_eq!(collected, [r#"accounts 5, credentials "given""#]);
     receipt_of(&world, &acme).await;
     assert_eq!(world.number("SELECT count(sealed) FROM gateway.account_call").await, 0);
     nobody_is_named(&world, &people).await;
@@ -137,9 +135,12 @@ async fn an_account_that_the_provider_does_not_delete_is_tried_again_and_the_key
     world.days_pass(83).await;
 
     assert_eq!(own_request(&world, &acme).await.state, RequestState::Verified);
-    assert_eq!(firebase.uids_in(PROJECT), [paula.account_id.clone()]);
+    assert_eq!(firebase.uids_in(PROJECT), [&*paula.account_id]);
     assert_eq!(accounts_told(&world, &acme).await, [(Done, 1), (Pending, 1)]);
     assert!(keys_and_people(&world, &acme).await > 0);
+    let audited = world.audited(acme.id).await;
+    let closing = ["tenant.accounts_told", "tenant.keys_destroyed", "request.completed"];
+    assert!(!audited.iter().any(|action| closing.contains(&action.as_str())), "{audited:?}");
     assert_eq!(world.number("SELECT count(*) FROM gateway.receipt").await, 0);
     assert_eq!(world.number("SELECT count(sealed) FROM gateway.account_call").await, 1);
     nobody_is_named(&world, &[&paula, &peter]).await;
@@ -223,80 +224,6 @@ async fn somebody_whose_row_the_product_has_deleted_is_known_by_our_own_memory()
 
     assert!(is_purged(&world, &acme).await);
     assert_eq!(firebase.accounts(), 0);
-    world.ends_cleanly().await;
-}
-
-#[tokio::test]
-async fn without_credentials_of_their_own_nobody_is_told_and_the_purge_goes_on() {
-    let firebase = Firebase::start().await;
-    let world = World::with_emulators().await;
-    let acme = world.a_tenant("acme").await;
-    let globex = world.a_tenant("globex").await;
-    // Another customer's credentials for the very same project are not ours to use.
-    let source = world.a_firebase_source(Some(&globex)).await;
-    world.may_call_back(&source, &firebase).await;
-    portal_user_with_account(&world, &firebase, &acme, "paula").await;
-
-    leaves(&world, &acme, hours(0)).await;
-    world.days_pass(83).await;
-
-    assert!(is_purged(&world, &acme).await);
-    assert_eq!((firebase.was_asked().len(), firebase.accounts()), (0, 1));
-    assert_eq!(accounts_told(&world, &acme).await, []);
-    let collected = audited_as(&world, &acme, "tenant.accounts_collected").await;
-    assert_eq!(collected, [r#"accounts 0, credentials "none""#]);
-    assert_eq!(keys_and_people(&world, &acme).await, 0);
-    world.ends_cleanly().await;
-}
-
-#[tokio::test]
-async fn of_several_projects_an_account_goes_where_only_one_has_it_or_where_its_own_events_came_from() {
-    let firebase = Firebase::start().await;
-    let world = World::with_emulators().await;
-    let acme = acme(&world, &firebase).await;
-    let other = world.a_cloudevents_source_of(OTHER_PROJECT, None).await;
-    world.may_call_back(&other, &firebase).await;
-    let here = portal_user_with_account(&world, &firebase, &acme, "here").await;
-    let there = world.a_portal_user(&acme, "there").await;
-    let both = portal_user_with_account(&world, &firebase, &acme, "both").await;
-    let named = portal_user_with_account(&world, &firebase, &acme, "named").await;
-    for person in [&there, &both, &named] {
-        firebase.has_an_account_in(OTHER_PROJECT, person, hours(-500));
-    }
-    world.a_portal_user(&acme, "nowhere").await;
-    leaves(&world, &acme, hours(0)).await;
-    world.days_pass(82).await;
-    world.firebase_tells(&background_event("delete", &named.account_id, days(82))).await;
-    world.the_worker_drains().await;
-
-    world.days_pass(1).await;
-
-    assert!(is_purged(&world, &acme).await);
-    assert_eq!(firebase.uids_in(PROJECT), [both.account_id.clone()], "{}", here.account_id);
-    assert_eq!(firebase.uids_in(OTHER_PROJECT), [both.account_id.clone(), named.account_id.clone()]);
-    assert_eq!(accounts_told(&world, &acme).await, [(AlreadyGone, 1), (Ambiguous, 1), (Done, 3)]);
-    world.ends_cleanly().await;
-}
-
-/// Its events have named a project to which nobody has given us a way: it must not be looked for in another one.
-#[tokio::test]
-async fn an_account_of_a_project_that_cannot_be_reached_stays_and_is_counted() {
-    let firebase = Firebase::start().await;
-    let world = World::with_emulators().await;
-    let acme = world.a_tenant("acme").await;
-    world.a_firebase_source(None).await;
-    let other = world.a_cloudevents_source_of(OTHER_PROJECT, None).await;
-    world.may_call_back(&other, &firebase).await;
-    let paula = world.a_portal_user(&acme, "paula").await;
-    firebase.has_an_account_in(OTHER_PROJECT, &paula, hours(-500));
-    world.firebase_tells(&background_event("delete", &paula.account_id, hours(0))).await;
-    leaves(&world, &acme, hours(0)).await;
-
-    world.days_pass(83).await;
-
-    assert!(is_purged(&world, &acme).await);
-    assert_eq!((firebase.was_asked().len(), firebase.accounts()), (0, 1));
-    assert_eq!(accounts_told(&world, &acme).await, [(Unreachable, 1)]);
     world.ends_cleanly().await;
 }
 
