@@ -1,9 +1,9 @@
 //! DESTROY, for a whole tenant: what we keep of its people goes, its credentials, and every key.
 //!
-//! Nothing goes before every call about its people and their accounts is made: with the keys goes whom they are about. What is forgotten first
-//! is forgotten in bounded transactions of its own, and all of it may be forgotten twice; the keys and the request's state
-//! are one commit at the end. Fences of people stay until their own term: a customer that comes back must not bring back
-//! whoever was erased before.
+//! Nothing goes before every call about its people and their accounts is made: with the keys goes whom they are about. What
+//! is forgotten first is forgotten in bounded transactions of its own, and all of it may be forgotten twice; the keys and the
+//! request's state are one commit at the end. Fences of people stay until their own term: a customer that comes back must not
+//! bring back whoever was erased before.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -5,6 +5,7 @@
 //! interpret ─▶ person, record_hours ─▶ offboard      (an event becomes its consequences, in one commit)
 //!           ─▶ offboard_tenant ─▶ timeline           (the same for a whole customer)
 //! take_access, mark, erase, erase_tenant ─▶ certify  (jobs; each may run twice and die at any line)
+//! call_back, accounts                                (telling identity providers, of a person or of a whole customer)
 //! replay, report, find_subject, sources, verify_audit, demo_clock   (what operators do)
 //! poll ─▶ report_accounts, reconcile_hours, watch_installations   (asking senders that do not tell)
 //! sweep                                              (retention, key epochs, audit chain, lost jobs, gauges)

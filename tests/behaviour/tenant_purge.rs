@@ -306,7 +306,9 @@ async fn workers_come_and_go(world: &World) {
 
 /// A call whose answer was lost is made again, and then the account may be gone already.
 const TOLD: &str = "SELECT string_agg(word, ' ' ORDER BY word)
-    FROM (SELECT CASE WHEN state IN ('done', 'already_gone') THEN 'told' ELSE state END AS word FROM gateway.account_call) AS t";
+    FROM (
+        SELECT CASE WHEN state IN ('done', 'already_gone') THEN 'told' ELSE state END AS word FROM gateway.account_call
+    ) AS accounts";
 
 /// Petra has an account for Acme alone, Dora one that Initech knows too, and Lina one that was made after Acme had left.
 async fn people_with_accounts(world: &World, firebase: &Firebase, acme: &Tenant) {
