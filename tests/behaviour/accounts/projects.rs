@@ -1,14 +1,18 @@
 //! Which project an account is of, and whose credentials reach it.
 
-use milestone_gateway::domain::call_back::CallBackState::*;
+use milestone_gateway::{
+    app::sources,
+    domain::{call_back::CallBackState::*, request::RequestState},
+    signature::SecretBytes,
+};
 
-use super::{accounts_told, acme, audited_as, is_purged, leaves, portal_user_with_account};
+use super::{LATER, accounts_told, acme, audited_as, is_purged, leaves, portal_user_with_account};
 use crate::{
     harness::{
         Firebase, World,
         senders::{PROJECT, background_event},
     },
-    tenant::{days, hours, keys_and_people},
+    tenant::{days, hours, keys_and_people, own_request},
 };
 
 /// A second project, with credentials of its own.
@@ -85,5 +89,34 @@ async fn without_credentials_of_their_own_nobody_is_told_and_the_purge_goes_on()
     let collected = audited_as(&world, &acme, "tenant.accounts_collected").await;
     assert_eq!(collected, [r#"accounts 0, credentials "none""#]);
     assert_eq!(keys_and_people(&world, &acme).await, 0);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_project_that_is_away_keeps_no_account_of_another_from_its_turn() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let acme = acme(&world, &firebase).await;
+    let other = world.a_cloudevents_source_of(OTHER_PROJECT, None).await;
+    let nowhere = SecretBytes::new(br#"{"emulator": "http://127.0.0.1:9"}"#.to_vec());
+    sources::set_call_back(&world.gateway, "tester", &other, &nowhere).await.unwrap();
+    let named = portal_user_with_account(&world, &firebase, &acme, "named").await;
+    let anywhere = portal_user_with_account(&world, &firebase, &acme, "anywhere").await;
+    leaves(&world, &acme, hours(0)).await;
+    world.days_pass(82).await;
+    world.firebase_tells(&background_event("delete", &named.account_id, days(82))).await;
+    world.the_worker_drains().await;
+
+    world.days_pass(1).await;
+
+    assert_eq!(own_request(&world, &acme).await.state, RequestState::Verified);
+    assert_eq!(firebase.uids_in(PROJECT), [&*anywhere.account_id], "it may be in the project that is away");
+    assert_eq!(accounts_told(&world, &acme).await, [(Done, 1), (Pending, 1)]);
+    world.may_call_back(&other, &firebase).await;
+    world.time_passes(LATER);
+    world.the_worker_drains().await;
+
+    assert!(is_purged(&world, &acme).await);
+    assert_eq!(firebase.accounts(), 0);
     world.ends_cleanly().await;
 }
