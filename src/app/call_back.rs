@@ -97,21 +97,50 @@ pub(super) async fn teller(gateway: &Gateway, tenant: TenantId, case: &Case) -> 
         return Ok(None);
     }
     let (project, _) = project_and_tenant(&case.issuer);
-    let mut rows = sources::list(gateway, None).await?;
-    rows.retain(|row| [tenant, TenantId::PLATFORM].contains(&row.facts.tenant_id));
-    rows.sort_by_key(|row| row.facts.tenant_id != tenant);
-    for row in rows {
-        let settings = SourceSettings::parse(row.facts.kind, &row.facts.settings);
-        let is_of_project = settings.is_ok_and(|settings| settings.project() == Some(project));
-        if is_of_project && sources::call_back_secret(gateway, row.source_id).await?.is_some() {
-            return Ok(Some(row.source_id));
+    for (of, source) in sources_with_project(gateway, tenant).await? {
+        if of == project && sources::call_back_secret(gateway, source).await?.is_some() {
+            return Ok(Some(source));
         }
     }
     Ok(None)
 }
 
+/// A way to the accounts of a project.
+pub(super) struct Way {
+    /// The project.
+    pub(super) project: String,
+    source: SourceId,
+    credentials: SecretBytes,
+}
+
+/// One way to each project that the tenant's people may have accounts in, by the rule of [`teller`].
+pub(super) async fn ways(gateway: &Gateway, tenant: TenantId) -> Result<Vec<Way>, Error> {
+    let mut ways: Vec<Way> = Vec::new();
+    for (project, source) in sources_with_project(gateway, tenant).await? {
+        if ways.iter().any(|way| way.project == project) {
+            continue;
+        }
+        if let Some(credentials) = sources::call_back_secret(gateway, source).await? {
+            ways.push(Way { project, source, credentials });
+        }
+    }
+    Ok(ways)
+}
+
+/// Sources of the tenant itself and then of all tenants, each with its project. See [`teller`].
+async fn sources_with_project(gateway: &Gateway, tenant: TenantId) -> Result<Vec<(String, SourceId)>, Error> {
+    let mut rows = sources::list(gateway, None).await?;
+    rows.retain(|row| [tenant, TenantId::PLATFORM].contains(&row.facts.tenant_id));
+    rows.sort_by_key(|row| row.facts.tenant_id != tenant);
+    let with_project = rows.into_iter().filter_map(|row| {
+        let settings = SourceSettings::parse(row.facts.kind, &row.facts.settings).ok()?;
+        Some((settings.project()?.to_owned(), row.source_id))
+    });
+    Ok(with_project.collect())
+}
+
 /// The project, and the Identity Platform tenant within it.
-fn project_and_tenant(issuer: &str) -> (&str, Option<&str>) {
+pub(super) fn project_and_tenant(issuer: &str) -> (&str, Option<&str>) {
     issuer.split_once('/').map_or((issuer, None), |(project, tenant)| (project, Some(tenant)))
 }
 
@@ -131,7 +160,7 @@ pub(super) async fn enqueue_access_off(
     Ok(())
 }
 
-fn new_id(gateway: &Gateway) -> uuid::Uuid {
+pub(super) fn new_id(gateway: &Gateway) -> uuid::Uuid {
     JobId::new(gateway.clock(), gateway.entropy()).uuid()
 }
 
@@ -297,7 +326,9 @@ async fn tell(
         let accounts = toolkit.lookup(tenant, std::slice::from_ref(uid), now).await?;
         match accounts.first() {
             None => return Ok(CallBackState::AlreadyGone),
-            Some(account) if is_anothers(account, case) => return Ok(CallBackState::Withdrawn),
+            Some(account) if is_anothers(account, case.request.latest_departure_at) => {
+                return Ok(CallBackState::Withdrawn);
+            }
             Some(_) => {}
         }
         match row.kind {
@@ -306,12 +337,17 @@ async fn tell(
             CallBackKind::FirebaseDelete => toolkit.delete(tenant, uid, now).await.map(ended),
         }
     };
-    gateway.call_backs().breaker().guard(&format!("identitytoolkit {project}"), call).await
+    gateway.call_backs().breaker().guard(&destination(project), call).await
+}
+
+/// A project's name among those that a failing server is known by.
+pub(super) fn destination(project: &str) -> String {
+    format!("identitytoolkit {project}")
 }
 
 /// An account that was made after the person had left is somebody else's, or a return: nobody would enable it again.
-fn is_anothers(account: &Account, case: &Case) -> bool {
-    account.created_at.is_some_and(|at| at > case.request.latest_departure_at)
+pub(super) fn is_anothers(account: &Account, departure: Timestamp) -> bool {
+    account.created_at.is_some_and(|at| at > departure)
 }
 
 const fn ended(call: AccountCall) -> CallBackState {
@@ -319,6 +355,11 @@ const fn ended(call: AccountCall) -> CallBackState {
         AccountCall::Done => CallBackState::Done,
         AccountCall::AlreadyGone => CallBackState::AlreadyGone,
     }
+}
+
+/// The accounts that a way leads to.
+pub(super) fn toolkit_of(gateway: &Gateway, way: &Way) -> Result<Arc<IdentityToolkit>, CallFailure> {
+    toolkit(gateway, way.source, &way.project, way.credentials.clone())
 }
 
 /// The project's accounts, reached with these credentials: an operator may have replaced them, perhaps because of the very

@@ -1,4 +1,4 @@
-//! The deletion of a whole tenant: fence → execute → verify → destroy the keys → certify, as for a person.
+//! The deletion of a whole tenant: fence → execute → verify → call back → destroy the keys → certify, as for a person.
 //!
 //! ```text
 //!  open ─▶ fenced ─▶ executed ─▶ reader sees the tenant's own row and nothing else ─▶ that row goes ─▶ reader sees nothing
@@ -13,7 +13,7 @@
 use jiff::SignedDuration;
 
 use super::{
-    Error, Gateway, JobFailure, audit,
+    Error, Gateway, JobFailure, accounts, audit,
     certify::{self, Certified},
     erase::{FENCE_DAYS_UNFINISHED, PHASES_MAX, failure_sentence, hold, readable, store_plan},
     fences, forget_tenant, offboard_tenant,
@@ -128,6 +128,7 @@ async fn replan(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     hold(&tx, job, RequestState::VerificationFailed).await?;
     store_plan(gateway, &tx, job, &plan).await?;
+    accounts::collect_again(&tx, job).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -159,7 +160,8 @@ impl Run {
     }
 }
 
-/// EXECUTE: mirrors the fence, then runs every step but the last in bounded batches.
+/// EXECUTE: mirrors the fence, notes the accounts that identity providers have to be told of, then runs every step but the
+/// last in bounded batches.
 async fn execute(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase, from: RequestState) -> Result<(), JobFailure> {
     let run = Run::of(gateway, job).await?;
     let mut client = gateway.databases().tenant.client().await?;
@@ -169,6 +171,7 @@ async fn execute(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase, from: R
     drop(client);
     fences::mirror(gateway, &case.tenant_key, &fences).await?;
     gateway.crash().reach("tenant_deletion.after_fence_mirror");
+    accounts::collect(gateway, job, case, from).await?;
     let (steps, _) = run.parts(gateway)?;
     for step in steps {
         run_step(gateway, job, case, &run, step, from).await?;

@@ -1,13 +1,13 @@
 //! DESTROY, for a whole tenant: what we keep of its people goes, its credentials, and every key.
 //!
-//! Nothing goes before every call about its people is made: with the keys goes whom they are about. What is forgotten first
-//! is forgotten in bounded transactions of its own, and all of it may be forgotten twice; the keys and the request's state
-//! are one commit at the end. Fences of people stay until their own term: a customer that comes back must not bring back
-//! whoever was erased before.
+//! Nothing goes before every call about its people and their accounts is made: with the keys goes whom they are about. What
+//! is forgotten first is forgotten in bounded transactions of its own, and all of it may be forgotten twice; the keys and the
+//! request's state are one commit at the end. Fences of people stay until their own term: a customer that comes back must not
+//! bring back whoever was erased before.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Gateway, JobFailure, audit, call_back, erase::hold, fences, take_access::TenantCase};
+use super::{Gateway, JobFailure, accounts, audit, call_back, erase::hold, fences, take_access::TenantCase};
 use crate::{
     domain::{TenantId, job::Verdict, request::RequestState},
     proof::audit::Fact,
@@ -22,7 +22,7 @@ const FORGETTING_ROUNDS_MAX: usize = 100_000;
 /// Everything that we keep of the tenant's people, the tenant's sources and credentials, and every key.
 pub(super) async fn destroy_keys(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
     gateway.crash().reach("tenant_deletion.before_key_destruction");
-    wait_for_people(gateway, job).await?;
+    wait_for_people(gateway, job, case).await?;
     forget_everybody(gateway, job).await?;
     forget_installations(gateway, job, case).await?;
     let now = gateway.now();
@@ -32,6 +32,7 @@ pub(super) async fn destroy_keys(gateway: &Gateway, job: &ClaimedJob, case: &Ten
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     hold(&tx, job, RequestState::Verified).await?;
+    accounts::close(gateway, &tx, job.request_id, now).await?;
     let (subjects, epochs) = store::keys::destroy_all(&tx, now).await?;
     store::subject::mark_everybody_erased(&tx, now).await?;
     let sources = store::tenant::end_sources(&tx, now).await?;
@@ -45,10 +46,13 @@ pub(super) async fn destroy_keys(gateway: &Gateway, job: &ClaimedJob, case: &Ten
     Ok(())
 }
 
-/// Makes the calls about people that are still to be made, and waits for people's own requests that were verified before
-/// the tenant's fence. Behind that fence neither becomes more.
-async fn wait_for_people(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
-    call_back::attempt_all_of_tenant(gateway, job).await?;
+/// Makes the calls about people and about everybody's accounts that are still to be made, and waits for people's own requests
+/// that were verified before the tenant's fence. Behind that fence none of them becomes more.
+async fn wait_for_people(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
+    let about_people = call_back::attempt_all_of_tenant(gateway, job).await;
+    // Also when the first has failed: one person's call must not keep everybody's accounts from being told of.
+    accounts::tell(gateway, job, case).await?;
+    about_people?;
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     match store::request::unfinished_of_people(&tx).await? {

@@ -6,12 +6,14 @@
 //!           ─▶ offboard_tenant ─▶ timeline           (the same for a whole customer)
 //!           ─▶ rectify                               (what the product has copied of an account is corrected)
 //! take_access, mark, erase, erase_tenant ─▶ certify  (jobs; each may run twice and die at any line)
+//! call_back, accounts                                (telling identity providers, of a person or of a whole customer)
 //! replay, report, find_subject, sources, verify_audit, demo_clock   (what operators do)
 //! poll ─▶ report_accounts, reconcile_hours, watch_installations   (asking senders that do not tell)
 //! sweep                                              (retention, key epochs, audit chain, lost jobs, gauges)
 //! ```
 
 pub mod accept_event;
+mod accounts;
 mod audit;
 mod call_back;
 mod certify;

@@ -199,19 +199,24 @@ pub(super) async fn open_identities(
     key: &SecretKey,
 ) -> Result<Vec<OpenIdentity>, Error> {
     let sealed = store::subject::identities(tx, subject).await?;
-    sealed
-        .iter()
-        .map(|identity| {
-            let bytes = open(key, &identity_aad(tx, subject, identity.kind), &identity.sealed)?;
-            let value = String::from_utf8(bytes.to_vec()).map_err(|_| Error::Missing("a readable identity"))?;
-            Ok(OpenIdentity {
-                kind: identity.kind,
-                issuer: identity.issuer.clone(),
-                is_anchor: identity.is_anchor,
-                value: Personal::new(value),
-            })
-        })
-        .collect()
+    sealed.iter().map(|identity| open_identity(tx, subject, key, identity)).collect()
+}
+
+/// One identity of a subject, opened with its key.
+pub(super) fn open_identity(
+    tx: &TenantTx<'_>,
+    subject: SubjectId,
+    key: &SecretKey,
+    identity: &SealedIdentity,
+) -> Result<OpenIdentity, Error> {
+    let bytes = open(key, &identity_aad(tx, subject, identity.kind), &identity.sealed)?;
+    let value = String::from_utf8(bytes.to_vec()).map_err(|_| Error::Missing("a readable identity"))?;
+    Ok(OpenIdentity {
+        kind: identity.kind,
+        issuer: identity.issuer.clone(),
+        is_anchor: identity.is_anchor,
+        value: Personal::new(value),
+    })
 }
 
 fn identity_aad(tx: &TenantTx<'_>, subject: SubjectId, kind: IdentityKind) -> Aad {

@@ -2,7 +2,7 @@
 
 use super::{Error, Gateway};
 use crate::{
-    domain::{EventId, RequestId, SubjectId, TenantId, request::RequestState},
+    domain::{EventId, RequestId, SubjectId, TenantId, call_back::CallBackState, request::RequestState},
     store::{
         self, TenantTx,
         audit::AuditRow,
@@ -97,6 +97,8 @@ pub struct RequestReport {
     pub request: RequestRow,
     /// What each finished step has done: table, disposal, rows.
     pub steps: Vec<(String, String, i64)>,
+    /// How many accounts of a leaving customer's people are in each state; empty for a request about a person.
+    pub accounts: Vec<(CallBackState, u64)>,
     /// Its jobs.
     pub jobs: Vec<JobRow>,
     /// Its signed receipt.
@@ -111,8 +113,9 @@ pub async fn request(gateway: &Gateway, id: RequestId) -> Result<RequestReport, 
         let tx = TenantTx::begin(&mut client, tenant.tenant_id).await?;
         if let Some(request) = store::request::read(&tx, id).await? {
             let steps = store::plan::executed(&tx, id).await?;
+            let accounts = store::account_call::counts(&tx, id).await?;
             let receipt = store::receipt::of_request(&tx, id).await?.map(|(_, _, jws)| jws);
-            return Ok(RequestReport { tenant_id: tenant.tenant_id, request, steps, jobs, receipt });
+            return Ok(RequestReport { tenant_id: tenant.tenant_id, request, steps, accounts, jobs, receipt });
         }
     }
     Err(Error::NotFound("request"))

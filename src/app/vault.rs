@@ -12,7 +12,7 @@ use jiff::{Timestamp, civil::Date};
 
 use super::Error;
 use crate::{
-    domain::{Entropy, SubjectId},
+    domain::{Entropy, RequestId, SubjectId},
     sealing::{Aad, KeyPurpose, KeyRing, SecretKey, unwrap_under, wrap_under},
     store::{
         self, TenantTx,
@@ -106,6 +106,30 @@ impl Vault {
         Ok(key)
     }
 
+    /// The key of what is kept for one request and of no single person, or `None` when there is none or it is destroyed.
+    pub async fn request_key(&self, tx: &TenantTx<'_>, request: RequestId) -> Result<Option<SecretKey>, Error> {
+        self.subject_key(tx, key_of(request)).await
+    }
+
+    /// The same, made when there is none. Only one worker at a time may ask for it: whoever holds the request's job.
+    pub async fn find_or_make_request_key(
+        &self,
+        tx: &TenantTx<'_>,
+        request: RequestId,
+        at: Timestamp,
+    ) -> Result<SecretKey, Error> {
+        match self.request_key(tx, request).await? {
+            Some(key) => Ok(key),
+            None => self.make_subject_key(tx, key_of(request), at).await,
+        }
+    }
+
+    /// Destroys the key of a request. Repeating is safe.
+    pub async fn destroy_request_key(&self, tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<(), Error> {
+        store::keys::destroy_subject_key(tx, key_of(request), at).await?;
+        Ok(())
+    }
+
     /// The tenant's living epoch, made when there is none. It is not destroyed before the transaction ends.
     pub async fn current_epoch(&self, tx: &TenantTx<'_>, at: Timestamp) -> Result<WrappedEpoch, Error> {
         for _ in 0..READINGS_MAX {
@@ -150,6 +174,12 @@ impl Vault {
         let aad = epoch_aad(tx, epoch.epoch);
         Ok(self.ring.unwrap(KeyPurpose::TenantEpoch, epoch.master_id, &aad, &epoch.wrapped)?)
     }
+}
+
+/// A request's key is kept among those of subjects, under the request's own id: so a rotation takes it along to the next
+/// epoch, without which it would be lost while an identity provider is away, and the end of the tenant destroys it.
+fn key_of(request: RequestId) -> SubjectId {
+    SubjectId::from_uuid(request.uuid())
 }
 
 fn epoch_aad(tx: &TenantTx<'_>, epoch: i32) -> Aad {

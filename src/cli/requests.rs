@@ -43,6 +43,7 @@ const FIELDS: Columns<'static> = &[
 const TIMELINE: Columns<'static> =
     &[("STEP", "step"), ("DUE", "due_at"), ("DONE", "done_at"), ("STANDING", "standing")];
 const STEPS: Columns<'static> = &[("TABLE", "table"), ("DISPOSAL", "disposal"), ("ROWS", "rows")];
+const ACCOUNTS: Columns<'static> = &[("STATE", "state"), ("ACCOUNTS", "accounts")];
 const VERIFICATION: Columns<'static> = &[("FOUND", "found"), ("COLUMN", "column"), ("ROWS", "rows")];
 
 /// What can be done with requests.
@@ -50,7 +51,7 @@ const VERIFICATION: Columns<'static> = &[("FOUND", "found"), ("COLUMN", "column"
 pub(super) enum RequestsCommand {
     /// List requests, newest first within each tenant
     List(ListArgs),
-    /// Show one request: timeline, steps, verification, jobs, receipt
+    /// Show one request: timeline, steps, verification, accounts at identity providers, jobs, receipt
     Show {
         /// The request, req_…
         id: RequestId,
@@ -136,6 +137,9 @@ fn show(report: &RequestReport, now: Timestamp, output: &mut Output) -> anyhow::
         output.line(&verified(verification))?;
         output.section("Verification", VERIFICATION, &findings(verification))?;
     }
+    if !report.accounts.is_empty() {
+        output.section("Accounts at identity providers", ACCOUNTS, &part("accounts"))?;
+    }
     output.section("Jobs", jobs::COLUMNS, &part("jobs"))?;
     if report.receipt.is_some() {
         output.line("")?;
@@ -174,6 +178,8 @@ fn document(report: &RequestReport, now: Timestamp) -> Value {
     value["timeline"] = timeline(&report.request, now).into();
     value["steps"] =
         steps.map(|(table, disposal, rows)| json!({"table": table, "disposal": disposal, "rows": rows})).collect();
+    let accounts = report.accounts.iter();
+    value["accounts"] = accounts.map(|(state, count)| json!({"state": state.as_str(), "accounts": count})).collect();
     value["verification"] = report.request.verification.clone().unwrap_or_default();
     value["jobs"] = jobs::rows(&report.jobs).into();
     value["receipt"] = report.receipt.clone().into();

@@ -49,6 +49,9 @@ pub(super) enum SourcesCommand {
     /// Take a source into use again that the purge of its tenant has disabled, with a new secret
     Enable(RotateArgs),
     /// Give a source the credentials by which its own system is called back
+    ///
+    /// Of a Firebase project: a person's account is disabled when access goes off and deleted by the purge; the purge of a
+    /// whole customer deletes those of all its people, except where another customer knows the account too.
     CallBack(CallBackArgs),
     /// Ask senders that do not tell, now: closed accounts, lost worklogs, silent installations
     Poll(PollArgs),

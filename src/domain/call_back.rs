@@ -30,7 +30,7 @@ impl CallBackKind {
     }
 }
 
-/// How far a call is.
+/// How far a call is. A call about one person's own request is never `Shared`, `Ambiguous` or `Unreachable`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CallBackState {
     /// Attempts go on until it succeeds.
@@ -39,13 +39,27 @@ pub enum CallBackState {
     Done,
     /// The other side knows nobody of this name (any more).
     AlreadyGone,
-    /// The person is back; nothing has to be told any more.
+    /// The person is back, or the account was made after the departure; nothing has to be told any more.
     Withdrawn,
+    /// Another customer knows the account, which therefore stays.
+    Shared,
+    /// Several projects have an account of this name, and nobody knows which is meant: all of them stay.
+    Ambiguous,
+    /// Nobody has given us a way to the account's project.
+    Unreachable,
 }
 
 impl CallBackState {
     /// Every state.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Done, Self::AlreadyGone, Self::Withdrawn];
+    pub const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::Done,
+        Self::AlreadyGone,
+        Self::Withdrawn,
+        Self::Shared,
+        Self::Ambiguous,
+        Self::Unreachable,
+    ];
 
     /// The word used in SQL, JSON and logs.
     pub const fn as_str(self) -> &'static str {
@@ -54,6 +68,9 @@ impl CallBackState {
             Self::Done => "done",
             Self::AlreadyGone => "already_gone",
             Self::Withdrawn => "withdrawn",
+            Self::Shared => "shared",
+            Self::Ambiguous => "ambiguous",
+            Self::Unreachable => "unreachable",
         }
     }
 

@@ -4,6 +4,7 @@
 //! inside a transaction whose tenant is set; errors are reduced to {sqlstate, constraint, table} here, because the rest of
 //! a database error holds values. Does not: open transactions on its own, decide anything, or know a target.
 
+pub mod account_call;
 pub mod audit;
 pub mod bootstrap;
 pub mod call_back;
@@ -43,6 +44,7 @@ use statements;
 /// Every statement of this room: file, name and text.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
     [
+        ("account_call", account_call::STATEMENTS),
         ("audit", audit::STATEMENTS),
         ("call_back", call_back::STATEMENTS),
         ("deployment", deployment::STATEMENTS),

@@ -1,6 +1,7 @@
 //! Data subjects, their identities, their signals and the minimized events about them.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{StoreError, TenantTx, statements};
 use crate::domain::{EventId, IdentityId, IdentityKind, SubjectId, SubjectKind, event::PersonSignal};
@@ -32,6 +33,12 @@ statements! {
         WHERE tenant_id = $1 AND subject_id = $2
         ORDER BY identity_id
         LIMIT 100";
+    // By the primary key, from a place on, so that each page costs the same.
+    ANCHORS_BEHIND = "SELECT identity_id, kind, issuer, is_anchor, digest_key_id, digest, sealed, subject_id
+        FROM gateway.identity
+        WHERE tenant_id = $1 AND kind = $2 AND is_anchor AND identity_id > $3
+        ORDER BY identity_id
+        LIMIT $4";
     FORGET_IDENTITIES = "DELETE FROM gateway.identity WHERE tenant_id = $1 AND subject_id = $2";
     MARK_ERASED = "UPDATE gateway.data_subject
         SET erased_at = $3
@@ -224,23 +231,34 @@ pub async fn insert_identity(
 /// The identities of a subject.
 pub async fn identities(tx: &TenantTx<'_>, subject: SubjectId) -> Result<Vec<SealedIdentity>, StoreError> {
     let rows = tx.query("identities", IDENTITIES, &[&tx.tenant().uuid(), &subject.uuid()]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(SealedIdentity {
-                identity_id: IdentityId::from_uuid(row.get(0)),
-                kind: row
-                    .get::<_, &str>(1)
-                    .parse()
-                    .map_err(|_| StoreError::UnknownValue { column: "identity.kind" })?,
-                issuer: row.get(2),
-                is_anchor: row.get(3),
-                norm_version: 0,
-                digest_key_id: row.get(4),
-                digest: row.get(5),
-                sealed: row.get(6),
-            })
-        })
-        .collect()
+    rows.iter().map(sealed_identity).collect()
+}
+
+/// At most `limit` anchors of one kind, of whichever subjects of the tenant, in the order of their ids: those behind `behind`,
+/// the last one of the page before. `None` begins at the front.
+pub async fn anchors_behind(
+    tx: &TenantTx<'_>,
+    kind: IdentityKind,
+    behind: Option<IdentityId>,
+    limit: i64,
+) -> Result<Vec<(SubjectId, SealedIdentity)>, StoreError> {
+    let params: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
+        &[&tx.tenant().uuid(), &kind.as_str(), &behind.map_or_else(Uuid::nil, |id| id.uuid()), &limit];
+    let rows = tx.query("anchors_behind", ANCHORS_BEHIND, params).await?;
+    rows.iter().map(|row| Ok((SubjectId::from_uuid(row.get(7)), sealed_identity(row)?))).collect()
+}
+
+fn sealed_identity(row: &tokio_postgres::Row) -> Result<SealedIdentity, StoreError> {
+    Ok(SealedIdentity {
+        identity_id: IdentityId::from_uuid(row.get(0)),
+        kind: row.get::<_, &str>(1).parse().map_err(|_| StoreError::UnknownValue { column: "identity.kind" })?,
+        issuer: row.get(2),
+        is_anchor: row.get(3),
+        norm_version: 0,
+        digest_key_id: row.get(4),
+        digest: row.get(5),
+        sealed: row.get(6),
+    })
 }
 
 /// Forgets all that is kept of a subject but its id: identities, signals and minimized events. Safe to repeat.

@@ -25,6 +25,7 @@ mod error;
 mod everybody;
 mod everything;
 mod fence;
+mod identifiers;
 mod issue_hours;
 mod known;
 mod marker;
@@ -54,6 +55,7 @@ pub use fence::{
     Digest, Expired, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, mirror_fence, open_generation,
     set_fence_term,
 };
+pub use identifiers::{IdentifierPage, IdentifierPosition, identifiers_page, known_among};
 pub use issue_hours::settle_issue_hours;
 pub use known::kinds_known;
 pub use marker::{MarkerRow, forget_markers, markers};

@@ -6,6 +6,7 @@ mod catalogs;
 mod everything;
 mod fences;
 mod harness;
+mod identifiers;
 mod owners;
 mod sample;
 mod verification;

@@ -1,119 +1,20 @@
 //! Calling back: the identity provider is told what was decided here, as often as it takes, and nothing more.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
     app::{interpret, sources},
     domain::{crash::CRASH_POINTS, evidence::EvidenceKind, request::RequestState},
     signature::SecretBytes,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
-    harness::{
-        Person, Tenant, World,
-        loopback::{Answer, Loopback},
-        senders::{PROJECT, background_event},
-    },
+    harness::{Firebase, Person, Tenant, World, senders::background_event},
     tenant::{it_is_told, keys_and_people, own_request},
 };
 
 /// Long enough for any job to be tried again.
 const LATER: SignedDuration = SignedDuration::from_hours(2);
-
-/// Identity Toolkit, as the emulator of Firebase Authentication speaks it.
-struct Firebase {
-    server: Loopback,
-    state: Arc<Mutex<State>>,
-}
-
-#[derive(Default)]
-struct State {
-    /// When each account was made.
-    accounts: BTreeMap<String, Timestamp>,
-    /// `disable uid-paula-acme`
-    calls: Vec<String>,
-    is_down: bool,
-}
-
-impl Firebase {
-    async fn start() -> Self {
-        let state = Arc::new(Mutex::new(State::default()));
-        let shared = Arc::clone(&state);
-        let server = Loopback::start(move |request| {
-            let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            let base = format!("/identitytoolkit.googleapis.com/v1/projects/{PROJECT}/accounts:");
-            match request.path.strip_prefix(&base) {
-                Some(verb) => state.answer(verb, &serde_json::from_slice(&request.body).unwrap()),
-                None => Answer::new(404, ""),
-            }
-        })
-        .await;
-        Self { server, state }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn has_an_account(&self, person: &Person, made_at: Timestamp) {
-        self.state().accounts.insert(person.account_id.clone(), made_at);
-    }
-
-    fn is_down(&self, is_down: bool) {
-        self.state().is_down = is_down;
-    }
-
-    fn accounts(&self) -> usize {
-        self.state().accounts.len()
-    }
-
-    /// What it was asked since the last time somebody looked.
-    fn was_asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.state().calls)
-    }
-}
-
-impl State {
-    fn answer(&mut self, verb: &str, body: &Value) -> Answer {
-        let id = &body["localId"];
-        let uid = id.as_str().or_else(|| id[0].as_str()).unwrap().to_owned();
-        let what = match verb {
-            "update" if body["disableUser"] == true => "disable",
-            "update" if body["validSince"].is_string() => "revoke",
-            other => other,
-        };
-        self.calls.push(format!("{what} {uid}"));
-        if self.is_down {
-            return Answer::new(503, "");
-        }
-        let Some(made_at) = self.accounts.get(&uid) else {
-            return captured(if what == "lookup" { "lookup_none" } else { "delete_missing" });
-        };
-        match what {
-            "lookup" => {
-                let made_at = made_at.as_millisecond().to_string();
-                Answer::new(200, json!({"users": [{"localId": uid, "createdAt": made_at}]}).to_string())
-            }
-            "delete" => {
-                self.accounts.remove(&uid);
-                captured("delete_ok")
-            }
-            _ => Answer::new(200, json!({"localId": uid, "passwordHash": "CANARY-HASH"}).to_string()),
-        }
-    }
-}
-
-/// An answer that the emulator has really given.
-fn captured(name: &str) -> Answer {
-    let answers: Value = serde_json::from_str(include_str!("../vectors/identity_toolkit_answers.json")).unwrap();
-    let status = u16::try_from(answers[name]["status"].as_u64().unwrap()).unwrap();
-    Answer::new(status, answers[name]["body"].to_string())
-}
 
 /// Acme with its portal user Paula, whose account the identity provider has, and a way to tell it.
 async fn acme_with_paula(world: &World, firebase: &Firebase) -> (Tenant, Person) {
@@ -121,9 +22,7 @@ async fn acme_with_paula(world: &World, firebase: &Firebase) -> (Tenant, Person)
     let paula = world.a_portal_user(&acme, "paula").await;
     firebase.has_an_account(&paula, hours(-500));
     let source = world.a_firebase_source(None).await;
-    let credentials = json!({"emulator": firebase.server.address()}).to_string();
-    let secret = SecretBytes::new(credentials.into_bytes());
-    sources::set_call_back(&world.gateway, "tester", &source, &secret).await.unwrap();
+    world.may_call_back(&source, firebase).await;
     (acme, paula)
 }
 
@@ -217,7 +116,7 @@ async fn an_account_that_is_gone_already_is_as_good_as_deleted() {
     let firebase = Firebase::start().await;
     let world = World::with_emulators().await;
     let (acme, paula) = acme_with_paula(&world, &firebase).await;
-    firebase.state().accounts.clear();
+    firebase.forgets_everybody();
 
     world.firebase_tells(&deleted(&paula, hours(0))).await;
     world.days_pass(83).await;
@@ -275,9 +174,7 @@ async fn credentials_that_are_replaced_are_used_by_the_next_attempt() {
     world.the_worker_drains().await;
     assert_eq!(outcomes_of_attempts(&world).await, "unavailable");
 
-    let right = json!({"emulator": firebase.server.address()}).to_string();
-    let right = SecretBytes::new(right.into_bytes());
-    sources::set_call_back(&world.gateway, "tester", "firebase", &right).await.unwrap();
+    world.may_call_back("firebase", &firebase).await;
     world.time_passes(LATER);
     world.the_worker_drains().await;
 

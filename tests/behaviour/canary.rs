@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 use milestone_gateway::{
     app::{interpret, replay, sweep},
-    domain::request::RequestState,
+    domain::{evidence::EvidenceKind, request::RequestState},
     signature::SecretBytes,
     store::event::EventFilter,
     telemetry::{self, LogFormat},
@@ -18,7 +18,12 @@ use milestone_gateway::{
 use serde_json::json;
 use tracing_subscriber::{fmt::MakeWriter, util::SubscriberInitExt};
 
-use crate::harness::{Delivery, Person, World, secret_of, user_created, user_deleted, user_updated, worklog};
+use crate::{
+    harness::{
+        Delivery, Firebase, Person, Tenant, World, secret_of, user_created, user_deleted, user_updated, worklog,
+    },
+    tenant::{hours, it_is_told, own_request},
+};
 
 /// Everything that was logged by this process.
 #[derive(Clone, Default)]
@@ -83,7 +88,7 @@ async fn canary_values_are_never_told_anywhere() {
     let subscriber = telemetry::subscriber(captured.clone(), LogFormat::Json, Some("trace")).unwrap();
     subscriber.try_init().expect("no other test sets up logging");
     let metrics = telemetry::install_recorder().expect("no other test installs a recorder");
-    let world = World::new().await;
+    let world = World::with_emulators().await;
     let acme = world.a_tenant("acme").await;
     let paula = world.a_portal_user(&acme, "canarypaula").await;
     let ann = world.a_team_member(&acme, "canaryann", &paula).await;
@@ -110,6 +115,7 @@ async fn canary_values_are_never_told_anywhere() {
 
     assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
     told += &world.memory_of_the_gateway().await;
+    told += &the_customer_leaves(&world, &acme, &paula).await;
     let mut canaries: Vec<String> =
         ann.identifiers().iter().chain(&paula.identifiers()).map(ToString::to_string).collect();
     canaries.extend([BODY, COMMENT, GUESSED_SECRET].map(str::to_owned));
@@ -125,8 +131,25 @@ async fn canary_values_are_never_told_anywhere() {
     world.ends_cleanly().await;
 }
 
+/// The identity provider fails in words that name the account, and then no more. Returns what was kept meanwhile and after.
+async fn the_customer_leaves(world: &World, acme: &Tenant, paula: &Person) -> String {
+    let firebase = Firebase::start().await;
+    let source = world.a_firebase_source(None).await;
+    world.may_call_back(&source, &firebase).await;
+    firebase.has_an_account(paula, hours(-500));
+    firebase.keeps(paula, true);
+    it_is_told(world, acme, EvidenceKind::Uninstalled, world.gateway.now()).await;
+    world.days_pass(83).await;
+    let waiting = world.memory_of_the_gateway().await;
+    assert_eq!((own_request(world, acme).await.state, firebase.accounts()), (RequestState::Verified, 1));
+    firebase.keeps(paula, false);
+    world.days_pass(1).await;
+    assert_eq!((own_request(world, acme).await.state, firebase.accounts()), (RequestState::Completed, 0));
+    waiting + &world.memory_of_the_gateway().await
+}
+
 /// Returns whatever a caller was told.
-async fn everything_goes_wrong(world: &World, acme: &crate::harness::Tenant, ann: &Person) -> String {
+async fn everything_goes_wrong(world: &World, acme: &Tenant, ann: &Person) -> String {
     let now = world.gateway.now();
     let mut told = Vec::new();
     for body in [

@@ -254,6 +254,14 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("gw_tenant", "DELETE FROM gateway.receipt"),
     ("gw_tenant", "DELETE FROM gateway.privacy_request"),
     ("gw_tenant", "UPDATE gateway.deployment SET is_demo = true"),
+    ("gw_queue", "SELECT sealed FROM gateway.account_call"),
+    ("gw_queue", "SELECT * FROM gateway.account_call_attempt"),
+    ("gw_intake", "SELECT * FROM gateway.account_call"),
+    ("gw_tenant", "UPDATE gateway.account_call SET uid_digest = sealed"),
+    ("gw_tenant", "UPDATE gateway.account_call SET issuer = 'x'"),
+    ("gw_tenant", "DELETE FROM gateway.account_call"),
+    ("gw_tenant", "DELETE FROM gateway.account_call_attempt"),
+    ("gw_verify", "SELECT * FROM gateway.account_call"),
     ("gw_verify", "UPDATE milestone.team_member SET email = NULL"),
     ("gw_verify", "SELECT * FROM gateway.identity"),
     ("gw_verify", "SELECT * FROM gateway.event"),
@@ -308,6 +316,13 @@ async fn an_event_cannot_be_half_done_and_a_request_cannot_lie_about_its_state()
         "UPDATE gateway.privacy_request SET state = 'verified', fenced_at = now(), executed_at = now()",
         "UPDATE gateway.job SET state = 'completed' WHERE state = 'pending'",
         "UPDATE gateway.offboarding SET purge_due_at = anchor_at",
+        "INSERT INTO gateway.account_call (tenant_id, account_call_id, request_id, issuer, uid_digest, state, created_at)
+            SELECT tenant_id, request_id, request_id, '', decode(repeat('00', 32), 'hex'), 'pending', opened_at
+            FROM gateway.privacy_request",
+        "INSERT INTO gateway.account_call
+                (tenant_id, account_call_id, request_id, issuer, uid_digest, sealed, state, created_at, finished_at)
+            SELECT tenant_id, request_id, request_id, '', decode(repeat('00', 32), 'hex'), 'kept', 'done', opened_at, opened_at
+            FROM gateway.privacy_request",
     ] {
         let error = world.admin.batch_execute(sql).await.expect_err(sql);
         assert_eq!(error.code(), Some(&SqlState::CHECK_VIOLATION), "{sql}");

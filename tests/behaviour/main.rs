@@ -1,6 +1,7 @@
 //! What the whole house does, seen from outside. Run it by `scripts/with-postgres cargo test --all-features`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accounts;
 mod architecture;
 mod calling_back;
 mod canary;

@@ -7,7 +7,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
 use milestone_gateway::{
     app::{self, sources::Registration},
-    domain::request::RequestState,
+    domain::{evidence::EvidenceKind, request::RequestState},
     outbound,
     signature::SecretBytes,
     sources::{
@@ -17,12 +17,15 @@ use milestone_gateway::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::{
-    KeyServer, Manner, Person, Tenant, World,
-    key_server::{KEY_ID, PRIVATE_PEM},
-    peers::{Emulator, delivers, node},
-    senders::{BASE_URL, CLIENT_KEY, SHARED_SECRET},
-    user_deleted,
+use crate::{
+    harness::{
+        KeyServer, Manner, Person, Tenant, World,
+        key_server::{KEY_ID, PRIVATE_PEM},
+        peers::{Emulator, delivers, node},
+        senders::{BASE_URL, CLIENT_KEY, SHARED_SECRET},
+        user_deleted,
+    },
+    tenant::{it_is_told, own_request},
 };
 
 const PROJECT: &str = "demo-milestone";
@@ -82,6 +85,20 @@ async fn portal_user_may_sign_in(world: &World, person: &Person) -> bool {
         person.account_id
     );
     world.number(&sql).await == 1
+}
+
+/// By the emulator's batch deletion.
+async fn a_whole_customers_purge_deletes_an_account(world: &World, auth: std::net::SocketAddr, acme: &Tenant) {
+    let petra = world.a_portal_user(acme, "petra").await;
+    accounts(auth, "", json!({ "localId": petra.account_id, "email": petra.email })).await;
+    it_is_told(world, acme, EvidenceKind::Uninstalled, world.gateway.now()).await;
+    world.days_pass(83).await;
+
+    assert_eq!(own_request(world, acme).await.state, RequestState::Completed);
+    let looked_up = accounts(auth, ":lookup", json!({ "localId": [petra.account_id] })).await;
+    assert!(looked_up.get("users").is_none(), "the customer's purge has deleted the account: {looked_up}");
+    let ended = "SELECT string_agg(state || ' ' || attempts, ', ') FROM gateway.account_call";
+    assert_eq!(world.text(ended).await.as_deref(), Some("done 1"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,6 +162,7 @@ async fn the_auth_emulator_deletes_a_user_and_our_purge_deletes_one_in_the_emula
         "SELECT string_agg(DISTINCT kind || ' ' || state, ', ') FROM gateway.call_back WHERE kind = 'firebase_delete'";
     assert_eq!(world.text(ended).await.as_deref(), Some("firebase_delete already_gone, firebase_delete done"));
     assert_eq!(world.number("SELECT count(*) FROM milestone.portal_user").await, 0);
+    a_whole_customers_purge_deletes_an_account(&world, auth, &acme).await;
     drop(emulator);
     gateway.stops().await;
     world.ends_cleanly().await;

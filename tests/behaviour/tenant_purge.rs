@@ -15,13 +15,21 @@ use milestone_gateway::{
 };
 
 use crate::{
-    harness::{KeyServer, Manner, Tenant, World, issue_of, senders::CLIENT_KEY, user_created, user_deleted, worklog},
+    harness::{
+        Firebase, KeyServer, Manner, Tenant, World, issue_of,
+        senders::{CLIENT_KEY, PROJECT},
+        user_created, user_deleted, worklog,
+    },
     tenant::{Acme, acme_and_globex, days, hours, it_is_told, keys_and_people, own_request, receipt_of, rows_apart},
 };
 
 /// Points that are visited for each of many things; dying at the second visit is another story than at the first.
-const VISITED_OFTEN: &[&str] =
-    &["access_off.after_target", "tenant_deletion.before_batch", "tenant_deletion.after_batch"];
+const VISITED_OFTEN: &[&str] = &[
+    "access_off.after_target",
+    "tenant_deletion.before_batch",
+    "tenant_deletion.after_batch",
+    "tenant_deletion.after_account_page",
+];
 
 async fn deletion_of(world: &World, tenant: &Tenant) -> JobRow {
     let request = own_request(world, tenant).await.request_id;
@@ -279,6 +287,10 @@ struct End {
     fences: i64,
     remembered: i64,
     steps_of_receipt: Vec<(String, String, u64)>,
+    /// Accounts that are left at the identity provider.
+    accounts: Vec<String>,
+    told: Option<String>,
+    sealed_uids: i64,
 }
 
 /// Workers die and others come, until nothing is left to do.
@@ -292,8 +304,30 @@ async fn workers_come_and_go(world: &World) {
     world.the_worker_drains().await;
 }
 
+/// A call whose answer was lost is made again, and then the account may be gone already.
+const TOLD: &str = "SELECT string_agg(word, ' ' ORDER BY word)
+    FROM (
+        SELECT CASE WHEN state IN ('done', 'already_gone') THEN 'told' ELSE state END AS word FROM gateway.account_call
+    ) AS accounts";
+
+/// Petra has an account for Acme alone, Dora one that Initech knows too, and Lina one that was made after Acme had left.
+async fn people_with_accounts(world: &World, firebase: &Firebase, acme: &Tenant) {
+    let source = world.a_firebase_source(None).await;
+    world.may_call_back(&source, firebase).await;
+    let initech = world.a_tenant("initech").await;
+    let petra = world.a_portal_user(acme, "petra").await;
+    let dora = world.a_delivery_user(acme, "dora").await;
+    world.the_same_portal_user(&initech, "dora", &dora.account_id).await;
+    let late = world.a_portal_user(acme, "lina").await;
+    for (person, made_at) in [(&petra, hours(-500)), (&dora, hours(-500)), (&late, days(9))] {
+        firebase.has_an_account(person, made_at);
+    }
+}
+
 async fn the_story_of(world: &World) -> End {
+    let firebase = Firebase::start().await;
     let Acme { tenant, ann, bob } = acme_and_globex(world).await;
+    people_with_accounts(world, &firebase, &tenant).await;
     world.jira_sends(&tenant, &worklog(&bob, "77", &issue_of(&bob), 2, hours(0))).await;
     world.time_passes(SignedDuration::from_hours(24 * 8));
     it_is_told(world, &tenant, Uninstalled, days(8)).await;
@@ -318,19 +352,24 @@ async fn the_story_of(world: &World) -> End {
         fences: world.number("SELECT count(*) FROM gateway.fence").await,
         remembered: keys_and_people(world, &tenant).await,
         steps_of_receipt: claims.steps.into_iter().map(|step| (step.table, step.disposal, step.rows)).collect(),
+        accounts: firebase.uids_in(PROJECT),
+        told: world.text(TOLD).await,
+        sealed_uids: world.number("SELECT count(sealed) FROM gateway.account_call").await,
     }
 }
 
 async fn crashing_at_each_of(points: impl Iterator<Item = &'static str>) {
-    let calm = World::new().await;
+    let calm = World::with_emulators().await;
     let expected = the_story_of(&calm).await;
     calm.ends_cleanly().await;
     assert_eq!(expected.states, [RequestState::Completed, RequestState::Cancelled]);
-    assert_eq!((expected.receipts, expected.fences, expected.remembered), (1, 1, 0));
+    assert_eq!((expected.receipts, expected.fences, expected.remembered, expected.sealed_uids), (1, 1, 0, 0));
+    // Paula never had an account.
+    assert_eq!((expected.accounts.len(), expected.told.as_deref()), (2, Some("shared told told withdrawn")));
     for point in points {
         let visits = if VISITED_OFTEN.contains(&point) { 2 } else { 1 };
         for visit in 1..=visits {
-            let world = World::new().await;
+            let world = World::with_emulators().await;
             world.crash.arm(point, visit);
 
             let end = the_story_of(&world).await;

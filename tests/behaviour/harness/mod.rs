@@ -4,6 +4,7 @@
 mod cloud;
 mod database;
 mod fakes;
+mod firebase;
 mod jira;
 pub(crate) mod key_server;
 mod looking;
@@ -36,6 +37,7 @@ use tokio_postgres::Client;
 
 pub(crate) use cloud::{Answered, Asked, Cloud, answered, empty};
 pub(crate) use database::pool_to_nowhere;
+pub(crate) use firebase::Firebase;
 pub(crate) use jira::{Delivery, deliver_to, user_created, user_deleted, user_updated, worklog, worklog_deleted};
 pub(crate) use key_server::{KeyServer, Manner};
 pub(crate) use product::{Person, Tenant, issue_of};

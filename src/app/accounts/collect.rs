@@ -1,0 +1,172 @@
+//! COLLECT: notes every account of the customer's people, while the rows that name them are still there.
+//!
+//! Our own identities come first: they say of which project a uid is. The product's rows say only the uid, and are noted
+//! where no identity was.
+
+use super::{account_aad, audit, call_back, hold};
+use crate::{
+    app::{Error, Gateway, JobFailure, person, take_access::TenantCase},
+    domain::{IdentityKind, Personal, SubjectId, request::RequestState},
+    proof::{Word, audit::Fact},
+    sealing::{SecretKey, normalise, seal},
+    store::{self, TenantTx, account_call::NewAccount, job::ClaimedJob, subject::SealedIdentity},
+    target::{self, IdentifierPosition},
+};
+
+/// Rows that are read and noted in one transaction.
+const ACCOUNT_PAGE_ROWS: u32 = 1_000;
+/// The most pages of each of the two collections. A customer that has more does not end, and is held.
+const ACCOUNT_PAGES_MAX: usize = 100_000;
+/// The issuer of a uid of which nobody has said the project.
+pub(super) const NO_ISSUER: &str = "";
+
+/// Notes every account, unless that was done before. Repeating is safe, and so is dying between two pages: what is noted
+/// stays, and the rest is found again, since no row goes before all is noted.
+pub(in crate::app) async fn collect(
+    gateway: &Gateway,
+    job: &ClaimedJob,
+    case: &TenantCase,
+    state: RequestState,
+) -> Result<(), JobFailure> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+    let is_collected = store::account_call::collected_at(&tx, job.request_id).await?.is_some();
+    drop(tx);
+    drop(client);
+    if is_collected {
+        return Ok(());
+    }
+    let ways = call_back::ways(gateway, job.tenant_id).await?;
+    if !ways.is_empty() {
+        let projects: Vec<&str> = ways.iter().map(|way| way.project.as_str()).collect();
+        note_identities(gateway, job, state, &projects).await?;
+        note_rows(gateway, job, case, state).await?;
+    }
+    conclude(gateway, job, state, !ways.is_empty()).await?;
+    gateway.crash().reach("tenant_deletion.after_collection");
+    Ok(())
+}
+
+/// Whatever the product has written since is collected too, beside what is noted already; in the caller's transaction.
+pub(in crate::app) async fn collect_again(tx: &TenantTx<'_>, job: &ClaimedJob) -> Result<(), Error> {
+    Ok(store::account_call::set_collected(tx, job.request_id, None).await?)
+}
+
+/// Uids that events have brought, each with its project. One of a project to which there is no way ends at once; it is noted,
+/// so that nobody looks for it in another project.
+async fn note_identities(
+    gateway: &Gateway,
+    job: &ClaimedJob,
+    state: RequestState,
+    projects: &[&str],
+) -> Result<(), JobFailure> {
+    let mut behind = None;
+    for _ in 0..ACCOUNT_PAGES_MAX {
+        let mut client = gateway.databases().tenant.client().await?;
+        let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+        hold(&tx, job, state).await?;
+        let limit = i64::from(ACCOUNT_PAGE_ROWS);
+        let page = store::subject::anchors_behind(&tx, IdentityKind::FirebaseUid, behind, limit).await?;
+        let noting = Noting::begin(gateway, &tx, job).await?;
+        let mut accounts = Vec::new();
+        for (subject, identity) in &page {
+            if let Some(uid) = opened(gateway, &tx, *subject, identity).await? {
+                let is_reachable = projects.contains(&call_back::project_and_tenant(&identity.issuer).0);
+                accounts.extend(noting.account(&identity.issuer, &uid, is_reachable));
+            }
+        }
+        store::account_call::insert(&tx, job.request_id, &accounts, gateway.now()).await?;
+        tx.commit().await?;
+        gateway.crash().reach("tenant_deletion.after_account_page");
+        if page.len() < usize::try_from(ACCOUNT_PAGE_ROWS).unwrap_or(usize::MAX) {
+            return Ok(());
+        }
+        behind = page.last().map(|(_, identity)| identity.identity_id);
+    }
+    Err(JobFailure::hold("noting the accounts of the customer's people did not end"))
+}
+
+/// `None` when the person was erased, whose key is gone.
+async fn opened(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    subject: SubjectId,
+    identity: &SealedIdentity,
+) -> Result<Option<Personal<String>>, Error> {
+    let Some(key) = gateway.vault().subject_key(tx, subject).await? else { return Ok(None) };
+    Ok(Some(person::open_identity(tx, subject, &key, identity)?.value))
+}
+
+/// Uids on people's own rows in the product.
+async fn note_rows(
+    gateway: &Gateway,
+    job: &ClaimedJob,
+    case: &TenantCase,
+    state: RequestState,
+) -> Result<(), JobFailure> {
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    let mut at = IdentifierPosition::default();
+    for _ in 0..ACCOUNT_PAGES_MAX {
+        let mut client = gateway.databases().target.client().await?;
+        let kind = IdentityKind::FirebaseUid;
+        let page = target::identifiers_page(&mut client, scope, kind, &at, ACCOUNT_PAGE_ROWS).await?;
+        drop(client);
+        let mut client = gateway.databases().tenant.client().await?;
+        let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+        hold(&tx, job, state).await?;
+        let noting = Noting::begin(gateway, &tx, job).await?;
+        let accounts: Vec<_> = page.values.iter().filter_map(|uid| noting.account(NO_ISSUER, uid, true)).collect();
+        store::account_call::insert(&tx, job.request_id, &accounts, gateway.now()).await?;
+        tx.commit().await?;
+        gateway.crash().reach("tenant_deletion.after_account_page");
+        match page.next {
+            Some(next) => at = next,
+            None => return Ok(()),
+        }
+    }
+    Err(JobFailure::hold("noting the accounts of the customer's people did not end"))
+}
+
+async fn conclude(gateway: &Gateway, job: &ClaimedJob, state: RequestState, has_way: bool) -> Result<(), JobFailure> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+    hold(&tx, job, state).await?;
+    store::account_call::set_collected(&tx, job.request_id, Some(gateway.now())).await?;
+    let counts = store::account_call::counts(&tx, job.request_id).await?;
+    let accounts = counts.iter().map(|(_, count)| count).sum();
+    let credentials = Word::parse(if has_way { "given" } else { "none" }).map_err(Error::from)?;
+    let facts = [("accounts", Fact::Count(accounts)), ("credentials", Fact::Word(credentials))];
+    audit::record(gateway, &tx, audit::WORKER, "tenant.accounts_collected", job.request_id, facts).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// What an account is noted with.
+struct Noting<'a> {
+    gateway: &'a Gateway,
+    tx: &'a TenantTx<'a>,
+    key: SecretKey,
+}
+
+impl<'a> Noting<'a> {
+    async fn begin(gateway: &'a Gateway, tx: &'a TenantTx<'a>, job: &ClaimedJob) -> Result<Self, Error> {
+        let key = gateway.vault().find_or_make_request_key(tx, job.request_id, gateway.now()).await?;
+        Ok(Self { gateway, tx, key })
+    }
+
+    /// `None` for a text that no account can have for its uid.
+    fn account(&self, issuer: &str, uid: &Personal<String>, is_reachable: bool) -> Option<NewAccount> {
+        let text = uid.expose_for("sealing under the request's key");
+        normalise(IdentityKind::FirebaseUid, text).ok()?;
+        let id = call_back::new_id(self.gateway);
+        let sealed =
+            is_reachable.then(|| seal(&self.key, &account_aad(self.tx, id), text.as_bytes(), self.gateway.entropy()));
+        Some(NewAccount {
+            account_call_id: id,
+            issuer: issuer.to_owned(),
+            // Under a key that lives as long as the request, so that a new digest key changes nothing.
+            uid_digest: self.gateway.ring().digest_of_subject(&self.key, text).digest.to_vec(),
+            sealed,
+        })
+    }
+}

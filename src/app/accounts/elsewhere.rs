@@ -1,0 +1,46 @@
+//! Whether another customer knows an account too.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    app::{Error, Gateway, JobFailure, offboard_tenant, report},
+    domain::{IdentityKind, Personal, TenantId},
+    store::{self, TenantTx},
+    target,
+};
+
+/// Those of `uids` that stand on somebody's own row of another customer right now, by one query in each. Customers that are
+/// purged or behind their fence do not count: their own purge tells of the same accounts. Customers that are leaving do, since
+/// they may return.
+pub(super) async fn known(
+    gateway: &Gateway,
+    tenant: TenantId,
+    uids: Vec<Personal<String>>,
+) -> Result<BTreeSet<Personal<String>>, JobFailure> {
+    let others = report::tenants(gateway).await?;
+    if i64::try_from(others.len()).unwrap_or(i64::MAX) >= store::tenant::TENANTS_LISTED_MAX {
+        return Err(JobFailure::hold("there are more customers than can be asked whether they know an account"));
+    }
+    let (mut left, mut known) = (uids, BTreeSet::new());
+    for other in others.iter().filter(|other| other.tenant_id != tenant && other.purged_at.is_none()) {
+        if left.is_empty() {
+            break;
+        }
+        let mut client = gateway.databases().target.client().await?;
+        let scope = target::TenantScope { map: gateway.map(), tenant_key: &other.stable_key };
+        let there = target::known_among(&mut client, scope, IdentityKind::FirebaseUid, &left).await?;
+        drop(client);
+        if there.is_empty() || is_gone(gateway, other.tenant_id).await? {
+            continue;
+        }
+        left.retain(|uid| !there.contains(uid));
+        known.extend(there);
+    }
+    Ok(known)
+}
+
+async fn is_gone(gateway: &Gateway, tenant: TenantId) -> Result<bool, Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    Ok(offboard_tenant::standing(&tx, gateway.now()).await?.is_gone())
+}
