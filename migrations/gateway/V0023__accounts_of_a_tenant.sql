@@ -69,3 +69,8 @@ $$;
 GRANT SELECT, INSERT ON gateway.account_call, gateway.account_call_attempt TO gw_tenant;
 GRANT UPDATE (sealed, state, attempts, finished_at) ON gateway.account_call TO gw_tenant;
 GRANT UPDATE (ended_at, outcome) ON gateway.account_call_attempt TO gw_tenant;
+
+-- A person's account that another customer's people use too stays, and is told of by the last of them.
+ALTER TABLE gateway.call_back DROP CONSTRAINT call_back_state_check;
+ALTER TABLE gateway.call_back ADD CONSTRAINT call_back_state_check
+    CHECK (state IN ('pending', 'done', 'already_gone', 'withdrawn', 'shared'));

@@ -19,8 +19,11 @@ mod provider;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub(super) use self::collect::{collect, collect_again};
 use self::provider::{Outcome, Told};
+pub(super) use self::{
+    collect::{collect, collect_again},
+    elsewhere::known as known_elsewhere,
+};
 use super::{
     Error, Gateway, JobFailure, audit,
     call_back::{self, UNFINISHED, Way},

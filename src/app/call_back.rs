@@ -14,12 +14,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
-    Error, Gateway, JobFailure, audit, sources,
+    Error, Gateway, JobFailure, accounts, audit, sources,
     take_access::{AnyCase, Case, complete, read_case, read_case_of},
 };
 use crate::{
     domain::{
-        Entropy, IdentityKind, JobId, RequestId, SourceId, TenantId,
+        Entropy, IdentityKind, JobId, Personal, RequestId, SourceId, TenantId,
         call_back::{CallBackKind, CallBackState},
         job::{JobKind, Verdict},
         request::RequestState,
@@ -268,8 +268,12 @@ async fn attempt(gateway: &Gateway, job: &ClaimedJob, case: &Case, row: &CallBac
     tx.commit().await.map_err(Error::from)?;
     drop(client);
     let Some(number) = begun else { return Ok(()) };
+    let uid = uid_of(case);
+    // Another customer's people must not lose their account because this one's person has left.
+    let known = accounts::known_elsewhere(gateway, job.tenant_id, uid.cloned().into_iter().collect()).await?;
+    let is_shared = uid.is_some_and(|uid| known.contains(uid));
     gateway.crash().reach("call_back.before_call");
-    let told = tell(gateway, case, row, credentials).await;
+    let told = tell(gateway, case, row, credentials, is_shared).await;
     gateway.crash().reach("call_back.after_call");
     let now = gateway.now();
     let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
@@ -308,17 +312,20 @@ pub(super) fn failure_word(failure: &CallFailure) -> String {
     }
 }
 
-/// Makes the call.
+fn uid_of(case: &Case) -> Option<&Personal<String>> {
+    case.person.identities.iter().find(|(kind, _)| *kind == IdentityKind::FirebaseUid).map(|(_, uid)| uid)
+}
+
+/// Makes the call, unless there is nobody to tell of, or somebody else's account.
 async fn tell(
     gateway: &Gateway,
     case: &Case,
     row: &CallBackRow,
     credentials: Option<SecretBytes>,
+    is_shared: bool,
 ) -> Result<CallBackState, CallFailure> {
     let (project, tenant) = project_and_tenant(&case.issuer);
-    let Some((_, uid)) = case.person.identities.iter().find(|(kind, _)| *kind == IdentityKind::FirebaseUid) else {
-        return Err(CallFailure::NotSendable { what: "the person has no uid any more" });
-    };
+    let uid = uid_of(case).ok_or(CallFailure::NotSendable { what: "the person has no uid any more" })?;
     let credentials = credentials.ok_or(CallFailure::NotSendable { what: "the source has no credentials any more" })?;
     let toolkit = toolkit(gateway, row.source_id, project, credentials)?;
     let now = gateway.now();
@@ -329,6 +336,7 @@ async fn tell(
             Some(account) if is_anothers(account, case.request.latest_departure_at) => {
                 return Ok(CallBackState::Withdrawn);
             }
+            Some(_) if is_shared => return Ok(CallBackState::Shared),
             Some(_) => {}
         }
         match row.kind {

@@ -148,6 +148,29 @@ async fn an_account_that_was_made_after_the_departure_is_somebody_elses_and_stay
 
 /// Its own creation may be told later than the deletion before it; nobody would enable it again.
 #[tokio::test]
+async fn an_account_that_another_customers_people_use_is_left_to_the_last_of_them() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let (acme, globex) = (world.a_tenant("acme").await, world.a_tenant("globex").await);
+    let paula = world.a_portal_user(&acme, "paula").await;
+    world.the_same_portal_user(&globex, "paula", &paula.account_id).await;
+    firebase.has_an_account(&paula, hours(-500));
+    // Acme's own source: nobody tells Globex of it.
+    let source = world.a_firebase_source(Some(&acme)).await;
+    world.may_call_back(&source, &firebase).await;
+
+    world.firebase_tells(&deleted(&paula, hours(0))).await;
+    world.the_worker_drains().await;
+    world.days_pass(84).await;
+
+    assert_eq!(calls(&world).await, "firebase_delete shared 1, firebase_disable shared 1, firebase_revoke shared 1");
+    assert_eq!(firebase.accounts(), 1);
+    assert!(firebase.was_asked().iter().all(|asked| asked.starts_with("lookup ")));
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
 async fn an_account_that_came_back_before_access_went_off_is_not_disabled() {
     let firebase = Firebase::start().await;
     let world = World::with_emulators().await;

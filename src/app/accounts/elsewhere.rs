@@ -12,7 +12,7 @@ use crate::{
 /// Those of `uids` that stand on somebody's own row of another customer right now, by one query in each. Customers that are
 /// purged or behind their fence do not count: their own purge tells of the same accounts. Customers that are leaving do, since
 /// they may return.
-pub(super) async fn known(
+pub(in crate::app) async fn known(
     gateway: &Gateway,
     tenant: TenantId,
     uids: Vec<Personal<String>>,
