@@ -5,34 +5,35 @@
 //! a person waits for them: without the uid, which goes with the person's key, nobody could be told any more. So does the
 //! deletion of a whole customer, which makes those calls itself that no other job makes any more.
 
+mod way;
+
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
+use self::way::toolkit;
+pub(super) use self::way::{Way, destination, project_and_tenant, teller, toolkit_of, ways};
 use super::{
     Error, Gateway, JobFailure, accounts, audit, sources,
     take_access::{AnyCase, Case, complete, read_case, read_case_of},
 };
 use crate::{
     domain::{
-        Entropy, IdentityKind, JobId, Personal, RequestId, SourceId, TenantId,
+        Entropy, IdentityKind, JobId, Personal, RequestId, SourceId,
         call_back::{CallBackKind, CallBackState},
         job::{JobKind, Verdict},
         request::RequestState,
     },
     outbound::{
-        self, BaseAddress, CallFailure, OutboundError,
+        self, CallFailure, OutboundError,
         breaker::Breaker,
-        google_token::{GoogleToken, ServiceAccount},
         identity_toolkit::{Account, AccountCall, IdentityToolkit},
     },
     proof::{Word, audit::Fact},
     signature::SecretBytes,
-    sources::SourceSettings,
     store::{self, TenantTx, call_back::CallBackRow, job::ClaimedJob},
 };
 
@@ -79,69 +80,6 @@ impl CallBacks {
     pub(super) const fn breaker(&self) -> &Breaker {
         &self.breaker
     }
-}
-
-/// The credentials of a Firebase project, as they are sealed: a service account's key file, or where its emulator is.
-#[derive(Deserialize)]
-struct EmulatorAddress {
-    emulator: String,
-}
-
-/// The source whose credentials can tell a person's identity provider; `None` when there is nobody to tell, or no way to.
-///
-/// Only sources of the person's own tenant or of all tenants count: another customer's credentials must not be used because
-/// somebody has written the same project into a registration.
-pub(super) async fn teller(gateway: &Gateway, tenant: TenantId, case: &Case) -> Result<Option<SourceId>, Error> {
-    let is_firebase = case.person.identities.iter().any(|(kind, _)| *kind == IdentityKind::FirebaseUid);
-    if !is_firebase {
-        return Ok(None);
-    }
-    let (project, _) = project_and_tenant(&case.issuer);
-    for (of, source) in sources_with_project(gateway, tenant).await? {
-        if of == project && sources::call_back_secret(gateway, source).await?.is_some() {
-            return Ok(Some(source));
-        }
-    }
-    Ok(None)
-}
-
-/// A way to the accounts of a project.
-pub(super) struct Way {
-    /// The project.
-    pub(super) project: String,
-    source: SourceId,
-    credentials: SecretBytes,
-}
-
-/// One way to each project that the tenant's people may have accounts in, by the rule of [`teller`].
-pub(super) async fn ways(gateway: &Gateway, tenant: TenantId) -> Result<Vec<Way>, Error> {
-    let mut ways: Vec<Way> = Vec::new();
-    for (project, source) in sources_with_project(gateway, tenant).await? {
-        if ways.iter().any(|way| way.project == project) {
-            continue;
-        }
-        if let Some(credentials) = sources::call_back_secret(gateway, source).await? {
-            ways.push(Way { project, source, credentials });
-        }
-    }
-    Ok(ways)
-}
-
-/// Sources of the tenant itself and then of all tenants, each with its project. See [`teller`].
-async fn sources_with_project(gateway: &Gateway, tenant: TenantId) -> Result<Vec<(String, SourceId)>, Error> {
-    let mut rows = sources::list(gateway, None).await?;
-    rows.retain(|row| [tenant, TenantId::PLATFORM].contains(&row.facts.tenant_id));
-    rows.sort_by_key(|row| row.facts.tenant_id != tenant);
-    let with_project = rows.into_iter().filter_map(|row| {
-        let settings = SourceSettings::parse(row.facts.kind, &row.facts.settings).ok()?;
-        Some((settings.project()?.to_owned(), row.source_id))
-    });
-    Ok(with_project.collect())
-}
-
-/// The project, and the Identity Platform tenant within it.
-pub(super) fn project_and_tenant(issuer: &str) -> (&str, Option<&str>) {
-    issuer.split_once('/').map_or((issuer, None), |(project, tenant)| (project, Some(tenant)))
 }
 
 /// Puts the calls that take access away into the outbox, with the job that makes them, in the caller's transaction.
@@ -348,11 +286,6 @@ async fn tell(
     gateway.call_backs().breaker().guard(&destination(project), call).await
 }
 
-/// A project's name among those that a failing server is known by.
-pub(super) fn destination(project: &str) -> String {
-    format!("identitytoolkit {project}")
-}
-
 /// An account that was made after the person had left is somebody else's, or a return: nobody would enable it again.
 pub(super) fn is_anothers(account: &Account, departure: Timestamp) -> bool {
     account.created_at.is_some_and(|at| at > departure)
@@ -363,42 +296,4 @@ const fn ended(call: AccountCall) -> CallBackState {
         AccountCall::Done => CallBackState::Done,
         AccountCall::AlreadyGone => CallBackState::AlreadyGone,
     }
-}
-
-/// The accounts that a way leads to.
-pub(super) fn toolkit_of(gateway: &Gateway, way: &Way) -> Result<Arc<IdentityToolkit>, CallFailure> {
-    toolkit(gateway, way.source, &way.project, way.credentials.clone())
-}
-
-/// The project's accounts, reached with these credentials: an operator may have replaced them, perhaps because of the very
-/// call that is tried again.
-fn toolkit(
-    gateway: &Gateway,
-    source: SourceId,
-    project: &str,
-    secret: SecretBytes,
-) -> Result<Arc<IdentityToolkit>, CallFailure> {
-    let mut known = gateway.call_backs().toolkits.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((made_of, toolkit)) = known.get(&source)
-        && made_of.expose() == secret.expose()
-    {
-        return Ok(Arc::clone(toolkit));
-    }
-    let toolkit = Arc::new(new_toolkit(gateway, project, &secret)?);
-    known.insert(source, (secret, Arc::clone(&toolkit)));
-    Ok(toolkit)
-}
-
-fn new_toolkit(gateway: &Gateway, project: &str, secret: &SecretBytes) -> Result<IdentityToolkit, CallFailure> {
-    let call_backs = gateway.call_backs();
-    if let Ok(address) = serde_json::from_slice::<EmulatorAddress>(secret.expose()) {
-        if !gateway.trusts_emulators() {
-            return Err(CallFailure::NotSendable { what: "an emulator is believed under the development switch only" });
-        }
-        let base = BaseAddress::development(&address.emulator)?;
-        return IdentityToolkit::emulator(call_backs.loopback.clone(), base, project);
-    }
-    let account = ServiceAccount::parse(secret.expose())?;
-    let token = Arc::new(GoogleToken::new(call_backs.public.clone(), account));
-    IdentityToolkit::google(call_backs.public.clone(), project, token)
 }
