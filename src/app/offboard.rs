@@ -87,9 +87,6 @@ pub(super) async fn apply_signal(
     store::subject::insert_signal(&tx, subject, row, event.body_event_id).await?;
     keep_minimized(gateway, &tx, event, subject, &key, meaning).await?;
     let outcome = decide(gateway, &tx, event, subject, signal).await?;
-    if signal == PersonSignal::UserCreated {
-        rectify::keep_out_who_leaves(gateway, &tx, subject).await?;
-    }
     finish(gateway, tx, event, type_word, outcome).await
 }
 

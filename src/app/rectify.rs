@@ -3,7 +3,7 @@
 //! ```text
 //!  user_updated     the delivery says what is right now ───────────────────────────┐
 //!  account_updated  says that something changed ─▶ the customer's site is asked ───┤─▶ target, by source time, behind the fence
-//!                                                      └ nobody to ask ─▶ emptied ─┘        └─▶ signal, audit, event: one commit
+//!                                   away: waited for ◀┘   └ nobody to ask ─▶ emptied ─┘      └─▶ signal, audit, event: one commit
 //! ```
 //!
 //! Source: Atlassian, "User privacy guide for app developers": what was updated is asked again or erased. As for hours, the
@@ -17,24 +17,27 @@ use super::{
     offboard_tenant::{self, TenantStanding},
     person::{self, Named, Standing},
     poll::Halted,
-    reconcile_hours, sources as registered,
+    reconcile_hours,
 };
 use crate::{
     datamap::policy::WhenUntold,
     domain::{
-        IdentityKind, JobId, Personal, SubjectId, SubjectKind, TenantId,
+        IdentityKind, Personal, SubjectKind, TenantId,
         event::{IgnoreReason, LifecycleEvent, NamedIdentity, Outcome, PersonSignal},
-        job::JobKind,
         profile::Profile,
-        request::RequestScope,
     },
     mapping,
     outbound::{CallFailure, jira_users},
     proof::audit::Fact,
     sealing::normalise,
-    store::{self, TenantTx, event::ClaimedEvent, fence::Fence, subject::SignalRow},
+    store::{self, TenantTx, event::ClaimedEvent, fence::Fence, poll::PollSource, subject::SignalRow},
     target::{self, PersonKey, Rectification, Rectified, TenantScope},
 };
+
+/// How long a site is asked about an account before the policy says what becomes of what is out of date.
+const ASKED_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// How far back an installation is looked for that brings tokens.
+const TOKENS_LOOKED_BACK: SignedDuration = SignedDuration::from_hours(48);
 
 /// What a signal says about somebody.
 #[derive(Clone, Copy)]
@@ -59,7 +62,7 @@ pub(super) async fn apply(
         return finish_plain(gateway, event, type_word, outcome).await;
     };
     let named = Named::new(gateway, event.tenant_id, identity.kind, &identity.issuer, normalised);
-    let at = mapping::order_time(said.source_at, event.original_received_at);
+    let at = rememberable(mapping::order_time(said.source_at, event.original_received_at));
     let (tenant_key, standing, fence) = look(gateway, event, &named, at).await?;
     if standing.is_gone() {
         let outcome = offboard_tenant::outcome_of_gone(gateway, event, &standing, at)?;
@@ -71,12 +74,11 @@ pub(super) async fn apply(
     if !is_known_there(gateway, &tenant_key, identity).await? {
         return nothing_is_copied(gateway, event, meaning, said.signal, &named, at).await;
     }
-    let Some(profile) = what_is_right(gateway, event, said).await? else {
+    let Some((profile, is_said)) = what_is_right(gateway, event, said).await? else {
         return finish_plain(gateway, event, type_word, Outcome::Ignored(IgnoreReason::NothingTold)).await;
     };
-    let written = write(gateway, &tenant_key, &named, identity, &profile, at).await?;
+    let written = write(gateway, &tenant_key, &named, identity, (&profile, is_said), at).await?;
     gateway.crash().reach("rectify.after_target");
-    let said = Said { profile: &profile, ..said };
     conclude(gateway, event, meaning, said, &named, at, written).await
 }
 
@@ -95,23 +97,13 @@ pub(super) async fn lift(
     let tenant_key = store::tenant::stable_key(&TenantTx::begin(&mut client, tenant).await?).await?;
     drop(client);
     let active = Profile { is_active: Some(true), ..Profile::default() };
-    write(gateway, &tenant_key, named, identity, &active, at).await?;
+    write(gateway, &tenant_key, named, identity, (&active, true), rememberable(at)).await?;
     Ok(())
 }
 
-/// Takes access away again from whoever is leaving, alone or with the whole customer: a deactivation may have been what kept
-/// them out, and it is over. By jobs, in the transaction of the event.
-pub(super) async fn keep_out_who_leaves(gateway: &Gateway, tx: &TenantTx<'_>, subject: SubjectId) -> Result<(), Error> {
-    if !gateway.policy().rectification.deactivated_loses_access {
-        return Ok(());
-    }
-    for leaving in [RequestScope::Subject(subject), RequestScope::Tenant] {
-        if let Some(living) = store::request::living(tx, leaving).await? {
-            let job = JobId::new(gateway.clock(), gateway.entropy());
-            store::job::insert_or_restart(tx, job, JobKind::AccessOff, living, gateway.now()).await?;
-        }
-    }
-    Ok(())
+/// A time as a database keeps it: what is remembered is compared with what is told.
+fn rememberable(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }
 
 /// Ends an event about somebody of whom the product has no copy. What has changed since is of no interest any more.
@@ -146,19 +138,30 @@ async fn look(
     Ok((tenant_key, standing, person::lock(&tx, named, at).await?.fence()))
 }
 
-/// What the product should say. `None` when nobody knows it and the policy leaves things as they are.
-async fn what_is_right(gateway: &Gateway, event: &ClaimedEvent, said: Said<'_>) -> Result<Option<Profile>, Error> {
+/// What the product should say, and whether somebody has said it. `None` when nobody knows it and the policy leaves things as
+/// they are.
+async fn what_is_right(
+    gateway: &Gateway,
+    event: &ClaimedEvent,
+    said: Said<'_>,
+) -> Result<Option<(Profile, bool)>, Error> {
     if !said.profile.is_empty() {
-        return Ok(Some(said.profile.clone()));
+        return Ok(Some((said.profile.clone(), true)));
     }
     match ask_site(gateway, event, &said.identity.value).await? {
-        Some(profile) => Ok(Some(profile)),
-        None if said.signal != PersonSignal::AccountUpdated => Ok(None),
-        None => Ok(match gateway.policy().rectification.when_untold {
-            WhenUntold::Keep => None,
-            WhenUntold::Blank => Some(blank(gateway)),
-        }),
+        Answered::Told(profile) => return Ok(Some((profile, true))),
+        Answered::NotNow if gateway.now().duration_since(event.original_received_at) < ASKED_FOR => {
+            return Err(Error::Busy("the site cannot be asked about the account just now"));
+        }
+        Answered::NotNow | Answered::Never => {}
     }
+    if said.signal != PersonSignal::AccountUpdated {
+        return Ok(None);
+    }
+    Ok(match gateway.policy().rectification.when_untold {
+        WhenUntold::Keep => None,
+        WhenUntold::Blank => Some((blank(gateway), false)),
+    })
 }
 
 /// Of somebody whom the product does not know there is nothing to correct, and nobody is asked.
@@ -179,46 +182,44 @@ fn kind(gateway: &Gateway) -> &SubjectKind {
     &gateway.policy().jira_subject
 }
 
-/// Asks the customer's site, by whatever credentials there are for it. `None` when there are none, when they are refused, and
-/// when the site knows nobody of this id.
-async fn ask_site(
-    gateway: &Gateway,
-    event: &ClaimedEvent,
-    account_id: &Personal<String>,
-) -> Result<Option<Profile>, Error> {
+/// How a question about an account ended.
+enum Answered {
+    Told(Profile),
+    /// There is nobody to ask, nobody lets us in, or nobody of this id is known.
+    Never,
+    /// Something that may be mended.
+    NotNow,
+}
+
+/// Asks the customer's site, by whatever credentials there are for it. One way that fails keeps no other from being tried.
+async fn ask_site(gateway: &Gateway, event: &ClaimedEvent, account_id: &Personal<String>) -> Result<Answered, Error> {
     let queue = gateway.databases().queue.client().await?;
     let now = gateway.now();
-    let tokens_since = now - SignedDuration::from_hours(registered::INSTALLATION_TOKEN_HOURS);
-    let mut sources = store::poll::sources(&queue, now, tokens_since).await?;
+    // An installation whose last token is over will bring another one: that is not nobody.
+    let mut sources = store::poll::sources(&queue, now, now - TOKENS_LOOKED_BACK).await?;
     drop(queue);
     sources.retain(|source| {
         source.tenant_id == event.tenant_id && source.has_credentials && reconcile_hours::can_ask(source)
     });
+    let mut answered = Answered::Never;
     for source in &sources {
-        let answer = match reconcile_hours::access(gateway, source).await {
-            Ok(access) => {
-                let call = jira_users::user(&access.client, &access.base, &access.authorization, account_id);
-                let destination = format!("users of {} {}", source.name, source.holder);
-                gateway.call_backs().breaker().guard(&destination, call).await.map_err(Halted::from)
+        match ask(gateway, source, account_id).await {
+            Ok(Some(profile)) => return Ok(Answered::Told(profile)),
+            Ok(None) | Err(Halted::Call(CallFailure::Refused { status: 401 | 403 })) => {}
+            Err(halted) => {
+                tracing::warn!(source = source.name, error = %halted, "the site does not tell what is right just now");
+                answered = Answered::NotNow;
             }
-            Err(halted) => Err(halted),
-        };
-        match answer {
-            Ok(profile) => return Ok(profile),
-            Err(Halted::Ours(error)) => return Err(error),
-            Err(Halted::Call(failure)) => given_up(&source.name, &failure)?,
         }
     }
-    Ok(None)
+    Ok(answered)
 }
 
-/// What can be mended by waiting is waited for: the event comes again. Of what cannot, the next way is tried.
-fn given_up(source: &str, failure: &CallFailure) -> Result<(), Error> {
-    if failure.is_transient() {
-        return Err(Error::Busy("the site cannot be asked about the account just now"));
-    }
-    tracing::warn!(source, error = %failure, "the site does not tell what is right about an account");
-    Ok(())
+async fn ask(gateway: &Gateway, source: &PollSource, account_id: &Personal<String>) -> Result<Option<Profile>, Halted> {
+    let access = reconcile_hours::access(gateway, source).await?;
+    let call = jira_users::user(&access.client, &access.base, &access.authorization, account_id);
+    let destination = format!("users of {} {}", source.name, source.holder);
+    Ok(gateway.call_backs().breaker().guard(&destination, call).await?)
 }
 
 async fn write(
@@ -226,14 +227,14 @@ async fn write(
     tenant_key: &str,
     named: &Named,
     identity: &NamedIdentity,
-    profile: &Profile,
+    (profile, is_said): (&Profile, bool),
     told_at: Timestamp,
 ) -> Result<Rectified, Error> {
     let person = PersonKey { kind: kind(gateway).clone(), identities: vec![(identity.kind, identity.value.clone())] };
     let digests = named.target_digests();
     let is_active = profile.is_active.filter(|_| gateway.policy().rectification.deactivated_loses_access);
-    let said =
-        Rectification { person: &person, digests: &digests, told_at, attributes: &profile.attributes, is_active };
+    let attributes = &profile.attributes;
+    let said = Rectification { person: &person, digests: &digests, told_at, attributes, is_active, is_said };
     let mut client = gateway.databases().target.client().await?;
     let scope = TenantScope { map: gateway.map(), tenant_key };
     Ok(target::rectify(&mut client, scope, &said).await?)
@@ -273,15 +274,16 @@ async fn conclude(
         }
     };
     let (subject, key) = person::find_or_make(gateway, &tx, named, kind(gateway), generation).await?;
-    let row = SignalRow { signal: said.signal, source_at: at, arrived_at: event.original_received_at };
-    store::subject::insert_signal(&tx, subject, row, event.body_event_id).await?;
-    keep_minimized(gateway, &tx, event, subject, &key, meaning).await?;
     if said.signal == PersonSignal::AccountUpdated {
-        store::subject::set_refreshed(&tx, subject, at).await?;
+        // Nothing is decided from such a signal. Where something newer was told, the next cycle asks again.
+        if matches!(written, Rectified::Applied { .. }) {
+            store::subject::set_refreshed(&tx, subject, at).await?;
+        }
+    } else {
+        let row = SignalRow { signal: said.signal, source_at: at, arrived_at: event.original_received_at };
+        store::subject::insert_signal(&tx, subject, row, event.body_event_id).await?;
     }
-    if said.profile.is_active == Some(true) {
-        keep_out_who_leaves(gateway, &tx, subject).await?;
-    }
+    keep_minimized(gateway, &tx, event, subject, &key, meaning).await?;
     if let Rectified::Applied { rows, access } = written
         && rows + access > 0
     {

@@ -3,7 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::{Error, Gateway, JobFailure, audit, call_back, offboard_tenant, person};
+use super::{
+    Error, Gateway, JobFailure, audit, call_back, offboard_tenant,
+    person::{self, Named},
+};
 use crate::{
     domain::{
         JobId, RequestId, SubjectId, TenantId,
@@ -11,8 +14,9 @@ use crate::{
         request::{RequestScope, RequestState},
     },
     proof::audit::Fact,
+    sealing::normalise,
     store::{self, TenantTx, job::ClaimedJob, request::RequestRow},
-    target::{self, PersonKey},
+    target::{self, Digest, PersonKey},
 };
 
 /// What a job about a person needs, read in one short transaction.
@@ -21,6 +25,8 @@ pub(super) struct Case {
     pub(super) tenant_key: String,
     pub(super) subject: SubjectId,
     pub(super) person: PersonKey,
+    /// The digests of the identity that the person is found by, current first; none when the person was erased.
+    pub(super) digests: Vec<Digest>,
     /// Who gives out the identities that the person is found by.
     pub(super) issuer: String,
 }
@@ -78,9 +84,16 @@ pub(super) async fn read_case_of(gateway: &Gateway, tenant: TenantId, request: R
             .collect(),
     };
     let issuer = anchors.first().map_or_else(String::new, |anchor| anchor.issuer.clone());
+    let digests = anchors.first().map(|anchor| digests_of(gateway, tenant, anchor)).transpose()?.unwrap_or_default();
     let identities = anchors.into_iter().map(|identity| (identity.kind, identity.value)).collect();
     let person = PersonKey { kind: row.kind, identities };
-    Ok(AnyCase::Person(Case { request, tenant_key, subject, person, issuer }))
+    Ok(AnyCase::Person(Case { request, tenant_key, subject, person, digests, issuer }))
+}
+
+fn digests_of(gateway: &Gateway, tenant: TenantId, anchor: &person::OpenIdentity) -> Result<Vec<Digest>, Error> {
+    let normalised = normalise(anchor.kind, anchor.value.expose_for("the digests it is found by"))
+        .map_err(|_| Error::Missing("an identity that can be normalised"))?;
+    Ok(Named::new(gateway, tenant, anchor.kind, &anchor.issuer, normalised).target_digests())
 }
 
 /// Takes access away in the target, from one person or from everybody, and records when.
@@ -98,7 +111,8 @@ pub(super) async fn access_off(gateway: &Gateway, job: &ClaimedJob) -> Result<()
     // takes the place of the whole customer's: should the customer come back, that person stays restricted.
     let done = match &case {
         AnyCase::Person(case) => {
-            target::access_off(&mut client, scope, &case.person, request.opened_at, &of_tenant).await?
+            let person = (&case.person, case.digests.as_slice());
+            target::access_off(&mut client, scope, person, request.opened_at, &of_tenant).await?
         }
         AnyCase::Tenant(_) => target::access_off_everybody(&mut client, scope, request.opened_at).await?,
     };
@@ -210,7 +224,8 @@ pub(super) async fn access_on(gateway: &Gateway, job: &ClaimedJob) -> Result<(),
             return Err(JobFailure::discard("the person was erased"));
         }
         AnyCase::Person(case) => {
-            target::access_on(&mut client, target_scope, &case.person, &ours.restricted_at).await?
+            let person = (&case.person, case.digests.as_slice());
+            target::access_on(&mut client, target_scope, person, &ours.restricted_at).await?
         }
         AnyCase::Tenant(_) => {
             target::access_on_everybody(&mut client, target_scope, &ours.restricted_at, &ours.marked_at).await?

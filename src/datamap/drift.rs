@@ -89,8 +89,9 @@ impl Drift<'_> {
         let columns = self.compiled.map.subjects.values().flat_map(|root| root.profile.values().flatten());
         for ProfileColumn { column, .. } in columns.filter(|column| column.collection == name) {
             let Some(found) = table.columns.get(column) else { continue };
-            if !holds_words(found) || !found.is_nullable || found.is_generated {
-                let message = "is corrected when its source says so; make it a nullable text that nothing computes";
+            if !holds_words(found) || is_short(found) || !found.is_nullable || found.is_generated {
+                let message = "is corrected when its source says so; make it a nullable text that nothing computes and that \
+                               holds 255 characters";
                 self.at(&format!("{name}.{column}"), message);
             }
         }
@@ -186,6 +187,12 @@ impl Drift<'_> {
             }
         }
     }
+}
+
+/// True for a type that cannot hold every name and address: `character varying(64)`.
+fn is_short(column: &Column) -> bool {
+    let limit = column.data_type.split_once('(').and_then(|(_, rest)| rest.trim_end_matches(')').parse::<u32>().ok());
+    limit.is_some_and(|limit| limit < 255)
 }
 
 /// True for a type that takes any text.

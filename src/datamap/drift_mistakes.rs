@@ -61,6 +61,11 @@ fn a_copy_that_cannot_be_corrected_or_emptied_is_drift() {
         "{name: display_name",
         needle,
     );
+    assert_drift(
+        |catalog| column(catalog, "team_member", "email").data_type = "character varying(64)".to_owned(),
+        "{name: email",
+        needle,
+    );
 }
 
 #[test]

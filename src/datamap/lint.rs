@@ -144,6 +144,10 @@ fn check_profile(compiled: &Compiled, report: &mut Report, (path, line): (&str, 
             );
             report.error(line, path, message);
         }
+        if compiled.fact(collection, column).is_read_only {
+            let message = format!("profile column {collection}.{column} is read_only; remove one of them");
+            report.error(line, path, message);
+        }
         let is_key = compiled.map.collections.get(collection).is_some_and(|it| it.primary_key.contains(column));
         let is_anchor = *collection == root.collection && root.identities.get(&root.anchor) == Some(column);
         if is_key || is_anchor || column == &compiled.map.tenant_column {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::{
     Finding, SourceFile, compile_dataset, compile_policy,
+    map::DataMap,
     reference_product::{DATASET, POLICY, PRIVACY_POLICY, dataset},
 };
 
@@ -39,6 +40,12 @@ const DATASET_MISTAKES: &[Mistake] = &[
     ("email: [team_member.email]", "mail: [team_member.email]", "mail:", "unknown key `mail`"),
     ("email: [team_member.email]", "email: [message.member_name]", "msp_team_member:", "twice"),
     ("email: [team_member.email]", "email: [portal_user.email]", "msp_team_member:", "neither in the own row nor"),
+    (
+        "{name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}\n          - {name: created_at, data_categories: [system.operations]}\n          - {name: restricted_at",
+        "{name: email, data_categories: [user.contact.email], fides_meta: {identity: email, read_only: true}}\n          - {name: created_at, data_categories: [system.operations]}\n          - {name: restricted_at",
+        "msp_team_member:",
+        "is read_only",
+    ),
     ("email: [team_member.email]", "email: [team_member.account_id]", "msp_team_member:", "cannot be corrected"),
     ("also_rewrites: [assignee_name]", "also_rewrites: [assigned_name]", "assigned_name", "no column assigned_name"),
     ("field: notification.notification_id", "field: notification.id", "- name: notification_id", "no column id"),
@@ -357,6 +364,23 @@ fn a_sentence_that_is_added_to_the_privacy_policy_needs_a_promise() {
 
     assert_eq!(findings.len(), 1);
     assert!(findings[0].message.contains("says `Sing in the office`, and no promise quotes it"), "{}", findings[0]);
+}
+
+#[test]
+fn a_correction_without_a_column_and_a_column_without_a_correction_are_mistakes() {
+    let privacy = SourceFile { name: "privacy-policy.md", text: PRIVACY_POLICY };
+    let says = |policy: &str, map: &DataMap, message: &str| {
+        let (compiled, findings) = compile_policy(SourceFile { name: "policy.yaml", text: policy }, privacy, map);
+        assert!(compiled.is_none());
+        assert!(findings.iter().any(|finding| finding.message.contains(message)), "{findings:#?}");
+    };
+    let idle = POLICY.replace(": rectify", ": nothing");
+    says(&idle, &dataset().map, "no signal corrects them");
+    let mut map = dataset().map;
+    for root in map.subjects.values_mut() {
+        root.profile.clear();
+    }
+    says(POLICY, &map, "name the copies");
 }
 
 fn planted(text: &str, (from, to, _, _): &Mistake) -> String {

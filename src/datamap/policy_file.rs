@@ -103,6 +103,7 @@ impl Reader {
             anchors: map.subjects.iter().map(|(kind, root)| (kind.clone(), root.anchor)).collect(),
         };
         self.check_numbers(&top, &policy);
+        self.check_profiles(&top, &policy, map);
         Some(policy)
     }
 
@@ -276,6 +277,29 @@ impl Reader {
             let message =
                 format!("{privacy_policy}:{privacy_line} says {}, and no promise quotes it", quoted(statement));
             self.report.error(line, "promises", message);
+        }
+    }
+
+    /// A correction without a column would look like a promise that is kept, and so would a column of somebody whom nobody
+    /// tells of.
+    fn check_profiles(&mut self, top: &Mapping<'_>, policy: &Policy, map: &DataMap) {
+        let line = top.get("signals").map_or(top.line, |section| section.line);
+        let corrects = policy.signals.values().any(|consequence| *consequence == Consequence::Rectify);
+        for (kind, root) in &map.subjects {
+            let is_told_of = *kind == policy.jira_subject;
+            let is_named = root.profile.values().any(|columns| !columns.is_empty());
+            let message = match (is_told_of && corrects, is_named) {
+                (true, false) => format!(
+                    "a signal rectifies, and dataset {} names no column under subjects.{kind}.profile; name the copies",
+                    map.dataset
+                ),
+                (false, true) => format!(
+                    "dataset {} names columns under subjects.{kind}.profile, and no signal corrects them; remove them or rectify",
+                    map.dataset
+                ),
+                (true, true) | (false, false) => continue,
+            };
+            self.report.error(line, "signals", message);
         }
     }
 

@@ -1,11 +1,12 @@
 //! Asking a customer's Jira what it says of an account now, for copies that are known to be out of date.
 //!
 //! Source: Jira Cloud REST API, version 3, "Get user". Its answer is what the person lets us see: a name that may stand for
-//! another, and an e-mail address or none. While Atlassian's own directory is away it answers with fallback values, and with
-//! `unknown` for a broken record: an answer about another id than the one asked about is none. Safe to repeat.
+//! another, and an e-mail address or none. While Atlassian's own directory is away it answers with fallback values: an answer
+//! about another id than the one asked about is none. `unknown` stands for the broken record of somebody who was deleted. Safe
+//! to repeat.
 
 use reqwest::{Client, Method};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
     Authorization, BaseAddress, CallFailure,
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::domain::{
     Personal,
+    identity::ATLASSIAN_PLACEHOLDER_ACCOUNT_ID,
     profile::{Profile, ProfileAttribute},
 };
 
@@ -28,7 +30,7 @@ struct User {
 }
 
 /// What the site says of an account; `None` when it knows nobody of this id (any more). An e-mail address that it does not
-/// tell is told as none.
+/// tell is told as none: the person does not want us to have it. A name that it does not tell is not told.
 pub async fn user(
     client: &Client,
     base: &BaseAddress,
@@ -45,18 +47,22 @@ pub async fn user(
         payload: Payload::Nothing,
         answer_bytes_max: ANSWER_BYTES_MAX,
     };
-    let answer = match call(client, request).await.and_then(successful) {
-        Ok(answer) => answer,
-        Err(CallFailure::Refused { status: 404 }) => return Ok(None),
-        Err(failure) => return Err(failure),
-    };
-    let user: User = object(&answer.body)?;
-    if user.account_id.as_ref() != Some(id) {
-        // As of a server that could not do it now: the directory behind the site is away, and comes back.
-        return Err(CallFailure::ServerFailed { status: answer.status, retry_after: None });
+    let answer = call(client, request).await?;
+    if answer.status == 404 {
+        // Jira says so in JSON; a page of something before it says nothing about a person.
+        let _: IgnoredAny = object(&answer.body)?;
+        return Ok(None);
+    }
+    let user: User = object(&successful(answer)?.body)?;
+    match user.account_id.as_deref() {
+        Some(same) if same == id => {}
+        Some(ATLASSIAN_PLACEHOLDER_ACCOUNT_ID) => return Ok(None),
+        Some(_) | None => return Err(CallFailure::BadAnswer { what: "it is about another account" }),
     }
     let mut profile = Profile { is_active: user.active, ..Profile::default() };
-    profile.say(ProfileAttribute::DisplayName, &user.display_name.unwrap_or_default());
+    if let Some(name) = &user.display_name {
+        profile.say(ProfileAttribute::DisplayName, name);
+    }
     profile.say(ProfileAttribute::Email, &user.email_address.unwrap_or_default());
     Ok(Some(profile))
 }
@@ -96,11 +102,22 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_is_nobody_and_fallback_values_are_no_answer() {
-        assert!(matches!(asked(answer(404, "{}")).await, Ok(None)));
-        for fallback in [r#"{"accountId":"unknown","displayName":"Former user"}"#, r#"{"displayName":"canary"}"#] {
-            let failure = asked(answer(200, fallback)).await.expect_err("no answer");
-            assert!(failure.is_transient() && !format!("{failure:?}").contains("canary"), "{failure:?}");
+        let deleted = r#"{"accountId":"unknown","displayName":"Former user"}"#;
+        for nobody in [answer(404, r#"{"errorMessages":["canary"]}"#), answer(200, deleted)] {
+            assert!(matches!(asked(nobody).await, Ok(None)));
         }
+        for unclear in [
+            answer(200, r#"{"displayName":"canary"}"#),
+            answer(200, r#"{"accountId":"another","displayName":"canary"}"#),
+            answer(404, "<html>canary</html>"),
+        ] {
+            let failure = asked(unclear).await.expect_err("no answer");
+            assert!(matches!(failure, CallFailure::BadAnswer { .. }), "{failure:?}");
+            assert!(!format!("{failure:?}").contains("canary"));
+        }
+        let nameless = format!(r#"{{"accountId":"{ID}"}}"#);
+        let profile = asked(answer(200, nameless)).await.expect("an answer").expect("somebody");
+        assert!(!profile.attributes.contains_key(&ProfileAttribute::DisplayName));
         assert!(matches!(asked(answer(401, "")).await, Err(CallFailure::Refused { status: 401 })));
         assert!(matches!(asked(answer(200, "<html>")).await, Err(CallFailure::BadAnswer { .. })));
     }

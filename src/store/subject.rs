@@ -53,7 +53,7 @@ statements! {
     // One row for each kind of signal is enough to decide: the latest arrival, the departures since, the latest one.
     SIGNALS = "SELECT signal, source_at, arrived_at
         FROM gateway.subject_signal
-        WHERE tenant_id = $1 AND subject_id = $2 AND signal NOT IN ('user_updated', 'account_updated')
+        WHERE tenant_id = $1 AND subject_id = $2 AND signal <> 'user_updated'
         ORDER BY source_at DESC, signal
         LIMIT 1000";
     FORGET_SIGNALS = "DELETE FROM gateway.subject_signal WHERE tenant_id = $1 AND subject_id = $2";

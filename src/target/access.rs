@@ -7,7 +7,10 @@ use crate::datamap::map::SubjectRoot;
 
 use super::{
     error::TargetError,
+    fence::{Digest, lock_person, share_tenant},
+    leaving::read_leaving,
     person::{PersonKey, is_own_row},
+    profile,
     scope::{TargetTx, TenantScope, begin},
     statement::{self, Statement},
 };
@@ -22,17 +25,22 @@ pub struct AccessOff {
 }
 
 /// Takes access away in one transaction: sets the restricted column to `at` where it is null, or holds one of `replaced`
-/// (what the whole customer's offboarding has set), and deletes the sessions. Repeating is safe and keeps the first instant.
+/// (what the whole customer's offboarding has set) or what was set when the account was deactivated, and deletes the sessions.
+/// `digests` are those of the person's anchor. Repeating is safe and keeps the first instant.
 pub async fn access_off(
     client: &mut Client,
     scope: TenantScope<'_>,
-    person: &PersonKey,
+    (person, digests): (&PersonKey, &[Digest]),
     at: Timestamp,
     replaced: &[Timestamp],
 ) -> Result<AccessOff, TargetError> {
     let root = scope.subject_root(&person.kind)?;
     let tx = begin(client, scope).await?;
-    let changed = restrict(&tx, person, root, at, replaced).await?;
+    // Under the lock: an activation that came in between would find its own instant and let the person in.
+    lock_person(&tx, root.anchor, digests).await?;
+    let deactivated_at = profile::read(&tx, root.anchor, digests).await?.deactivated_at;
+    let replaced: Vec<Timestamp> = replaced.iter().copied().chain(deactivated_at).collect();
+    let changed = restrict(&tx, person, root, at, &replaced).await?;
     tx.commit().await?;
     Ok(changed)
 }
@@ -53,43 +61,52 @@ pub(super) async fn restrict(
     Ok(AccessOff { people, sessions })
 }
 
-/// Clears the restricted column where it holds this instant. Returns how many rows of the person changed.
-pub(super) async fn lift(
+/// Sets the restricted column to another instant, or to none, where it holds this one. Returns how many rows of the person
+/// changed.
+pub(super) async fn replace(
     tx: &TargetTx<'_, '_>,
     person: &PersonKey,
     root: &SubjectRoot,
     restricted_at: Timestamp,
+    by: Option<Timestamp>,
 ) -> Result<u64, TargetError> {
     let scope = tx.scope();
     let column = statement::quoted(&root.restricted_column);
     let mut statement = Statement::default();
     let ours = statement.bind(restricted_at, Type::TIMESTAMPTZ);
+    let by = statement.bind(by, Type::TIMESTAMPTZ);
     let own_row = is_own_row(&mut statement, scope, person, "t")?;
     statement.line(format!("UPDATE {} AS t", scope.table(&root.collection)));
-    statement.line(format!("SET {column} = NULL"));
+    statement.line(format!("SET {column} = {by}"));
     statement.line(format!("WHERE {own_row}"));
     statement.line(format!("AND t.{column} = {ours}"));
     tx.change(&statement).await.map_err(|source| TargetError::ChangeAccess { source })
 }
 
 /// Gives access back: clears the marked column, and the restricted column where it holds one of `restricted_at`, the
-/// instants that the gateway itself has set; a suspension that the product has set stays. Returns how many rows of the
-/// person changed; zero when it was repeated. Sessions do not come back: the person signs in again.
+/// instants that the gateway itself has set; a suspension that the product has set stays. Where the account is deactivated or
+/// the whole customer is leaving, the instant of that takes its place. Returns how many rows of the person changed; zero when
+/// it was repeated. Sessions do not come back: the person signs in again.
 pub async fn access_on(
     client: &mut Client,
     scope: TenantScope<'_>,
-    person: &PersonKey,
+    (person, digests): (&PersonKey, &[Digest]),
     restricted_at: &[Timestamp],
 ) -> Result<u64, TargetError> {
     let root = scope.subject_root(&person.kind)?;
     let (restricted, marked) = (statement::quoted(&root.restricted_column), statement::quoted(&root.marked_column));
     let tx = begin(client, scope).await?;
+    share_tenant(&tx).await.map_err(|source| TargetError::ChangeAccess { source })?;
+    lock_person(&tx, root.anchor, digests).await?;
+    let deactivated_at = profile::read(&tx, root.anchor, digests).await?.deactivated_at;
+    let by = deactivated_at.or(read_leaving(&tx).await?.now);
     let mut statement = Statement::default();
     let own_row = is_own_row(&mut statement, scope, person, "t")?;
     statement.line(format!("UPDATE {} AS t", scope.table(&root.collection)));
     let ours = statement.bind(restricted_at.to_vec(), Type::TIMESTAMPTZ_ARRAY);
+    let by = statement.bind(by, Type::TIMESTAMPTZ);
     statement.line(format!(
-        "SET {restricted} = CASE WHEN t.{restricted} = ANY({ours}) THEN NULL ELSE t.{restricted} END, {marked} = NULL"
+        "SET {restricted} = CASE WHEN t.{restricted} = ANY({ours}) THEN {by} ELSE t.{restricted} END, {marked} = NULL"
     ));
     statement.line(format!("WHERE {own_row}"));
     statement.line(format!("AND (t.{restricted} = ANY({ours}) OR t.{marked} IS NOT NULL)"));

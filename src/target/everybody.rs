@@ -9,6 +9,7 @@ use tokio_postgres::{Client, types::Type};
 use super::{
     access::AccessOff,
     error::TargetError,
+    leaving::{begin_leaving, end_leaving},
     predicate::ROW,
     scope::{TenantScope, begin},
     statement::{self, Statement},
@@ -28,6 +29,8 @@ pub async fn access_off_everybody(
     at: Timestamp,
 ) -> Result<AccessOff, TargetError> {
     let mut done = AccessOff::default();
+    // First, so that whoever changes a single person's access from now on knows it.
+    begin_leaving(client, scope, at).await?;
     for root in scope.map.subjects.values() {
         let change = Change::SetOnce { column: &root.restricted_column, at };
         done.people += everywhere(client, scope, &root.collection, &change).await?;
@@ -59,6 +62,7 @@ pub async fn access_on_everybody(
     marked_at: &[Timestamp],
 ) -> Result<u64, TargetError> {
     let mut people = 0;
+    end_leaving(client, scope, restricted_at).await?;
     for root in scope.map.subjects.values() {
         let restricted = (root.restricted_column.as_str(), restricted_at);
         let marked = (root.marked_column.as_str(), marked_at);

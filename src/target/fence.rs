@@ -75,22 +75,28 @@ pub async fn mirror_fence(client: &mut Client, scope: TenantScope<'_>, fence: &F
     statement.line("returned_at = CASE WHEN fence.returned_at > EXCLUDED.covers_until THEN fence.returned_at END");
     let lock = lock_statement(scope, fence.kind, std::slice::from_ref(&fence.digest));
     in_order(&tx, &lock, &statement).await.map_err(failed)?;
-    tx.change(&fenced_profiles(scope, fence)).await.map_err(failed)?;
+    tx.change(&fenced(scope, fence, "profile", LATEST_WORD)).await.map_err(failed)?;
+    if fence.kind == FenceKind::Tenant {
+        tx.change(&fenced(scope, fence, "leaving", "restricted_at")).await.map_err(failed)?;
+    }
     tx.commit().await
 }
 
-/// What was told of somebody goes with them, and stays when it was told after a return that every fence lets pass.
-fn fenced_profiles<'a>(scope: TenantScope<'a>, fence: &'a FenceRow) -> Statement<'a> {
+/// When anything was said of an account last.
+const LATEST_WORD: &str = "GREATEST(display_name_at, email_at, active_at)";
+
+/// What we remember of somebody goes with them, and stays when it is of a time after a return that every fence lets pass.
+fn fenced<'a>(scope: TenantScope<'a>, fence: &'a FenceRow, table: &str, at: &str) -> Statement<'a> {
     let mut statement = Statement::default();
     let tenant = statement.bind(scope.tenant_key, Type::TEXT);
     let kind = statement.bind(fence.kind.as_str(), Type::TEXT);
     let key = statement.bind(fence.digest_key_id, Type::INT4);
     let digest = statement.bind(fence.digest.as_slice(), Type::BYTEA);
-    statement.line("DELETE FROM milestone_gateway.profile AS profile");
-    statement.line(format!("WHERE profile.tenant_key = {tenant}"));
+    statement.line(format!("DELETE FROM milestone_gateway.{table} AS remembered"));
+    statement.line(format!("WHERE remembered.tenant_key = {tenant}"));
     if fence.kind != FenceKind::Tenant {
-        statement.line(format!("AND profile.identity_kind = {kind}"));
-        statement.line(format!("AND (profile.digest_key_id, profile.digest) = ({key}, {digest})"));
+        statement.line(format!("AND remembered.identity_kind = {kind}"));
+        statement.line(format!("AND (remembered.digest_key_id, remembered.digest) = ({key}, {digest})"));
     }
     statement.line("AND EXISTS (");
     statement.line("SELECT 1");
@@ -98,7 +104,7 @@ fn fenced_profiles<'a>(scope: TenantScope<'a>, fence: &'a FenceRow) -> Statement
     statement.line(format!("WHERE fence.tenant_key = {tenant}"));
     statement.line(format!("AND fence.identity_kind = {kind}"));
     statement.line(format!("AND (fence.digest_key_id, fence.digest) = ({key}, {digest})"));
-    statement.line("AND (fence.returned_at IS NULL OR fence.returned_at > profile.told_at)");
+    statement.line(format!("AND (fence.returned_at IS NULL OR fence.returned_at > {at})"));
     statement.line(")");
     statement
 }
@@ -170,9 +176,7 @@ pub async fn fence_verdict(
 /// Keeps the tenant's fence away until the end of the transaction and asks it whether a write with this source time may
 /// happen, whoever it is about. Writers do not wait for one another.
 pub(super) async fn tenant_verdict(tx: &TargetTx<'_, '_>, source_at: Timestamp) -> Result<FenceVerdict, TargetError> {
-    let mut lock = Statement::default();
-    let number = tenant_lock(&mut lock, tx.scope());
-    lock.line(format!("SELECT pg_advisory_xact_lock_shared({number})"));
+    let lock = shared_lock(tx.scope());
     let mut statement = Statement::default();
     let tenant = statement.bind(tx.scope().tenant_key, Type::TEXT);
     let kind = statement.bind(FenceKind::Tenant.as_str(), Type::TEXT);
@@ -185,6 +189,34 @@ pub(super) async fn tenant_verdict(tx: &TargetTx<'_, '_>, source_at: Timestamp) 
     statement.line("LIMIT 1");
     let refusals = in_order(tx, &lock, &statement).await.map_err(|source| TargetError::ReadFence { source })?;
     Ok(if refusals == 0 { FenceVerdict::Clear } else { FenceVerdict::Refused })
+}
+
+/// Takes the lock of each digest until the end of the transaction. Fails when no digest is given.
+pub(super) async fn lock_person(
+    tx: &TargetTx<'_, '_>,
+    kind: IdentityKind,
+    digests: &[Digest],
+) -> Result<(), TargetError> {
+    let lock = lock_statement(tx.scope(), kind.into(), &bytes_of(digests)?);
+    tx.rows(&lock).await.map(|_| ()).map_err(|source| TargetError::ReadFence { source })
+}
+
+/// Keeps the tenant's fence, and what changes everybody's access, away until the end of the transaction. To be taken before any
+/// lock of a person. Writers do not wait for one another.
+pub(super) async fn share_tenant(tx: &TargetTx<'_, '_>) -> Result<(), DatabaseError> {
+    tx.rows(&shared_lock(tx.scope())).await.map(|_| ())
+}
+
+fn shared_lock(scope: TenantScope<'_>) -> Statement<'_> {
+    let mut lock = Statement::default();
+    let number = tenant_lock(&mut lock, scope);
+    lock.line(format!("SELECT pg_advisory_xact_lock_shared({number})"));
+    lock
+}
+
+/// Keeps every writer about anybody of the tenant away until the end of the transaction.
+pub(super) async fn lock_tenant(tx: &TargetTx<'_, '_>) -> Result<(), DatabaseError> {
+    tx.rows(&lock_statement(tx.scope(), FenceKind::Tenant, &[])).await.map(|_| ())
 }
 
 /// Which fences may be forgotten when their time is over.

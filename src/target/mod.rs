@@ -15,7 +15,7 @@
 //! those of the data map, the plan or the live catalog and are always quoted; values are always parameters; an error
 //! carries SQLSTATE, constraint and table and never a value; every function may be repeated.
 //!
-//! It owns `milestone_gateway.{job_token,marker,fence,profile}` in each target. It does not decide what is deleted (planning), when
+//! It owns `milestone_gateway.{job_token,marker,fence,profile,leaving}` in each target. It does not decide what is deleted (planning), when
 //! (app) or how a digest is made (sealing), and it makes nothing atomic across two targets.
 
 mod access;
@@ -28,11 +28,13 @@ mod fence;
 mod identifiers;
 mod issue_hours;
 mod known;
+mod leaving;
 mod marker;
 mod migrate;
 mod person;
 mod predicate;
 mod preview;
+mod profile;
 mod rectify;
 mod reference;
 mod scope;

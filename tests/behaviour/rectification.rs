@@ -3,11 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::domain::{SourceKind, request::RequestState};
+use milestone_gateway::domain::{SourceKind, evidence::EvidenceKind::*, request::RequestState};
 use serde_json::{Value, json};
 
-use crate::harness::{
-    Answered, Asked, Cloud, Person, Tenant, World, answered, empty, user_created, user_deleted, user_updated,
+use crate::{
+    harness::{
+        Answered, Asked, Cloud, Person, Tenant, World, answered, drain, empty, user_created, user_deleted, user_updated,
+    },
+    tenant::it_is_told,
 };
 
 /// Columns that hold a copy of a team member's name or address.
@@ -171,6 +174,93 @@ async fn a_restriction_that_the_product_has_set_itself_outlives_an_activation() 
 }
 
 #[tokio::test]
+async fn a_row_that_the_product_writes_at_that_moment_is_corrected_too() {
+    let world = World::new().await;
+    let (acme, ann) = acme_with_ann(&world).await;
+    let mut product = world.database.admin().await;
+    let writing = product.transaction().await.unwrap();
+    writing.execute("UPDATE milestone.message SET body = body || '!'", &[]).await.unwrap();
+    world.jira_sends(&acme, &updated(&ann, world.gateway.now(), "Ann Newname", true)).await;
+
+    let gateway = world.gateway.clone();
+    let correcting = tokio::spawn(async move { drain(&gateway).await });
+    let waits = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%message%'";
+    while world.number(waits).await == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    writing.commit().await.unwrap();
+    correcting.await.unwrap();
+
+    assert_eq!(copies_of(&world, &ann).await, called("Ann Newname", &ann.email));
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_customer_who_leaves_and_returns_lets_nobody_in_whose_account_is_deactivated() {
+    let world = World::new().await;
+    let (acme, ann) = acme_with_ann(&world).await;
+    let now = world.gateway.now();
+    it_is_told(&world, &acme, Uninstalled, now).await;
+    world.the_worker_drains().await;
+    assert!(!world.may_sign_in(&ann).await);
+
+    world.time_passes(minutes(10));
+    world.jira_sends(&acme, &updated(&ann, now + minutes(1), "Ann", false)).await;
+    world.the_worker_drains().await;
+    it_is_told(&world, &acme, Installed, now + minutes(5)).await;
+    world.the_worker_drains().await;
+    assert!(!world.may_sign_in(&ann).await, "deactivated while the customer was away");
+
+    world.jira_sends(&acme, &updated(&ann, now + minutes(6), "Ann", true)).await;
+    world.the_worker_drains().await;
+    assert!(world.may_sign_in(&ann).await);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn an_activation_lets_nobody_in_while_the_whole_customer_is_leaving() {
+    let world = World::new().await;
+    let (acme, ann) = acme_with_ann(&world).await;
+    let now = world.gateway.now();
+    world.jira_sends(&acme, &updated(&ann, now - minutes(9), "Ann", false)).await;
+    world.the_worker_drains().await;
+    it_is_told(&world, &acme, Uninstalled, now).await;
+    world.the_worker_drains().await;
+
+    world.time_passes(minutes(10));
+    world.jira_sends(&acme, &updated(&ann, now + minutes(1), "Ann", true)).await;
+    world.the_worker_drains().await;
+    assert!(!world.may_sign_in(&ann).await);
+
+    it_is_told(&world, &acme, Installed, now + minutes(5)).await;
+    world.the_worker_drains().await;
+    assert!(world.may_sign_in(&ann).await);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_return_that_is_older_than_a_deactivation_lets_nobody_in() {
+    let world = World::new().await;
+    let (acme, ann) = acme_with_ann(&world).await;
+    let now = world.gateway.now();
+    world.jira_sends(&acme, &user_deleted(&ann, now)).await;
+    world.the_worker_drains().await;
+    world.time_passes(minutes(10));
+
+    world.jira_sends(&acme, &updated(&ann, now + minutes(4), "Ann", false)).await;
+    world.jira_sends(&acme, &user_created(&ann, now + minutes(2))).await;
+    world.the_worker_drains().await;
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Cancelled);
+    assert!(!world.may_sign_in(&ann).await);
+
+    world.jira_sends(&acme, &updated(&ann, now + minutes(6), "Ann", true)).await;
+    world.the_worker_drains().await;
+    assert!(world.may_sign_in(&ann).await);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
 async fn an_activation_gives_no_access_back_to_whoever_is_leaving() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
@@ -263,6 +353,8 @@ struct Atlassian {
 
 async fn atlassian_says_that_ann_has_changed() -> Atlassian {
     let world = World::with_emulators().await;
+    // A real clock is finer than what a database remembers.
+    world.time_passes(SignedDuration::from_nanos(123_456_789));
     let (acme, ann) = acme_with_ann(&world).await;
     world.jira_sends(&acme, &user_created(&ann, world.gateway.now())).await;
     world.the_worker_drains().await;
@@ -325,26 +417,34 @@ async fn an_account_whose_data_has_changed_is_asked_about_at_the_customers_site(
 
 #[tokio::test]
 async fn where_nobody_can_be_asked_or_nobody_knows_the_account_its_copies_are_emptied() {
-    for (has_credentials, answer) in [(false, empty(503)), (true, empty(401)), (true, empty(404))] {
+    for (has_credentials, answer) in
+        [(false, empty(503)), (true, empty(401)), (true, answered(404, json!({"errorMessages": []})))]
+    {
         let told = atlassian_says_that_ann_has_changed().await;
         let Atlassian { world, acme, ann, .. } = &told;
         if has_credentials {
             world.asks(&acme.source, &told.cloud).await;
         }
         told.the_site_says(answer);
+        let before = world.gateway.now() - minutes(1);
 
         told.is_asked_and_worked_on().await;
 
         assert_eq!(copies_of(world, ann).await, called("(nothing)", "(nothing)"));
         assert_eq!(told.times_the_site_was_asked(), usize::from(has_credentials));
         assert!(world.may_sign_in(ann).await);
+        // A name that was told before and arrives now is more than nothing.
+        world.jira_sends(acme, &updated(ann, before, "Ann Newname", true)).await;
+        world.the_worker_drains().await;
+        assert_eq!(copies_of(world, ann).await, called("Ann Newname", "(nothing)"));
         told.world.ends_cleanly().await;
     }
 }
 
 #[tokio::test]
 async fn while_the_site_or_the_directory_behind_it_is_away_the_correction_waits() {
-    for away in [empty(503), answered(200, json!({"accountId": "unknown", "displayName": "Former user"}))] {
+    let fallback = json!({"accountId": "0", "displayName": "Former user"});
+    for away in [empty(503), answered(200, fallback), answered(404, json!("a page")), empty(302)] {
         let told = atlassian_says_that_ann_has_changed().await;
         let Atlassian { world, acme, ann, .. } = &told;
         world.asks(&acme.source, &told.cloud).await;
@@ -360,4 +460,23 @@ async fn while_the_site_or_the_directory_behind_it_is_away_the_correction_waits(
         assert_eq!(copies_of(world, ann).await, called("Ann Newname", "(nothing)"));
         told.world.ends_cleanly().await;
     }
+}
+
+#[tokio::test]
+async fn a_site_that_stays_away_for_a_day_leaves_the_copies_empty() {
+    let told = atlassian_says_that_ann_has_changed().await;
+    let Atlassian { world, acme, ann, .. } = &told;
+    world.asks(&acme.source, &told.cloud).await;
+    told.is_asked_and_worked_on().await;
+    for _ in 0..23 {
+        world.time_passes(minutes(60));
+        world.the_worker_drains().await;
+    }
+    assert_eq!(copies_of(world, ann).await, called(&ann.display_name, &ann.email));
+
+    world.time_passes(minutes(90));
+    world.the_worker_drains().await;
+
+    assert_eq!(copies_of(world, ann).await, called("(nothing)", "(nothing)"));
+    told.world.ends_cleanly().await;
 }

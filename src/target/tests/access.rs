@@ -9,6 +9,9 @@ use crate::{
 
 use super::{harness::in_a_database, sample::*};
 
+/// What Ann is remembered under.
+const DIGESTS: &[(i32, [u8; 32])] = &[(1, [7; 32])];
+
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
@@ -21,8 +24,8 @@ async fn access_goes_off_once_and_comes_back_whole() {
         let restricted = "SELECT restricted_at AT TIME ZONE 'UTC' || '/' || marked_for_deletion_at::date FROM milestone.team_member \
             WHERE tenant_id::text LIKE '%a' AND account_id LIKE '%ann%'";
 
-        let first = access_off(&mut client, scope(&map), &ann(), at("2026-02-01T00:00:00Z"), &[]).await.unwrap();
-        let again = access_off(&mut client, scope(&map), &ann(), at("2026-02-02T00:00:00Z"), &[]).await.unwrap();
+        let first = access_off(&mut client, scope(&map), (&ann(), DIGESTS), at("2026-02-01T00:00:00Z"), &[]).await.unwrap();
+        let again = access_off(&mut client, scope(&map), (&ann(), DIGESTS), at("2026-02-02T00:00:00Z"), &[]).await.unwrap();
         let marked = mark(&mut client, scope(&map), &ann(), at("2026-03-03T00:00:00Z")).await.unwrap();
         let marked_again = mark(&mut client, scope(&map), &ann(), at("2026-03-04T00:00:00Z")).await.unwrap();
 
@@ -33,10 +36,10 @@ async fn access_goes_off_once_and_comes_back_whole() {
         assert_eq!(world.number("SELECT count(*) FROM milestone.team_member WHERE restricted_at IS NULL").await, 3);
 
         let (ours, of_another) = ([at("2026-02-01T00:00:00Z")], [at("2026-01-15T00:00:00Z")]);
-        assert_eq!(access_on(&mut client, scope(&map), &ann(), &of_another).await.unwrap(), 1, "the mark is ours");
+        assert_eq!(access_on(&mut client, scope(&map), (&ann(), DIGESTS), &of_another).await.unwrap(), 1, "the mark is ours");
         assert_eq!(world.number("SELECT count(*) FROM milestone.team_member WHERE restricted_at IS NULL").await, 3);
-        assert_eq!(access_on(&mut client, scope(&map), &ann(), &ours).await.unwrap(), 1);
-        assert_eq!(access_on(&mut client, scope(&map), &ann(), &ours).await.unwrap(), 0);
+        assert_eq!(access_on(&mut client, scope(&map), (&ann(), DIGESTS), &ours).await.unwrap(), 1);
+        assert_eq!(access_on(&mut client, scope(&map), (&ann(), DIGESTS), &ours).await.unwrap(), 0);
         assert_eq!(world.text(restricted).await, None);
     })
     .await;
