@@ -123,7 +123,7 @@ pub async fn open_generation(
     let tx = begin(client, scope).await?;
     let mut statement = Statement::default();
     let at = statement.bind(returned_at, Type::TIMESTAMPTZ);
-    let identity = is_identity(&mut statement, scope, kind, digests);
+    let identity = is_identity(&mut statement, scope, "fence", (kind, digests));
     statement.line("UPDATE milestone_gateway.fence AS fence");
     statement.line(format!("SET returned_at = LEAST(fence.returned_at, {at})"));
     statement.line(format!("WHERE {identity}"));
@@ -141,7 +141,7 @@ pub async fn set_fence_term(client: &mut Client, scope: TenantScope<'_>, fence: 
     let mut statement = Statement::default();
     let at = statement.bind(fence.expires_at, Type::TIMESTAMPTZ);
     let digests = [(fence.digest_key_id, fence.digest)];
-    let identity = is_identity(&mut statement, scope, fence.kind, &digests);
+    let identity = is_identity(&mut statement, scope, "fence", (fence.kind, &digests));
     let generation = statement.bind(fence.generation, Type::INT4);
     statement.line("UPDATE milestone_gateway.fence AS fence");
     statement.line(format!("SET expires_at = {at}"));
@@ -162,7 +162,7 @@ pub async fn fence_verdict(
     let scope = tx.scope();
     let mut statement = Statement::default();
     let at = statement.bind(source_at, Type::TIMESTAMPTZ);
-    let identity = is_identity(&mut statement, scope, identity_kind.into(), digests);
+    let identity = is_identity(&mut statement, scope, "fence", (identity_kind.into(), digests));
     statement.line("SELECT 1");
     statement.line("FROM milestone_gateway.fence AS fence");
     statement.line(format!("WHERE {identity}"));
@@ -288,11 +288,12 @@ fn lock_statement<'a>(scope: TenantScope<'a>, kind: FenceKind, digests: &[[u8; 3
     statement
 }
 
-fn is_identity<'a>(
+/// The rows of a table of ours that are about one of these digests.
+pub(super) fn is_identity<'a>(
     statement: &mut Statement<'a>,
     scope: TenantScope<'a>,
-    kind: FenceKind,
-    digests: &[Digest],
+    alias: &str,
+    (kind, digests): (FenceKind, &[Digest]),
 ) -> String {
     let (keys, bytes): (Vec<i32>, Vec<Vec<u8>>) = digests.iter().map(|(key, digest)| (*key, digest.to_vec())).unzip();
     let tenant = statement.bind(scope.tenant_key, Type::TEXT);
@@ -300,7 +301,8 @@ fn is_identity<'a>(
     let keys = statement.bind(keys, Type::INT4_ARRAY);
     let bytes = statement.bind(bytes, Type::BYTEA_ARRAY);
     format!(
-        "fence.tenant_key = {tenant}\nAND fence.identity_kind = {kind}\nAND (fence.digest_key_id, fence.digest) IN (\n\
+        "{alias}.tenant_key = {tenant}\nAND {alias}.identity_kind = {kind}\n\
+         AND ({alias}.digest_key_id, {alias}.digest) IN (\n\
          SELECT d.key_id, d.digest\nFROM unnest({keys}, {bytes}) AS d (key_id, digest)\n)"
     )
 }

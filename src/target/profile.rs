@@ -8,8 +8,8 @@ use tokio_postgres::{Row, types::Type};
 
 use super::{
     error::TargetError,
-    fence::Digest,
-    scope::{TargetTx, TenantScope},
+    fence::{Digest, is_identity},
+    scope::TargetTx,
     statement::Statement,
 };
 use crate::domain::{IdentityKind, profile::ProfileAttribute};
@@ -17,8 +17,8 @@ use crate::domain::{IdentityKind, profile::ProfileAttribute};
 /// When each thing was said, in source time, and what follows from it for access.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Remembered {
-    /// Attributes that a value was said of.
-    pub(super) said_at: BTreeMap<ProfileAttribute, Timestamp>,
+    /// Of each attribute that a value was said of, when.
+    pub(super) attributes: BTreeMap<ProfileAttribute, Timestamp>,
     /// When it was said whether the account can be used.
     pub(super) active_at: Option<Timestamp>,
     /// While the account is deactivated: what the restricted column is set to for it.
@@ -33,20 +33,20 @@ pub(super) async fn read(
 ) -> Result<Remembered, TargetError> {
     let failed = |source| TargetError::Rectify { source };
     let mut statement = Statement::default();
-    let identity = is_of(&mut statement, tx.scope(), anchor, digests);
+    let identity = is_identity(&mut statement, tx.scope(), "profile", (anchor.into(), digests));
     statement.line("SELECT max(profile.display_name_at), max(profile.email_at), max(profile.active_at),");
     statement.line("max(profile.deactivated_at)");
     statement.line("FROM milestone_gateway.profile AS profile");
     statement.line(format!("WHERE {identity}"));
     let rows = tx.rows(&statement).await.map_err(failed)?;
     let remembered = |row: &Row| {
-        let mut said_at = BTreeMap::new();
+        let mut attributes = BTreeMap::new();
         for (place, attribute) in [(0, ProfileAttribute::DisplayName), (1, ProfileAttribute::Email)] {
             if let Some(at) = row.try_get::<_, Option<Timestamp>>(place)? {
-                said_at.insert(attribute, at);
+                attributes.insert(attribute, at);
             }
         }
-        Ok(Remembered { said_at, active_at: row.try_get(2)?, deactivated_at: row.try_get(3)? })
+        Ok(Remembered { attributes, active_at: row.try_get(2)?, deactivated_at: row.try_get(3)? })
     };
     let row = rows.first().map(remembered).transpose();
     row.map(Option::unwrap_or_default).map_err(|error: tokio_postgres::Error| failed(error.into()))
@@ -61,7 +61,7 @@ pub(super) async fn write(
 ) -> Result<(), TargetError> {
     let failed = |source| TargetError::Rectify { source };
     let mut before = Statement::default();
-    let identity = is_of(&mut before, tx.scope(), anchor, digests);
+    let identity = is_identity(&mut before, tx.scope(), "profile", (anchor.into(), digests));
     before.line("DELETE FROM milestone_gateway.profile AS profile");
     before.line(format!("WHERE {identity}"));
     tx.change(&before).await.map_err(failed)?;
@@ -72,8 +72,8 @@ pub(super) async fn write(
     let key_id = statement.bind(*key_id, Type::INT4);
     let digest = statement.bind(digest.as_slice(), Type::BYTEA);
     let times = [
-        remembered.said_at.get(&ProfileAttribute::DisplayName).copied(),
-        remembered.said_at.get(&ProfileAttribute::Email).copied(),
+        remembered.attributes.get(&ProfileAttribute::DisplayName).copied(),
+        remembered.attributes.get(&ProfileAttribute::Email).copied(),
         remembered.active_at,
         remembered.deactivated_at,
     ];
@@ -84,22 +84,4 @@ pub(super) async fn write(
     );
     statement.line(format!("VALUES ({tenant}, {kind}, {key_id}, {digest}, {times})"));
     tx.change(&statement).await.map_err(failed).map(|_| ())
-}
-
-fn is_of<'a>(
-    statement: &mut Statement<'a>,
-    scope: TenantScope<'a>,
-    anchor: IdentityKind,
-    digests: &[Digest],
-) -> String {
-    let (keys, bytes): (Vec<i32>, Vec<Vec<u8>>) = digests.iter().map(|(key, digest)| (*key, digest.to_vec())).unzip();
-    let tenant = statement.bind(scope.tenant_key, Type::TEXT);
-    let kind = statement.bind(anchor.as_str(), Type::TEXT);
-    let keys = statement.bind(keys, Type::INT4_ARRAY);
-    let bytes = statement.bind(bytes, Type::BYTEA_ARRAY);
-    format!(
-        "profile.tenant_key = {tenant}\nAND profile.identity_kind = {kind}\n\
-         AND (profile.digest_key_id, profile.digest) IN (\n\
-         SELECT d.key_id, d.digest\nFROM unnest({keys}, {bytes}) AS d (key_id, digest)\n)"
-    )
 }

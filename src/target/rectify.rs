@@ -85,13 +85,13 @@ pub async fn rectify(
     }
     let before = profile::read(&tx, root.anchor, said.digests).await?;
     let newer = |at: Option<&Timestamp>| at.is_some_and(|at| *at > said.told_at);
-    let is_older = |attribute: &ProfileAttribute| newer(before.said_at.get(attribute));
+    let is_older = |attribute: &ProfileAttribute| newer(before.attributes.get(attribute));
     let fresh: BTreeMap<_, _> = said.attributes.iter().filter(|(attribute, _)| !is_older(attribute)).collect();
     let mut is_stale = fresh.len() < said.attributes.len();
     let mut rows = correct_own_row(&tx, root, said.person, &fresh).await?;
     let mut after = before.clone();
     if said.is_said {
-        after.said_at.extend(fresh.keys().map(|attribute| (**attribute, said.told_at)));
+        after.attributes.extend(fresh.keys().map(|attribute| (**attribute, said.told_at)));
     }
     let mut access = 0;
     if let Some(is_active) = said.is_active {
@@ -199,7 +199,7 @@ async fn correct_copies(
     for _ in 0..BATCHES_MAX {
         let tx = begin(client, scope).await?;
         let is_refused = refusal(&tx, root.anchor, said).await?.is_some();
-        let said_at = profile::read(&tx, root.anchor, said.digests).await?.said_at.get(&attribute).copied();
+        let said_at = profile::read(&tx, root.anchor, said.digests).await?.attributes.get(&attribute).copied();
         if is_refused || said_at.is_some_and(|at| at > said.told_at) {
             return Ok(None);
         }
