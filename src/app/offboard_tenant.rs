@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Error, Gateway, audit,
     interpret::{finish, finish_plain},
+    replay,
     timeline::{Settled, Wanted, settle},
 };
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
         request::{RequestScope, RequestState},
     },
     mapping::{self, Installation},
-    proof::audit::Fact,
+    proof::{Word, audit::Fact},
     store::{
         self, TenantTx,
         event::ClaimedEvent,
@@ -142,6 +143,34 @@ pub async fn record_evidence(
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let outcome = weigh(gateway, &tx, evidence, None).await?;
+    tx.commit().await?;
+    gateway.wake_workers();
+    Ok(outcome)
+}
+
+/// Records that a person knows the app to be uninstalled, since a time never later than now. No platform promises to tell of
+/// it, and in production nobody can ask a site that has fallen silent. Counts like an uninstall that was told: it starts the
+/// customer's offboarding, and a later sign of life stops it. `reason` is a closed word (a ticket) for the audit. Fails when
+/// everything of the customer is gone already.
+pub async fn confirm_uninstalled(
+    gateway: &Gateway,
+    actor: &str,
+    reason: &str,
+    tenant: TenantId,
+    since: Timestamp,
+) -> Result<Outcome, Error> {
+    let reason = Word::parse(reason).map_err(|_| Error::Refused(replay::REASON_RULE.to_owned()))?;
+    let now = gateway.now();
+    let at = mapping::order_time(Some(since), now);
+    let evidence = evidence(EvidenceKind::Uninstalled, None, at, now);
+    if enter(gateway, tenant, &evidence).await?.is_gone() {
+        return Err(Error::Refused("everything of the customer was deleted already".to_owned()));
+    }
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    let outcome = weigh(gateway, &tx, evidence, None).await?;
+    let facts = [("since", Fact::At(at)), ("reason", Fact::Word(reason))];
+    audit::record(gateway, &tx, actor, "tenant.uninstall_confirmed", tenant, facts).await?;
     tx.commit().await?;
     gateway.wake_workers();
     Ok(outcome)

@@ -33,6 +33,9 @@ pub async fn preview(gateway: &Gateway, filter: &EventFilter) -> Result<Preview,
     Ok(Preview { matching, sample })
 }
 
+/// What a reason for the audit is.
+pub(super) const REASON_RULE: &str = "the reason is one word of a-z, 0-9 and _ . : - (for example a ticket: sup-1042)";
+
 /// Repeats every matching event. `reason` is a closed word (a ticket number) that goes into the audit. Returns pairs of
 /// original and replay. Events that reused an identifier with another body never run: they are left out, and it fails when
 /// nothing else matches. Fails when more match than [`REPLAY_EVENTS_MAX`].
@@ -42,9 +45,7 @@ pub async fn execute(
     reason: &str,
     filter: &EventFilter,
 ) -> Result<Vec<(EventId, EventId)>, Error> {
-    let reason = Word::parse(reason).map_err(|_| {
-        Error::Refused("the reason is one word of a-z, 0-9 and _ . : - (for example a ticket: sup-1042)".to_owned())
-    })?;
+    let reason = Word::parse(reason).map_err(|_| Error::Refused(REASON_RULE.to_owned()))?;
     let queue = gateway.databases().queue.client().await?;
     let matching = store::event::select(&queue, filter, REPLAY_EVENTS_MAX + 1).await?;
     drop(queue);

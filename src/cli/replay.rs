@@ -35,7 +35,7 @@ pub(super) struct ReplayArgs {
     pub(super) yes: bool,
 }
 
-fn reason(typed: &str) -> Result<String, String> {
+pub(super) fn reason(typed: &str) -> Result<String, String> {
     Word::parse(typed)
         .map(|word| word.as_str().to_owned())
         .map_err(|_| "expected one word of a-z, 0-9 and _ . : - such as a ticket, sup-1042".to_owned())

@@ -1,19 +1,21 @@
 //! `tenants`: the customers whose people the gateway knows, and what is known of their installations.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
+    ACTOR,
     arguments::GlobalOptions,
-    exit::Exit,
+    exit::{Exit, Stop},
     output::Output,
-    requests,
+    replay, requests,
     selection::{self, Limit},
     table::Columns,
+    times::When,
     with_gateway,
 };
 use crate::app::{
-    Gateway,
+    Gateway, offboard_tenant,
     report::{self, TenantReport},
 };
 use crate::domain::request::RequestState;
@@ -47,6 +49,24 @@ pub(super) enum TenantsCommand {
         #[command(flatten)]
         limit: Limit,
     },
+    /// Say that a silent tenant's app is uninstalled, which nobody may ever tell; a dry run until --yes
+    ConfirmUninstalled(ConfirmArgs),
+}
+
+/// Whose installation is known to be gone, since when, and why somebody says so.
+#[derive(Debug, Args)]
+pub(super) struct ConfirmArgs {
+    /// The tenant: ten_… or the key that the product knows it by
+    tenant: String,
+    /// Since when: a time, a day or an age such as 3d; now when not given
+    #[arg(long, value_name = "WHEN")]
+    since: Option<When>,
+    /// Why, for the audit: one word of a-z, 0-9 and _ . : - such as a ticket, sup-1042
+    #[arg(long, value_name = "WORD", value_parser = replay::reason)]
+    reason: String,
+    /// Do it; without this, only say what would be done
+    #[arg(long)]
+    yes: bool,
 }
 
 /// How much `show` prints of each part.
@@ -66,8 +86,46 @@ pub(super) async fn run(
             output.rows(EVIDENCE, &evidence(&report.evidence), "Nothing was ever heard of an installation.")?;
             Ok(Exit::Done)
         }
+        TenantsCommand::ConfirmUninstalled(args) => confirm(gateway, args, output).await,
     })
     .await
+}
+
+async fn confirm(gateway: &Gateway, args: &ConfirmArgs, output: &mut Output) -> anyhow::Result<Exit> {
+    let now = gateway.now();
+    let since = args.since.map_or(now, |when| when.resolve(now));
+    if since > now {
+        let hint = "give a time that is past, or leave --since out";
+        return Err(Stop::new(Exit::Usage, "nobody can know what will be uninstalled", hint).into());
+    }
+    let before = report(gateway, &args.tenant, SHOWN_MAX).await?;
+    let tenant = before.tenant.tenant_id;
+    if !args.yes {
+        let last = before.evidence.first();
+        let heard = last.map_or_else(|| "nothing".to_owned(), |row| row.evidence.source_at.to_string());
+        if output.is_json() {
+            let value = json!({"is_dry_run": true, "tenant_id": tenant, "since": since,
+                               "standing": standing(&before), "last_heard_at": last.map(|row| row.evidence.source_at)});
+            output.json(&value)?;
+            return Ok(Exit::Done);
+        }
+        output.line(&format!("{tenant} is {}; last evidence: {heard}.", standing(&before)))?;
+        output.line(&format!(
+            "Access of all its people would go off at once, and everything be deleted by {} days after {since:.0}, \
+             unless a later sign of life stops it. Nothing was changed.",
+            gateway.policy().offboarding.purge_by_days
+        ))?;
+        output.line("Add --yes to do it.")?;
+        return Ok(Exit::Done);
+    }
+    let outcome = offboard_tenant::confirm_uninstalled(gateway, ACTOR, &args.reason, tenant, since).await?;
+    if output.is_json() {
+        let value = json!({"is_dry_run": false, "tenant_id": tenant, "since": since, "outcome": outcome.reason()});
+        output.json(&value)?;
+        return Ok(Exit::Done);
+    }
+    output.line(&format!("Recorded: {}. `milestone-gateway tenants show` tells how it stands.", outcome.reason()))?;
+    Ok(Exit::Done)
 }
 
 async fn list(gateway: &Gateway, output: &mut Output) -> anyhow::Result<Exit> {

@@ -72,6 +72,36 @@ async fn marked(world: &World, tenant: &Tenant) -> (i64, i64) {
 }
 
 #[tokio::test]
+async fn what_nobody_tells_a_person_may_say_and_a_later_sign_of_life_stops_it() {
+    let world = World::new().await;
+    let Acme { tenant, ann, .. } = acme_and_globex(&world).await;
+    it_is_told(&world, &tenant, Heartbeat, hours(0)).await;
+    world.days_pass(4).await;
+    world.the_sweep_runs().await;
+    world.the_worker_drains().await;
+    assert!(world.may_sign_in(&ann).await, "silence alone starts nothing");
+
+    let said = |at| offboard_tenant::confirm_uninstalled(&world.gateway, "tester", "sup-1042", tenant.id, at);
+    assert_eq!(said(hours(3)).await.unwrap().reason(), "tenant_offboarding_started");
+    world.the_worker_drains().await;
+
+    assert!(!world.may_sign_in(&ann).await);
+    assert!(world.audited(tenant.id).await.contains(&"tenant.uninstall_confirmed".to_owned()));
+    it_is_told(&world, &tenant, Heartbeat, hours(95)).await;
+    world.the_worker_drains().await;
+    assert!(world.may_sign_in(&ann).await);
+
+    assert!(said(hours(96)).await.is_ok());
+    world.days_pass(90).await;
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
+    assert!(said(hours(97)).await.is_err(), "there is nothing left to say it of");
+    let unexplained =
+        offboard_tenant::confirm_uninstalled(&world.gateway, "tester", "no reason", tenant.id, hours(98)).await;
+    assert!(unexplained.is_err());
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
 async fn a_customer_who_uninstalls_is_locked_out_at_once_marked_on_day_30_and_gone_before_day_90() {
     let world = World::new().await;
     let Acme { tenant, ann, .. } = acme_and_globex(&world).await;
