@@ -70,7 +70,8 @@ GRANT SELECT, INSERT ON gateway.account_call, gateway.account_call_attempt TO gw
 GRANT UPDATE (sealed, state, attempts, finished_at) ON gateway.account_call TO gw_tenant;
 GRANT UPDATE (ended_at, outcome) ON gateway.account_call_attempt TO gw_tenant;
 
--- A person's account that another customer's people use too stays, and is told of by the last of them.
+-- shared: a person's account that another customer's people use too stays, and is told of by the last of them. unreachable: a
+-- person has said that nobody can be told any more.
 ALTER TABLE gateway.call_back DROP CONSTRAINT call_back_state_check;
 ALTER TABLE gateway.call_back ADD CONSTRAINT call_back_state_check
-    CHECK (state IN ('pending', 'done', 'already_gone', 'withdrawn', 'shared'));
+    CHECK (state IN ('pending', 'done', 'already_gone', 'withdrawn', 'shared', 'unreachable'));

@@ -28,17 +28,18 @@ use super::{
     Error, Gateway, JobFailure, audit,
     call_back::{self, UNFINISHED, Way},
     erase::hold,
+    replay,
     take_access::TenantCase,
 };
 use crate::{
     domain::{
-        Personal, RequestId,
+        Personal, RequestId, TenantId,
         call_back::{CallBackKind, CallBackState},
         job::Verdict,
         metric,
-        request::RequestState,
+        request::{RequestScope, RequestState},
     },
-    proof::audit::Fact,
+    proof::{Word, audit::Fact},
     sealing::{Aad, open},
     store::{self, TenantTx, account_call::PendingAccount, job::ClaimedJob},
 };
@@ -56,6 +57,8 @@ struct Failed {
     accounts: Vec<Uuid>,
     issuers: Vec<String>,
     reason: Option<String>,
+    /// True when waiting will not mend it.
+    is_final: bool,
 }
 
 /// Accounts of one issuer that this round is about, opened.
@@ -65,15 +68,17 @@ struct Round {
 }
 
 /// CALL BACK, for a whole customer: every account that was noted and that no other customer knows is deleted. Returns when
-/// none is pending. A project that fails keeps no other from its turn; every failure is tried again, for nobody could be told
-/// once the keys are gone.
+/// none is pending. A project that fails keeps no other from its turn. What waiting can mend is tried again; for everything
+/// else a person has to look, for nobody could be told once the keys are gone.
 pub(super) async fn tell(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
     let retry = |reason: String| JobFailure { verdict: Verdict::Retry, reason };
-    let ways = call_back::ways(gateway, job.tenant_id).await?;
+    let ways = call_back::ways(gateway, job.tenant_id).await?.known;
     let mut failed = Failed::default();
     for _ in 0..ACCOUNT_ROUNDS_MAX {
         let Some(round) = next_round(gateway, job, &failed).await? else {
-            return failed.reason.map_or(Ok(()), |reason| Err(retry(format!("{UNFINISHED}: {reason}"))));
+            let Some(reason) = failed.reason else { return Ok(()) };
+            let reason = format!("{UNFINISHED}: {reason}");
+            return Err(if failed.is_final { JobFailure::hold(reason) } else { retry(reason) });
         };
         tell_some(gateway, job, case, &ways, round, &mut failed).await?;
         if failed.accounts.len() >= FAILED_ACCOUNTS_MAX {
@@ -127,6 +132,7 @@ async fn tell_some(
     end(gateway, job, &attempts, &outcomes).await?;
     gateway.crash().reach("tenant_deletion.after_account_results");
     if let Some(failure) = failure {
+        failed.is_final |= !failure.is_transient();
         failed.reason = Some(failure.to_string());
         failed.issuers.push(issuer);
     }
@@ -217,6 +223,44 @@ pub(super) async fn close(
         audit::record(gateway, tx, audit::WORKER, "tenant.accounts_told", request, facts).await?;
     }
     Ok(gateway.vault().destroy_request_key(tx, request, now).await?)
+}
+
+/// Ends every call about a request, and about everybody of a customer whose request it is, that is still to be made: a person
+/// knows that nobody can be told any more, because the project is gone or its owner lets us in no longer. The job, held or not,
+/// goes on when it is tried again. `reason` is a closed word (a ticket) for the audit. Returns how many were ended; repeating
+/// ends nothing.
+pub async fn give_up(
+    gateway: &Gateway,
+    actor: &str,
+    reason: &str,
+    tenant: TenantId,
+    request: RequestId,
+) -> Result<u64, Error> {
+    let reason = Word::parse(reason).map_err(|_| Error::Refused(replay::REASON_RULE.to_owned()))?;
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    let ended = end_pending(&tx, request, gateway.now()).await?;
+    let facts = [("calls", Fact::Count(ended)), ("reason", Fact::Word(reason))];
+    audit::record(gateway, &tx, actor, "call_backs.given_up", request, facts).await?;
+    tx.commit().await?;
+    gateway.wake_workers();
+    Ok(ended)
+}
+
+/// How many calls [`give_up`] would end: counted by doing it, without the commit.
+pub async fn preview_give_up(gateway: &Gateway, tenant: TenantId, request: RequestId) -> Result<u64, Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    end_pending(&tx, request, gateway.now()).await
+}
+
+async fn end_pending(tx: &TenantTx<'_>, request: RequestId, now: Timestamp) -> Result<u64, Error> {
+    let row = store::request::read(tx, request).await?.ok_or(Error::NotFound("request"))?;
+    let of = match row.scope {
+        RequestScope::Tenant => None,
+        RequestScope::Subject(_) => Some(request),
+    };
+    Ok(store::account_call::give_up(tx, request, now).await? + store::call_back::give_up(tx, of, now).await?)
 }
 
 fn account_aad(tx: &TenantTx<'_>, account: Uuid) -> Aad {

@@ -13,7 +13,7 @@
 //! ```
 
 pub mod accept_event;
-mod accounts;
+pub mod accounts;
 mod audit;
 mod call_back;
 mod certify;

@@ -55,7 +55,9 @@ pub(super) async fn apply_signal(
         }
         open_generation(gateway, event.tenant_id, &named, &fence, at).await?;
     }
-    if signal == PersonSignal::UserCreated {
+    // An account may be added to a site although it is deactivated.
+    let is_inactive = matches!(meaning, LifecycleEvent::Person { profile, .. } if profile.is_active == Some(false));
+    if signal == PersonSignal::UserCreated && !is_inactive {
         rectify::lift(gateway, event.tenant_id, &named, identity, at).await?;
     }
     let candidates = candidates(gateway, event.tenant_id, identity).await?;

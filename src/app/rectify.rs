@@ -90,7 +90,7 @@ pub(super) async fn lift(
     identity: &NamedIdentity,
     at: Timestamp,
 ) -> Result<(), Error> {
-    if identity.kind != IdentityKind::AtlassianAccountId || !gateway.policy().rectification.deactivated_loses_access {
+    if identity.kind != IdentityKind::AtlassianAccountId {
         return Ok(());
     }
     let mut client = gateway.databases().tenant.client().await?;
@@ -232,7 +232,9 @@ async fn write(
 ) -> Result<Rectified, Error> {
     let person = PersonKey { kind: kind(gateway).clone(), identities: vec![(identity.kind, identity.value.clone())] };
     let digests = named.target_digests();
-    let is_active = profile.is_active.filter(|_| gateway.policy().rectification.deactivated_loses_access);
+    // What was taken is given back whatever the policy says by now.
+    let takes = gateway.policy().rectification.deactivated_loses_access;
+    let is_active = profile.is_active.filter(|is_active| *is_active || takes);
     let attributes = &profile.attributes;
     let said = Rectification { person: &person, digests: &digests, told_at, attributes, is_active, is_said };
     let mut client = gateway.databases().target.client().await?;

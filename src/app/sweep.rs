@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Error, Gateway, offboard_tenant, rejections};
 use crate::{
-    domain::{TenantId, metric},
+    domain::{TenantId, metric, request::RequestScope},
     store::{self, TenantTx, tenant::Tenant},
     target,
 };
@@ -117,6 +117,8 @@ async fn keep_tenant(gateway: &Gateway, tenant: &Tenant, depth: Depth, swept: &m
     swept.jobs_restored += swept.took("lost jobs", restored);
     let forgotten = forget_fences(gateway, tenant, target::Expired::Any).await;
     swept.fences_forgotten += swept.took("expired fences", forgotten);
+    let kept = keep_leaving(gateway, tenant).await;
+    swept.took("whether a customer is leaving", kept);
     let silent = offboard_tenant::watch_silence(gateway, id).await;
     swept.silences_recorded += u64::from(swept.took("silence", silent));
     let linked = chain::link(gateway, id, depth).await;
@@ -149,6 +151,36 @@ pub async fn rotate_epoch(gateway: &Gateway, tenant: TenantId) -> Result<u64, Er
         tx.commit().await?;
     }
     Ok(0)
+}
+
+/// The target's word of whether the customer is leaving is made the same as ours. It may be another: a worker of a release that
+/// did not know of it, or a target that was restored.
+async fn keep_leaving(gateway: &Gateway, tenant: &Tenant) -> Result<(), Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant.tenant_id).await?;
+    // In this order: an offboarding that begins in between is not among what is over.
+    let (opened, _) = store::request::marks_of_tenant(&tx).await?;
+    let living = match store::request::living(&tx, RequestScope::Tenant).await? {
+        Some(request) => store::request::read(&tx, request).await?,
+        None => None,
+    };
+    drop(tx);
+    drop(client);
+    if opened.is_empty() {
+        return Ok(());
+    }
+    let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant.stable_key };
+    let mut client = gateway.databases().target.client().await?;
+    let there = target::leaving_since(&mut client, scope).await?;
+    let current = living.as_ref().map(|request| request.opened_at);
+    if let Some(wrong) = there.filter(|there| Some(*there) != current && opened.contains(there)) {
+        target::end_leaving(&mut client, scope, &[wrong]).await?;
+    }
+    let is_off = living.is_some_and(|request| request.access_off_at.is_some());
+    if let Some(missing) = current.filter(|current| is_off && there != Some(*current)) {
+        target::begin_leaving(&mut client, scope, missing).await?;
+    }
+    Ok(())
 }
 
 async fn forget_fences(gateway: &Gateway, tenant: &Tenant, which: target::Expired) -> Result<u64, Error> {

@@ -5,16 +5,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
+    ACTOR,
     arguments::GlobalOptions,
     exit::{Exit, Stop},
     jobs,
     output::Output,
+    replay,
     selection::{self, Limit},
     table::Columns,
     with_gateway,
 };
 use crate::app::{
-    Gateway,
+    Gateway, accounts,
     report::{self, RequestReport},
 };
 use crate::domain::{RequestId, SubjectId, TenantId, request::RequestState};
@@ -46,11 +48,26 @@ const STEPS: Columns<'static> = &[("TABLE", "table"), ("DISPOSAL", "disposal"), 
 const ACCOUNTS: Columns<'static> = &[("STATE", "state"), ("ACCOUNTS", "accounts")];
 const VERIFICATION: Columns<'static> = &[("FOUND", "found"), ("COLUMN", "column"), ("ROWS", "rows")];
 
+/// Of which request nobody can be told any more, and why somebody says so.
+#[derive(Debug, Args)]
+pub(super) struct GiveUpArgs {
+    /// The request, req_…
+    id: RequestId,
+    /// Why, for the audit: one word of a-z, 0-9 and _ . : - such as a ticket, sup-1042
+    #[arg(long, value_name = "WORD", value_parser = replay::reason)]
+    reason: String,
+    /// Do it; without this, only say what would be done
+    #[arg(long)]
+    yes: bool,
+}
+
 /// What can be done with requests.
 #[derive(Debug, Subcommand)]
 pub(super) enum RequestsCommand {
     /// List requests, newest first within each tenant
     List(ListArgs),
+    /// End calls to an identity provider that nobody can make any more, so that the deletion goes on; a dry run until --yes
+    GiveUpCalls(GiveUpArgs),
     /// Show one request: timeline, steps, verification, accounts at identity providers, jobs, receipt
     Show {
         /// The request, req_…
@@ -98,7 +115,32 @@ pub(super) async fn run(
             })
             .await
         }
+        RequestsCommand::GiveUpCalls(args) => {
+            with_gateway(options, async |gateway| give_up(gateway, args, output).await).await
+        }
     }
+}
+
+async fn give_up(gateway: &Gateway, args: &GiveUpArgs, output: &mut Output) -> anyhow::Result<Exit> {
+    let tenant = report::request(gateway, args.id).await?.tenant_id;
+    let calls = if args.yes {
+        accounts::give_up(gateway, ACTOR, &args.reason, tenant, args.id).await?
+    } else {
+        accounts::preview_give_up(gateway, tenant, args.id).await?
+    };
+    if output.is_json() {
+        output.json(&json!({"is_dry_run": !args.yes, "request_id": args.id, "calls": calls}))?;
+    } else if args.yes {
+        output.line(&format!(
+            "{calls} calls were ended. `milestone-gateway jobs retry` lets a held job go on at once."
+        ))?;
+    } else {
+        output.line(&format!(
+            "{calls} calls would be ended: nobody at the identity provider would ever be told. Nothing was changed.\n\
+             Add --yes to do it."
+        ))?;
+    }
+    Ok(Exit::Done)
 }
 
 async fn list(gateway: &Gateway, args: &ListArgs, output: &mut Output) -> anyhow::Result<Exit> {

@@ -15,10 +15,11 @@ use super::{
     with_gateway,
 };
 use crate::app::{
-    Gateway, offboard_tenant,
+    Gateway,
+    offboard_tenant::{self, Confirmation},
     report::{self, TenantReport},
 };
-use crate::domain::request::RequestState;
+use crate::domain::{TenantId, request::RequestState};
 use crate::store::tenant::EvidenceRow;
 
 const COLUMNS: Columns<'static> = &[("TENANT", "tenant_id"), ("KEY", "stable_key"), ("GONE", "purged_at")];
@@ -98,25 +99,10 @@ async fn confirm(gateway: &Gateway, args: &ConfirmArgs, output: &mut Output) -> 
         let hint = "give a time that is past, or leave --since out";
         return Err(Stop::new(Exit::Usage, "nobody can know what will be uninstalled", hint).into());
     }
-    let before = report(gateway, &args.tenant, SHOWN_MAX).await?;
-    let tenant = before.tenant.tenant_id;
+    let tenant = selection::tenant(gateway, &args.tenant).await?;
     if !args.yes {
-        let last = before.evidence.first();
-        let heard = last.map_or_else(|| "nothing".to_owned(), |row| row.evidence.source_at.to_string());
-        if output.is_json() {
-            let value = json!({"is_dry_run": true, "tenant_id": tenant, "since": since,
-                               "standing": standing(&before), "last_heard_at": last.map(|row| row.evidence.source_at)});
-            output.json(&value)?;
-            return Ok(Exit::Done);
-        }
-        output.line(&format!("{tenant} is {}; last evidence: {heard}.", standing(&before)))?;
-        output.line(&format!(
-            "Access of all its people would go off at once, and everything be deleted by {} days after {since:.0}, \
-             unless a later sign of life stops it. Nothing was changed.",
-            gateway.policy().offboarding.purge_by_days
-        ))?;
-        output.line("Add --yes to do it.")?;
-        return Ok(Exit::Done);
+        let preview = offboard_tenant::preview_confirmation(gateway, tenant, since).await?;
+        return preview_of(&preview, tenant, output);
     }
     let outcome = offboard_tenant::confirm_uninstalled(gateway, ACTOR, &args.reason, tenant, since).await?;
     if output.is_json() {
@@ -156,6 +142,28 @@ fn show(report: &TenantReport, output: &mut Output) -> anyhow::Result<Exit> {
     if !output.is_json() {
         output.section("Offboardings of the whole tenant", requests::COLUMNS, &requests)?;
         output.section("Evidence", EVIDENCE, &evidence(&report.evidence))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn preview_of(preview: &Confirmation, tenant: TenantId, output: &mut Output) -> anyhow::Result<Exit> {
+    let timeline = match preview {
+        Confirmation::Starts(timeline) => Some(timeline),
+        Confirmation::Outdated => None,
+    };
+    if output.is_json() {
+        let (mark, gone) = (timeline.map(|due| due.mark_due_at), timeline.map(|due| due.purge_due_at));
+        output.json(&json!({"is_dry_run": true, "tenant_id": tenant, "starts": timeline.is_some(),
+                            "mark_due_at": mark, "purge_due_at": gone}))?;
+        return Ok(Exit::Done);
+    }
+    match timeline {
+        Some(due) => output.line(&format!(
+            "Access of all its people would go off at once, the data be marked {:.0} and everything be gone by {:.0}, unless \
+             a later sign of life stops it. Nothing was changed.\nAdd --yes to do it.",
+            due.mark_due_at, due.purge_due_at
+        ))?,
+        None => output.line("Nothing would follow: a later sign of life says that the app is there.")?,
     }
     Ok(Exit::Done)
 }

@@ -63,6 +63,11 @@ statements! {
             finished_at = $4
         FROM unnest($2::uuid[], $3::text[]) AS ended (account_call_id, state)
         WHERE c.tenant_id = $1 AND c.account_call_id = ended.account_call_id AND c.state = 'pending'";
+    GIVE_UP = "UPDATE gateway.account_call
+        SET state = 'unreachable',
+            sealed = NULL,
+            finished_at = $3
+        WHERE tenant_id = $1 AND request_id = $2 AND state = 'pending'";
     COUNTS = "SELECT state, count(*)
         FROM gateway.account_call
         WHERE tenant_id = $1 AND request_id = $2
@@ -163,6 +168,11 @@ pub async fn finish(tx: &TenantTx<'_>, ended: &[(Uuid, CallBackState)], at: Time
     let ids: Vec<Uuid> = ended.iter().map(|(id, _)| *id).collect();
     let states: Vec<&str> = ended.iter().map(|(_, state)| state.as_str()).collect();
     tx.execute("finish_accounts", FINISH, &[&tx.tenant().uuid(), &ids, &states, &at]).await.map(|_| ())
+}
+
+/// Ends every account of a request that somebody is still to be told of, and takes the sealed uids away. Returns how many.
+pub async fn give_up(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<u64, StoreError> {
+    tx.execute("give_up_accounts", GIVE_UP, &[&tx.tenant().uuid(), &request.uuid(), &at]).await
 }
 
 /// How many accounts of a request are in each state; states without one are left out.

@@ -48,6 +48,10 @@ statements! {
         FROM gateway.privacy_request AS r
         WHERE c.tenant_id = $1 AND c.request_id = $2 AND c.state = 'pending'
             AND r.tenant_id = c.tenant_id AND r.request_id = c.request_id AND r.superseded_by IS NULL";
+    GIVE_UP = "UPDATE gateway.call_back
+        SET state = 'unreachable',
+            finished_at = $3
+        WHERE tenant_id = $1 AND ($2::uuid IS NULL OR request_id = $2) AND state = 'pending'";
     // What was tried least comes first, so that a call that fails for ever keeps no other from its turn.
     REQUESTS_WITH_PENDING = "SELECT request_id
         FROM gateway.call_back
@@ -176,4 +180,10 @@ pub async fn requests_with_pending(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<
 /// superseded stay pending.
 pub async fn withdraw(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<u64, StoreError> {
     tx.execute("withdraw_call_backs", WITHDRAW, &[&tx.tenant().uuid(), &request.uuid(), &at]).await
+}
+
+/// Ends the pending calls of a request, or without one of the whole tenant, that nobody can make any more. Returns how many.
+pub async fn give_up(tx: &TenantTx<'_>, request: Option<RequestId>, at: Timestamp) -> Result<u64, StoreError> {
+    let request = request.map(|request| request.uuid());
+    tx.execute("give_up_call_backs", GIVE_UP, &[&tx.tenant().uuid(), &request, &at]).await
 }

@@ -9,6 +9,7 @@ use tokio_postgres::{Client, types::Type};
 use super::{
     access::AccessOff,
     error::TargetError,
+    fence::share_tenant,
     leaving::{begin_leaving, end_leaving},
     predicate::ROW,
     scope::{TenantScope, begin},
@@ -32,7 +33,7 @@ pub async fn access_off_everybody(
     // First, so that whoever changes a single person's access from now on knows it.
     begin_leaving(client, scope, at).await?;
     for root in scope.map.subjects.values() {
-        let change = Change::SetOnce { column: &root.restricted_column, at };
+        let change = Change::SetOnce { column: &root.restricted_column, at, unless_over: true };
         done.people += everywhere(client, scope, &root.collection, &change).await?;
     }
     for link in scope.map.subjects.values().flat_map(|root| &root.sessions) {
@@ -46,7 +47,7 @@ pub async fn access_off_everybody(
 pub async fn mark_everybody(client: &mut Client, scope: TenantScope<'_>, at: Timestamp) -> Result<u64, TargetError> {
     let mut people = 0;
     for root in scope.map.subjects.values() {
-        let change = Change::SetOnce { column: &root.marked_column, at };
+        let change = Change::SetOnce { column: &root.marked_column, at, unless_over: false };
         people += everywhere(client, scope, &root.collection, &change).await?;
     }
     Ok(people)
@@ -73,16 +74,26 @@ pub async fn access_on_everybody(
 
 /// What happens to each row.
 enum Change<'a> {
-    SetOnce { column: &'a str, at: Timestamp },
+    SetOnce { column: &'a str, at: Timestamp, unless_over: bool },
     EndSessions { column: &'a str },
     GiveBack { restricted: (&'a str, &'a [Timestamp]), marked: (&'a str, &'a [Timestamp]) },
 }
 
 impl Change<'_> {
     /// Which rows it still concerns.
-    fn concerns(&self, statement: &mut Statement<'_>) -> String {
+    fn concerns<'s>(&self, statement: &mut Statement<'s>, scope: TenantScope<'s>) -> String {
         match self {
-            Self::SetOnce { column, .. } => format!("{} IS NULL", statement::column(ROW, column)),
+            Self::SetOnce { column, unless_over: false, .. } => format!("{} IS NULL", statement::column(ROW, column)),
+            // Asked in each batch: the customer may have come back meanwhile, while this worker was held up.
+            Self::SetOnce { column, at, unless_over: true } => {
+                let tenant = statement.bind(scope.tenant_key, Type::TEXT);
+                let at = statement.bind(*at, Type::TIMESTAMPTZ);
+                format!(
+                    "{} IS NULL AND NOT EXISTS (SELECT 1 FROM milestone_gateway.leaving AS l \
+                     WHERE l.tenant_key = {tenant} AND l.restricted_at = {at} AND l.is_over)",
+                    statement::column(ROW, column)
+                )
+            }
             Self::EndSessions { column } => format!("{} IS NOT NULL", statement::column(ROW, column)),
             Self::GiveBack { restricted, marked } => {
                 let holds = [restricted, marked].map(|(column, ours)| {
@@ -97,7 +108,7 @@ impl Change<'_> {
     /// The beginning of the statement that changes the chosen rows.
     fn begins(&self, statement: &mut Statement<'_>, table: &str) {
         match self {
-            Self::SetOnce { column, at } => {
+            Self::SetOnce { column, at, .. } => {
                 let at = statement.bind(*at, Type::TIMESTAMPTZ);
                 statement.line(format!("UPDATE {table} AS {ROW}"));
                 statement.line(format!("SET {} = {at}", statement::quoted(column)));
@@ -157,7 +168,7 @@ async fn one_batch(
 ) -> Result<(u64, u64, Option<Key>), TargetError> {
     let failed = |source| TargetError::ChangeAccess { source };
     let mut statement = Statement::default();
-    let condition = change.concerns(&mut statement);
+    let condition = change.concerns(&mut statement, walk.scope);
     walk.choose(&mut statement, Some(&condition), ACCESS_BATCH_ROWS)?;
     statement.line("changed AS (");
     change.begins(&mut statement, &walk.scope.table(walk.table));
@@ -169,6 +180,7 @@ async fn one_batch(
     statement.line("SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM chosen),");
     statement.line(walk.last_chosen());
     let tx = begin(client, walk.scope).await?;
+    share_tenant(&tx).await.map_err(failed)?;
     let row = tx.raw().query_typed_one(statement.sql(), &statement.parameters()).await;
     let row = row.map_err(|error| failed(error.into()))?;
     let count =

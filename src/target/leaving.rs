@@ -9,28 +9,24 @@ use tokio_postgres::{Client, types::Type};
 use super::{
     error::{DatabaseError, TargetError},
     fence::lock_tenant,
-    scope::{TargetTx, TenantScope, begin},
+    scope::{TargetTx, TenantScope, begin, begin_read},
     statement::Statement,
 };
 
-/// Says that everybody's access is being taken away by this instant. Repeating is safe.
-pub(super) async fn begin_leaving(
-    client: &mut Client,
-    scope: TenantScope<'_>,
-    at: Timestamp,
-) -> Result<(), TargetError> {
+/// Says that everybody's access is being taken away by this instant. Repeating is safe, and opens nothing again that is over: a
+/// worker that was held up would take from a customer who is back.
+pub async fn begin_leaving(client: &mut Client, scope: TenantScope<'_>, at: Timestamp) -> Result<(), TargetError> {
     let mut statement = Statement::default();
     let tenant = statement.bind(scope.tenant_key, Type::TEXT);
     let at = statement.bind(at, Type::TIMESTAMPTZ);
     statement.line("INSERT INTO milestone_gateway.leaving (tenant_key, restricted_at)");
     statement.line(format!("VALUES ({tenant}, {at})"));
-    statement.line("ON CONFLICT (tenant_key, restricted_at) DO UPDATE");
-    statement.line("SET is_over = FALSE");
+    statement.line("ON CONFLICT (tenant_key, restricted_at) DO NOTHING");
     alone(client, scope, &statement).await
 }
 
-/// Says that the customer is back: what these instants have taken is given back. Repeating is safe.
-pub(super) async fn end_leaving(
+/// Says that the customer is back: what these instants have taken is given back, for good. Repeating is safe.
+pub async fn end_leaving(
     client: &mut Client,
     scope: TenantScope<'_>,
     restricted_at: &[Timestamp],
@@ -38,10 +34,12 @@ pub(super) async fn end_leaving(
     let mut statement = Statement::default();
     let tenant = statement.bind(scope.tenant_key, Type::TEXT);
     let ours = statement.bind(restricted_at.to_vec(), Type::TIMESTAMPTZ_ARRAY);
-    statement.line("UPDATE milestone_gateway.leaving");
+    statement.line("INSERT INTO milestone_gateway.leaving AS known (tenant_key, restricted_at, is_over)");
+    statement.line(format!("SELECT {tenant}, o.restricted_at, TRUE"));
+    statement.line(format!("FROM (SELECT DISTINCT unnest({ours})) AS o (restricted_at)"));
+    statement.line("ON CONFLICT (tenant_key, restricted_at) DO UPDATE");
     statement.line("SET is_over = TRUE");
-    statement.line(format!("WHERE tenant_key = {tenant}"));
-    statement.line(format!("AND restricted_at = ANY({ours})"));
+    statement.line("WHERE NOT known.is_over");
     alone(client, scope, &statement).await
 }
 
@@ -51,6 +49,12 @@ async fn alone(client: &mut Client, scope: TenantScope<'_>, statement: &Statemen
     lock_tenant(&tx).await.map_err(failed)?;
     tx.change(statement).await.map_err(failed)?;
     tx.commit().await
+}
+
+/// By which instant everybody's access is away now, as the target remembers it. Reads only.
+pub async fn leaving_since(client: &mut Client, scope: TenantScope<'_>) -> Result<Option<Timestamp>, TargetError> {
+    let tx = begin_read(client, scope).await?;
+    Ok(read_leaving(&tx).await?.now)
 }
 
 /// Instants by which everybody's access was ever taken away, and the one by which it is away now.

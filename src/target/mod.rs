@@ -60,6 +60,7 @@ pub use fence::{
 pub use identifiers::{IdentifierPage, IdentifierPosition, identifiers_page, known_among};
 pub use issue_hours::settle_issue_hours;
 pub use known::kinds_known;
+pub use leaving::{begin_leaving, end_leaving, leaving_since};
 pub use marker::{MarkerRow, forget_markers, markers};
 pub use migrate::{Migrate, grant_product_schema, migrate};
 pub use person::{PersonKey, collect_identifiers};

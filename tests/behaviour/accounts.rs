@@ -4,7 +4,7 @@ mod projects;
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
-    app::{report, run_job},
+    app::{accounts, replay, report, run_job},
     domain::{
         call_back::CallBackState::{self, *},
         evidence::EvidenceKind::*,
@@ -119,6 +119,67 @@ async fn accounts_that_nobody_else_knows_go_with_the_customer_and_all_others_sta
     receipt_of(&world, &acme).await;
     assert_eq!(world.number("SELECT count(sealed) FROM gateway.account_call").await, 0);
     nobody_is_named(&world, &people).await;
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_project_that_lets_us_in_no_longer_waits_for_a_person_who_may_give_it_up() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let acme = acme(&world, &firebase).await;
+    portal_user_with_account(&world, &firebase, &acme, "paula").await;
+    leaves(&world, &acme, hours(0)).await;
+    firebase.lets_nobody_in(true);
+
+    world.days_pass(83).await;
+    let request = own_request(&world, &acme).await;
+    assert_eq!(request.state, RequestState::Verified);
+    let held = || async {
+        let jobs = world.jobs_of(request.request_id).await;
+        jobs.into_iter().find(|job| job.kind == "deletion" && job.state == "held")
+    };
+    let job = held().await.expect("a held job");
+    assert!(keys_and_people(&world, &acme).await > 0, "whoever could be told must stay known");
+
+    let who = (acme.id, request.request_id);
+    assert_eq!(accounts::preview_give_up(&world.gateway, who.0, who.1).await.unwrap(), 1);
+    assert_eq!(accounts_told(&world, &acme).await, [(Pending, 1)]);
+    let given_up = accounts::give_up(&world.gateway, "tester", "sup-1042", who.0, who.1).await.unwrap();
+    replay::retry_job(&world.gateway, "tester", job.job_id).await.unwrap();
+    world.the_worker_drains().await;
+
+    assert_eq!(given_up, 1);
+    assert!(is_purged(&world, &acme).await);
+    assert_eq!(accounts_told(&world, &acme).await, [(Unreachable, 1)]);
+    assert_eq!(audited_as(&world, &acme, "call_backs.given_up").await, [r#"calls 1, reason "sup-1042""#]);
+    assert_eq!(keys_and_people(&world, &acme).await, 0);
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_purged_customer_who_is_back_without_a_word_keeps_its_peoples_accounts() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let globex = world.a_tenant("globex").await;
+    leaves(&world, &globex, hours(0)).await;
+    world.days_pass(84).await;
+    assert!(is_purged(&world, &globex).await);
+    let acme = acme(&world, &firebase).await;
+    let paula = portal_user_with_account(&world, &firebase, &acme, "paula").await;
+    let back = format!(
+        "INSERT INTO milestone.tenant VALUES ('{0}', 'Globex', 'globex.example', now());
+         INSERT INTO milestone.client VALUES ('{0}', '{0}', 'A client', now());
+         INSERT INTO milestone.portal_user VALUES ('{0}', '{0}', '{0}', '{1}', NULL, NULL, now())",
+        globex.key, paula.account_id
+    );
+    world.admin.batch_execute(&back).await.unwrap();
+
+    leaves(&world, &acme, days(84)).await;
+    world.days_pass(84).await;
+
+    assert!(is_purged(&world, &acme).await);
+    assert_eq!(accounts_told(&world, &acme).await, [(Shared, 1)]);
+    assert_eq!(firebase.uids_in(PROJECT), [paula.account_id]);
     world.ends_cleanly().await;
 }
 
@@ -316,7 +377,7 @@ async fn what_the_product_has_added_before_a_second_plan_is_told_of_too() {
 
     let request = own_request(&world, &acme).await.request_id;
     let held = world.jobs_of(request).await.into_iter().find(|job| job.state == "held").unwrap();
-    milestone_gateway::app::replay::retry_job(&world.gateway, "tester", held.job_id).await.unwrap();
+    replay::retry_job(&world.gateway, "tester", held.job_id).await.unwrap();
     world.the_worker_drains().await;
 
     assert!(is_purged(&world, &acme).await);

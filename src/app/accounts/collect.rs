@@ -37,12 +37,12 @@ pub(in crate::app) async fn collect(
         return Ok(());
     }
     let ways = call_back::ways(gateway, job.tenant_id).await?;
-    if !ways.is_empty() {
-        let projects: Vec<&str> = ways.iter().map(|way| way.project.as_str()).collect();
+    if !ways.known.is_empty() {
+        let projects: Vec<&str> = ways.known.iter().map(|way| way.project.as_str()).collect();
         note_identities(gateway, job, state, &projects).await?;
-        note_rows(gateway, job, case, state).await?;
+        note_rows(gateway, job, case, state, !ways.is_some_closed).await?;
     }
-    conclude(gateway, job, state, !ways.is_empty()).await?;
+    conclude(gateway, job, state, !ways.known.is_empty()).await?;
     gateway.crash().reach("tenant_deletion.after_collection");
     Ok(())
 }
@@ -97,12 +97,14 @@ async fn opened(
     Ok(Some(person::open_identity(tx, subject, &key, identity)?.value))
 }
 
-/// Uids on people's own rows in the product.
+/// Uids on people's own rows in the product. Where not every project can be looked into, nobody can say in which one such an
+/// account is: it ends at once.
 async fn note_rows(
     gateway: &Gateway,
     job: &ClaimedJob,
     case: &TenantCase,
     state: RequestState,
+    is_everywhere_open: bool,
 ) -> Result<(), JobFailure> {
     let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
     let mut at = IdentifierPosition::default();
@@ -115,7 +117,8 @@ async fn note_rows(
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
         hold(&tx, job, state).await?;
         let noting = Noting::begin(gateway, &tx, job).await?;
-        let accounts: Vec<_> = page.values.iter().filter_map(|uid| noting.account(NO_ISSUER, uid, true)).collect();
+        let account = |uid| noting.account(NO_ISSUER, uid, is_everywhere_open);
+        let accounts: Vec<_> = page.values.iter().filter_map(account).collect();
         store::account_call::insert(&tx, job.request_id, &accounts, gateway.now()).await?;
         tx.commit().await?;
         gateway.crash().reach("tenant_deletion.after_account_page");

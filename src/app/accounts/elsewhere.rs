@@ -9,9 +9,9 @@ use crate::{
     target,
 };
 
-/// Those of `uids` that stand on somebody's own row of another customer right now, by one query in each. Customers that are
-/// purged or behind their fence do not count: their own purge tells of the same accounts. Customers that are leaving do, since
-/// they may return.
+/// Those of `uids` that stand on somebody's own row of another customer right now, by one query in each. A customer whose purge
+/// is under way does not count: its own purge tells of the same accounts. One that is leaving does, since it may return; and so
+/// does one that was purged, because rows that stand there now prove that it is back, whether or not we were told.
 pub(in crate::app) async fn known(
     gateway: &Gateway,
     tenant: TenantId,
@@ -22,7 +22,7 @@ pub(in crate::app) async fn known(
         return Err(JobFailure::hold("there are more customers than can be asked whether they know an account"));
     }
     let (mut left, mut known) = (uids, BTreeSet::new());
-    for other in others.iter().filter(|other| other.tenant_id != tenant && other.purged_at.is_none()) {
+    for other in others.iter().filter(|other| other.tenant_id != tenant) {
         if left.is_empty() {
             break;
         }
@@ -30,7 +30,7 @@ pub(in crate::app) async fn known(
         let scope = target::TenantScope { map: gateway.map(), tenant_key: &other.stable_key };
         let there = target::known_among(&mut client, scope, IdentityKind::FirebaseUid, &left).await?;
         drop(client);
-        if there.is_empty() || is_gone(gateway, other.tenant_id).await? {
+        if there.is_empty() || (other.purged_at.is_none() && is_being_purged(gateway, other.tenant_id).await?) {
             continue;
         }
         left.retain(|uid| !there.contains(uid));
@@ -39,7 +39,7 @@ pub(in crate::app) async fn known(
     Ok(known)
 }
 
-async fn is_gone(gateway: &Gateway, tenant: TenantId) -> Result<bool, Error> {
+async fn is_being_purged(gateway: &Gateway, tenant: TenantId) -> Result<bool, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     Ok(offboard_tenant::standing(&tx, gateway.now()).await?.is_gone())

@@ -1,6 +1,9 @@
 //! The way to an identity provider: which source has credentials for a project, and what can be called with them.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError},
+};
 
 use serde::Deserialize;
 
@@ -52,18 +55,28 @@ pub(in crate::app) struct Way {
     credentials: SecretBytes,
 }
 
-/// One way to each project that the tenant's people may have accounts in, by the rule of [`teller`].
-pub(in crate::app) async fn ways(gateway: &Gateway, tenant: TenantId) -> Result<Vec<Way>, Error> {
-    let mut ways: Vec<Way> = Vec::new();
+/// The projects that a tenant's people may have accounts in.
+pub(in crate::app) struct Ways {
+    /// One way to each project to which there is one, by the rule of [`teller`].
+    pub(in crate::app) known: Vec<Way>,
+    /// True when there is a project without one: nobody can look everywhere then.
+    pub(in crate::app) is_some_closed: bool,
+}
+
+/// The ways to every project that a source of the tenant or of all tenants names.
+pub(in crate::app) async fn ways(gateway: &Gateway, tenant: TenantId) -> Result<Ways, Error> {
+    let (mut known, mut projects): (Vec<Way>, BTreeSet<String>) = (Vec::new(), BTreeSet::new());
     for (project, source) in sources_with_project(gateway, tenant).await? {
-        if ways.iter().any(|way| way.project == project) {
+        projects.insert(project.clone());
+        if known.iter().any(|way| way.project == project) {
             continue;
         }
         if let Some(credentials) = sources::call_back_secret(gateway, source).await? {
-            ways.push(Way { project, source, credentials });
+            known.push(Way { project, source, credentials });
         }
     }
-    Ok(ways)
+    let is_some_closed = known.len() < projects.len();
+    Ok(Ways { known, is_some_closed })
 }
 
 /// Sources of the tenant itself and then of all tenants, each with its project. See [`teller`].

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 
 use crate::{
     domain::{IdentityKind, Personal},
-    target::{AccessOff, access_off, access_on, begin, collect_identifiers, mark},
+    target::{
+        AccessOff, access_off, access_off_everybody, access_on, access_on_everybody, begin, collect_identifiers,
+        leaving_since, mark,
+    },
 };
 
 use super::{harness::in_a_database, sample::*};
@@ -59,6 +62,25 @@ async fn the_identities_on_the_own_row_are_known_before_the_deletion() {
             (IdentityKind::Email, Personal::new(ANN_EMAIL.to_owned())),
         ];
         assert!(found == expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_that_was_held_up_takes_nothing_from_a_customer_who_is_back() {
+    in_a_database(|world| async move {
+        world.seed(&people()).await;
+        let (map, mut client) = (map(), world.tenant().await);
+        let left = at("2026-02-01T00:00:00Z");
+        let restricted = "SELECT count(*) FROM milestone.team_member WHERE restricted_at IS NOT NULL";
+        access_off_everybody(&mut client, scope(&map), left).await.unwrap();
+        assert_eq!(world.number(restricted).await, 2, "of this customer");
+
+        access_on_everybody(&mut client, scope(&map), &[left], &[]).await.unwrap();
+        access_off_everybody(&mut client, scope(&map), left).await.unwrap();
+
+        assert_eq!(world.number(restricted).await, 0);
+        assert_eq!(leaving_since(&mut client, scope(&map)).await.unwrap(), None);
     })
     .await;
 }

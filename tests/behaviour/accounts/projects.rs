@@ -47,6 +47,25 @@ async fn of_several_projects_an_account_goes_where_only_one_has_it_or_where_its_
     world.ends_cleanly().await;
 }
 
+#[tokio::test]
+async fn while_one_project_cannot_be_looked_into_nobody_says_where_an_account_is() {
+    let firebase = Firebase::start().await;
+    let world = World::with_emulators().await;
+    let acme = acme(&world, &firebase).await;
+    // Somebody has registered it, and nobody has given us a way to it.
+    world.a_cloudevents_source_of(OTHER_PROJECT, None).await;
+    let paula = portal_user_with_account(&world, &firebase, &acme, "paula").await;
+
+    leaves(&world, &acme, hours(0)).await;
+    world.days_pass(84).await;
+
+    assert!(is_purged(&world, &acme).await);
+    assert_eq!(accounts_told(&world, &acme).await, [(Unreachable, 1)]);
+    assert_eq!(firebase.uids_in(PROJECT), [paula.account_id]);
+    assert_eq!(firebase.was_asked(), [""; 0]);
+    world.ends_cleanly().await;
+}
+
 /// Its events have named a project to which nobody has given us a way: it must not be looked for in another one.
 #[tokio::test]
 async fn an_account_of_a_project_that_cannot_be_reached_stays_and_is_counted() {

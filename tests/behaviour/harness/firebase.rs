@@ -28,6 +28,7 @@ struct State {
     /// `disable uid-paula-acme`, `batchDelete uid-paula-acme uid-peter-acme`
     calls: Vec<String>,
     is_down: bool,
+    lets_nobody_in: bool,
     /// Uids that no batch deletes.
     kept: BTreeSet<String>,
 }
@@ -68,6 +69,11 @@ impl Firebase {
         self.state().is_down = is_down;
     }
 
+    /// Whoever owns the project has taken our credentials' rights away.
+    pub(crate) fn lets_nobody_in(&self, is_so: bool) {
+        self.state().lets_nobody_in = is_so;
+    }
+
     /// Batches answer that they could not delete this account.
     pub(crate) fn keeps(&self, person: &Person, is_kept: bool) {
         let mut state = self.state();
@@ -106,6 +112,9 @@ impl State {
         };
         let place = if project == PROJECT { String::new() } else { format!("{project}: ") };
         self.calls.push(format!("{place}{what} {}", uids.join(" ")));
+        if self.lets_nobody_in {
+            return Answer::new(403, r#"{"error":{"code":403,"message":"PERMISSION_DENIED"}}"#);
+        }
         if self.is_down {
             return Answer::new(503, "");
         }

@@ -135,3 +135,47 @@ async fn an_activation_gives_no_access_back_to_whoever_is_leaving() {
     assert!(world.may_sign_in(&ann).await, "she is back");
     world.ends_cleanly().await;
 }
+
+#[tokio::test]
+async fn a_deactivated_account_that_is_added_to_the_site_stays_out() {
+    let world = World::new().await;
+    let (acme, ann) = acme_with_ann(&world).await;
+    let now = world.gateway.now();
+    world.jira_sends(&acme, &updated(&ann, now - minutes(5), "Ann", false)).await;
+    world.the_worker_drains().await;
+
+    let mut added = user_created(&ann, now - minutes(3));
+    added["user"]["active"] = false.into();
+    world.jira_sends(&acme, &added).await;
+    world.the_worker_drains().await;
+    assert!(!world.may_sign_in(&ann).await);
+
+    world.jira_sends(&acme, &user_created(&ann, now - minutes(1))).await;
+    world.the_worker_drains().await;
+    assert!(world.may_sign_in(&ann).await);
+    world.ends_cleanly().await;
+}
+
+/// As a worker of a release before, which knew nothing of it, or a restored target leaves it.
+#[tokio::test]
+async fn the_sweep_makes_the_targets_word_of_who_is_leaving_true_again() {
+    let world = World::new().await;
+    let (acme, ann) = acme_with_ann(&world).await;
+    let now = world.gateway.now();
+    it_is_told(&world, &acme, Uninstalled, now).await;
+    world.the_worker_drains().await;
+    let still = "SELECT count(*) FROM milestone_gateway.leaving WHERE NOT is_over";
+    world.admin.execute("DELETE FROM milestone_gateway.leaving", &[]).await.unwrap();
+    world.the_sweep_runs().await;
+    assert_eq!(world.number(still).await, 1);
+
+    world.time_passes(minutes(5));
+    it_is_told(&world, &acme, Installed, now + minutes(2)).await;
+    world.the_worker_drains().await;
+    assert_eq!(world.number(still).await, 0);
+    world.admin.execute("UPDATE milestone_gateway.leaving SET is_over = FALSE", &[]).await.unwrap();
+    world.the_sweep_runs().await;
+    assert_eq!(world.number(still).await, 0);
+    assert!(world.may_sign_in(&ann).await);
+    world.ends_cleanly().await;
+}
