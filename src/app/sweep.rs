@@ -12,7 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Error, Gateway, offboard_tenant, rejections};
 use crate::{
-    domain::{TenantId, metric, request::RequestScope},
+    domain::{
+        TenantId, metric,
+        request::{RequestScope, RequestState},
+    },
     store::{self, TenantTx, tenant::Tenant},
     target,
 };
@@ -176,7 +179,8 @@ async fn keep_leaving(gateway: &Gateway, tenant: &Tenant) -> Result<(), Error> {
     if let Some(wrong) = there.filter(|there| Some(*there) != current && opened.contains(there)) {
         target::end_leaving(&mut client, scope, &[wrong]).await?;
     }
-    let is_off = living.is_some_and(|request| request.access_off_at.is_some());
+    // Behind the fence it has gone with everything else, and must not be there for a customer who returns.
+    let is_off = living.is_some_and(|request| request.state == RequestState::Open && request.access_off_at.is_some());
     if let Some(missing) = current.filter(|current| is_off && there != Some(*current)) {
         target::begin_leaving(&mut client, scope, missing).await?;
     }

@@ -11,6 +11,7 @@ use super::{
     policy::PolicyCommand, receipts::ReceiptsCommand, requests::RequestsCommand, send::SendArgs, serve::ServeArgs,
     simulate::SimulateArgs, sources::SourcesCommand, subjects::SubjectsCommand, tenants::TenantsCommand,
 };
+use crate::proof::Word;
 
 /// When Atlassian says that a person is gone, makes it true in Postgres: on time, provably, and for good.
 #[derive(Debug, Parser)]
@@ -21,6 +22,23 @@ pub(super) struct Cli {
     pub(super) options: GlobalOptions,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+/// What changes much is done deliberately: with a reason, and only when somebody says so.
+#[derive(Debug, Args)]
+pub(super) struct Deliberate {
+    /// Why, for the audit: one word of a-z, 0-9 and _ . : - such as a ticket, sup-1042
+    #[arg(long, value_name = "WORD", value_parser = reason)]
+    pub(super) reason: String,
+    /// Do it; without this, only say what would be done
+    #[arg(long)]
+    pub(super) yes: bool,
+}
+
+fn reason(typed: &str) -> Result<String, String> {
+    Word::parse(typed)
+        .map(|word| word.as_str().to_owned())
+        .map_err(|_| "expected one word of a-z, 0-9 and _ . : - such as a ticket, sup-1042".to_owned())
 }
 
 /// The options that every command takes. Settings that are not given here come from the environment.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     ACTOR,
-    arguments::GlobalOptions,
+    arguments::{Deliberate, GlobalOptions},
     events::{self, EventSelection},
     exit::{Exit, Stop},
     output::Output,
@@ -14,7 +14,6 @@ use super::{
 };
 use crate::app::{Error, Gateway, replay};
 use crate::domain::EventId;
-use crate::proof::Word;
 use crate::store::event::EventFilter;
 
 const REPLAYED: Columns<'static> = &[("ORIGINAL", "original"), ("REPLAY", "replay")];
@@ -27,18 +26,8 @@ pub(super) struct ReplayArgs {
     pub(super) ids: Vec<EventId>,
     #[command(flatten)]
     pub(super) which: EventSelection,
-    /// Why, for the audit: one word of a-z, 0-9 and _ . : - such as a ticket, sup-1042
-    #[arg(long, value_name = "WORD", value_parser = reason)]
-    pub(super) reason: String,
-    /// Do it; without this, only say what would be done
-    #[arg(long)]
-    pub(super) yes: bool,
-}
-
-pub(super) fn reason(typed: &str) -> Result<String, String> {
-    Word::parse(typed)
-        .map(|word| word.as_str().to_owned())
-        .map_err(|_| "expected one word of a-z, 0-9 and _ . : - such as a ticket, sup-1042".to_owned())
+    #[command(flatten)]
+    pub(super) deliberate: Deliberate,
 }
 
 /// Counts or replays.
@@ -49,8 +38,8 @@ pub(super) async fn run(options: &GlobalOptions, args: &ReplayArgs, output: &mut
     }
     with_gateway(options, async |gateway| {
         let filters = filters(gateway, args).await?;
-        if args.yes {
-            execute(gateway, &filters, &args.reason, output).await
+        if args.deliberate.yes {
+            execute(gateway, &filters, &args.deliberate.reason, output).await
         } else {
             preview(gateway, &filters, output).await
         }

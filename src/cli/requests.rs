@@ -6,11 +6,10 @@ use serde_json::{Value, json};
 
 use super::{
     ACTOR,
-    arguments::GlobalOptions,
+    arguments::{Deliberate, GlobalOptions},
     exit::{Exit, Stop},
     jobs,
     output::Output,
-    replay,
     selection::{self, Limit},
     table::Columns,
     with_gateway,
@@ -53,12 +52,8 @@ const VERIFICATION: Columns<'static> = &[("FOUND", "found"), ("COLUMN", "column"
 pub(super) struct GiveUpArgs {
     /// The request, req_…
     id: RequestId,
-    /// Why, for the audit: one word of a-z, 0-9 and _ . : - such as a ticket, sup-1042
-    #[arg(long, value_name = "WORD", value_parser = replay::reason)]
-    reason: String,
-    /// Do it; without this, only say what would be done
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    deliberate: Deliberate,
 }
 
 /// What can be done with requests.
@@ -123,14 +118,14 @@ pub(super) async fn run(
 
 async fn give_up(gateway: &Gateway, args: &GiveUpArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let tenant = report::request(gateway, args.id).await?.tenant_id;
-    let calls = if args.yes {
-        accounts::give_up(gateway, ACTOR, &args.reason, tenant, args.id).await?
+    let calls = if args.deliberate.yes {
+        accounts::give_up(gateway, ACTOR, &args.deliberate.reason, tenant, args.id).await?
     } else {
         accounts::preview_give_up(gateway, tenant, args.id).await?
     };
     if output.is_json() {
-        output.json(&json!({"is_dry_run": !args.yes, "request_id": args.id, "calls": calls}))?;
-    } else if args.yes {
+        output.json(&json!({"is_dry_run": !args.deliberate.yes, "request_id": args.id, "calls": calls}))?;
+    } else if args.deliberate.yes {
         output.line(&format!(
             "{calls} calls were ended. `milestone-gateway jobs retry` lets a held job go on at once."
         ))?;

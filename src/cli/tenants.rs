@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::{
     ACTOR,
-    arguments::GlobalOptions,
+    arguments::{Deliberate, GlobalOptions},
     exit::{Exit, Stop},
     output::Output,
-    replay, requests,
+    requests,
     selection::{self, Limit},
     table::Columns,
     times::When,
@@ -62,12 +62,8 @@ pub(super) struct ConfirmArgs {
     /// Since when: a time, a day or an age such as 3d; now when not given
     #[arg(long, value_name = "WHEN")]
     since: Option<When>,
-    /// Why, for the audit: one word of a-z, 0-9 and _ . : - such as a ticket, sup-1042
-    #[arg(long, value_name = "WORD", value_parser = replay::reason)]
-    reason: String,
-    /// Do it; without this, only say what would be done
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    deliberate: Deliberate,
 }
 
 /// How much `show` prints of each part.
@@ -100,11 +96,11 @@ async fn confirm(gateway: &Gateway, args: &ConfirmArgs, output: &mut Output) -> 
         return Err(Stop::new(Exit::Usage, "nobody can know what will be uninstalled", hint).into());
     }
     let tenant = selection::tenant(gateway, &args.tenant).await?;
-    if !args.yes {
+    if !args.deliberate.yes {
         let preview = offboard_tenant::preview_confirmation(gateway, tenant, since).await?;
         return preview_of(&preview, tenant, output);
     }
-    let outcome = offboard_tenant::confirm_uninstalled(gateway, ACTOR, &args.reason, tenant, since).await?;
+    let outcome = offboard_tenant::confirm_uninstalled(gateway, ACTOR, &args.deliberate.reason, tenant, since).await?;
     if output.is_json() {
         let value = json!({"is_dry_run": false, "tenant_id": tenant, "since": since, "outcome": outcome.reason()});
         output.json(&value)?;

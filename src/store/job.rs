@@ -7,7 +7,7 @@ pub(super) mod overview;
 use jiff::Timestamp;
 
 pub use missing::{MissingJob, missing, restore};
-pub use overview::{JobFilter, JobRow, count_due, count_stuck, next_due, overdue, select};
+pub use overview::{JobFilter, JobRow, count_due, count_stuck, overdue, select};
 
 use super::{Client, StoreError, TenantTx, statements, tx};
 use crate::domain::{JobId, RequestId, TenantId, job::JobKind};

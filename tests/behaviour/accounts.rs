@@ -4,7 +4,7 @@ mod projects;
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
-    app::{accounts, replay, report, run_job},
+    app::{replay, report, run_job},
     domain::{
         call_back::CallBackState::{self, *},
         evidence::EvidenceKind::*,
@@ -119,40 +119,6 @@ async fn accounts_that_nobody_else_knows_go_with_the_customer_and_all_others_sta
     receipt_of(&world, &acme).await;
     assert_eq!(world.number("SELECT count(sealed) FROM gateway.account_call").await, 0);
     nobody_is_named(&world, &people).await;
-    world.ends_cleanly().await;
-}
-
-#[tokio::test]
-async fn a_project_that_lets_us_in_no_longer_waits_for_a_person_who_may_give_it_up() {
-    let firebase = Firebase::start().await;
-    let world = World::with_emulators().await;
-    let acme = acme(&world, &firebase).await;
-    portal_user_with_account(&world, &firebase, &acme, "paula").await;
-    leaves(&world, &acme, hours(0)).await;
-    firebase.lets_nobody_in(true);
-
-    world.days_pass(83).await;
-    let request = own_request(&world, &acme).await;
-    assert_eq!(request.state, RequestState::Verified);
-    let held = || async {
-        let jobs = world.jobs_of(request.request_id).await;
-        jobs.into_iter().find(|job| job.kind == "deletion" && job.state == "held")
-    };
-    let job = held().await.expect("a held job");
-    assert!(keys_and_people(&world, &acme).await > 0, "whoever could be told must stay known");
-
-    let who = (acme.id, request.request_id);
-    assert_eq!(accounts::preview_give_up(&world.gateway, who.0, who.1).await.unwrap(), 1);
-    assert_eq!(accounts_told(&world, &acme).await, [(Pending, 1)]);
-    let given_up = accounts::give_up(&world.gateway, "tester", "sup-1042", who.0, who.1).await.unwrap();
-    replay::retry_job(&world.gateway, "tester", job.job_id).await.unwrap();
-    world.the_worker_drains().await;
-
-    assert_eq!(given_up, 1);
-    assert!(is_purged(&world, &acme).await);
-    assert_eq!(accounts_told(&world, &acme).await, [(Unreachable, 1)]);
-    assert_eq!(audited_as(&world, &acme, "call_backs.given_up").await, [r#"calls 1, reason "sup-1042""#]);
-    assert_eq!(keys_and_people(&world, &acme).await, 0);
     world.ends_cleanly().await;
 }
 

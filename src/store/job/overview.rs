@@ -30,7 +30,6 @@ statements! {
         FROM gateway.privacy_request r
         JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
         WHERE r.tenant_id = $1 AND r.state <> 'cancelled' AND r.state <> 'completed' AND o.purge_due_at < $2";
-    NEXT_DUE = "SELECT min(not_before) FROM gateway.job WHERE state = 'pending'";
     COUNT_DUE = "SELECT count(*) FROM gateway.job WHERE state = 'pending' AND not_before <= $1";
 }
 
@@ -123,12 +122,6 @@ pub async fn count_stuck(client: &Client) -> Result<(i64, i64), StoreError> {
 pub async fn overdue(tx: &TenantTx<'_>, now: Timestamp) -> Result<(i64, Option<Timestamp>), StoreError> {
     let row = tx.query_opt("overdue_requests", OVERDUE, &[&tx.tenant().uuid(), &now]).await?;
     Ok(row.map_or((0, None), |row| (row.get(0), row.get(1))))
-}
-
-/// When the next job is due; `None` when none waits. Role `gw_queue`.
-pub async fn next_due(client: &Client) -> Result<Option<Timestamp>, StoreError> {
-    let rows = tx::query(client, "next_due", NEXT_DUE, &[]).await?;
-    Ok(rows.first().and_then(|row| row.get(0)))
 }
 
 /// How many jobs are due. Role `gw_queue`.

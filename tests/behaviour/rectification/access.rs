@@ -179,3 +179,23 @@ async fn the_sweep_makes_the_targets_word_of_who_is_leaving_true_again() {
     assert!(world.may_sign_in(&ann).await);
     world.ends_cleanly().await;
 }
+
+#[tokio::test]
+async fn behind_the_customers_fence_the_sweep_brings_that_word_not_back() {
+    let world = World::new().await;
+    let (acme, _) = acme_with_ann(&world).await;
+    it_is_told(&world, &acme, Uninstalled, world.gateway.now()).await;
+    world.the_worker_drains().await;
+    world.crash.arm("tenant_deletion.after_fence_mirror", 1);
+    world.days_pass(83).await;
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Fenced);
+
+    world.the_sweep_runs().await;
+
+    assert_eq!(world.number("SELECT count(*) FROM milestone_gateway.leaving").await, 0);
+    world.the_lease_runs_out().await;
+    world.time_passes(minutes(15));
+    world.the_worker_drains().await;
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
+    world.ends_cleanly().await;
+}
