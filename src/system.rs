@@ -19,9 +19,9 @@ use crate::{
     domain::{Clock as _, CrashPoints},
     embedded::{self, Embedded, EmbeddedOptions},
     outbound::{KeyAddresses, OutboundError},
+    product::ProductError,
     proof::SigningKey,
     store::{self, StoreError},
-    target::TargetError,
 };
 
 pub use clock::{DemoClock, OsEntropy};
@@ -34,7 +34,7 @@ const INTAKE_CONNECTIONS: usize = 6;
 const COMMITTERS: usize = 2;
 const QUEUE_CONNECTIONS: usize = 6;
 const TENANT_CONNECTIONS: usize = 20;
-const TARGET_CONNECTIONS: usize = 16;
+const PRODUCT_CONNECTIONS: usize = 16;
 const VERIFIER_CONNECTIONS: usize = 4;
 
 /// How often refusals are written out.
@@ -67,9 +67,9 @@ pub enum SystemError {
     /// The keys of senders' parties cannot be asked for.
     #[error("keys cannot be asked for")]
     Outbound(#[from] OutboundError),
-    /// The target failed.
-    #[error("the target failed")]
-    Target(#[from] TargetError),
+    /// The product database failed.
+    #[error("the product database failed")]
+    Product(#[from] ProductError),
 }
 
 /// Every finding on a line of its own: file, line, what is wrong and what to do.
@@ -82,7 +82,7 @@ fn lines(findings: &[Finding]) -> String {
 pub struct Opening {
     /// Mark a new database *demo* and give it the reference product; refuse one that is not marked.
     pub demo: bool,
-    /// Compare the data map with the live target and refuse a drift.
+    /// Compare the data map with the live product database and refuse a drift.
     pub check_drift: bool,
     /// What is believed in development only.
     pub development: Development,
@@ -183,7 +183,7 @@ fn databases(endpoints: &connect::Endpoints<'_>) -> Result<Databases, SystemErro
         commit: endpoints.ours("gw_intake", COMMITTERS)?,
         queue: endpoints.ours("gw_queue", QUEUE_CONNECTIONS)?,
         tenant: endpoints.ours("gw_tenant", TENANT_CONNECTIONS)?,
-        target: endpoints.theirs("gw_tenant", TARGET_CONNECTIONS)?,
+        product: endpoints.theirs("gw_tenant", PRODUCT_CONNECTIONS)?,
         verifier: endpoints.theirs("gw_verify", VERIFIER_CONNECTIONS)?,
     })
 }

@@ -1,7 +1,7 @@
 //! What the process tells its operator: logs, metrics and the places of panics.
 //!
 //! Promises: nothing told here holds a person's data. Other people's crates write bodies, headers and SQL values at INFO
-//! and below, so whatever the directives ask for, only targets of our own are heard below WARN. A panic is reported by its
+//! and below, so whatever the directives ask for, only product databases of our own are heard below WARN. A panic is reported by its
 //! place alone, because its message may quote a value.
 //!
 //! It decides nothing about spans and request ids; those belong to the code that has them.

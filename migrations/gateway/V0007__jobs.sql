@@ -9,7 +9,7 @@ CREATE TABLE gateway.job (
     state text NOT NULL CHECK (state IN ('pending', 'held', 'completed', 'cancelled', 'dead')),
     run_at timestamptz NOT NULL,
     not_before timestamptz NOT NULL,
-    -- The attempt number is the fencing token, here and in every target.
+    -- The attempt number is the fencing token, here and in every product database.
     attempt integer NOT NULL DEFAULT 0,
     failures integer NOT NULL DEFAULT 0,
     lease_until timestamptz,

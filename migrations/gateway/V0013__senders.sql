@@ -1,6 +1,6 @@
 -- More kinds of senders: one registration may serve many tenants, tokens work once, and refusals are counted.
 
--- The platform: what belongs to no tenant yet, or to all of them, hangs on this row. It is never a target's tenant.
+-- The platform: what belongs to no tenant yet, or to all of them, hangs on this row. It is never a product database's tenant.
 CREATE POLICY owner_finds_and_makes ON gateway.tenant TO gw_owner USING (true) WITH CHECK (true);
 INSERT INTO gateway.tenant (tenant_id, stable_key, created_at)
 VALUES ('00000000-0000-0000-0000-000000000000', '(platform)', now());

@@ -1,7 +1,7 @@
 -- Accounts that the people of a leaving customer have at their identity providers: each is noted before the product's rows
 -- go, told of before the customer's keys go, and every attempt at it is a row.
 
--- When all of them were noted. The first row of the customer is deleted in the target only after that.
+-- When all of them were noted. The first row of the customer is deleted in the product database only after that.
 ALTER TABLE gateway.offboarding ADD COLUMN accounts_collected_at timestamptz;
 
 CREATE TABLE gateway.account_call (

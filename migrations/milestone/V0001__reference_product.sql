@@ -130,7 +130,7 @@ CREATE TABLE milestone.sla_metric (
     request_id uuid NOT NULL,
     metric text NOT NULL,
     owner_member_id uuid,
-    target_seconds bigint NOT NULL,
+    product_seconds bigint NOT NULL,
     actual_seconds bigint,
     PRIMARY KEY (tenant_id, request_id, metric),
     FOREIGN KEY (tenant_id, request_id) REFERENCES milestone.service_request (tenant_id, request_id),

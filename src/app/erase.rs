@@ -2,7 +2,7 @@
 //!
 //! The request's state says how far it is, and each phase may run twice and may die at any line: what it did is either
 //! in one committed transaction or can be repeated without effect. Every phase re-checks that this worker still holds the
-//! job. Nothing is atomic across our database and the target; the order makes that harmless: the fence stands before the
+//! job. Nothing is atomic across our database and the product database; the order makes that harmless: the fence stands before the
 //! first destructive batch, and the key goes only after the independent reader has found nothing.
 
 use jiff::SignedDuration;
@@ -19,11 +19,10 @@ use crate::{
         FenceId, IdentityKind, JobId, Personal, PlanId, job::Verdict, plan::Plan, request::RequestState,
         verification::VerificationReport,
     },
-    planning,
+    planning, product,
     proof::audit::Fact,
     sealing::{normalise, pseudonym},
     store::{self, TenantTx, fence::Fence, job::ClaimedJob, plan::PlanRow},
-    target,
 };
 
 /// Rows in one batch: small enough that the product's own users do not notice, see `docs/performance.md`.
@@ -142,13 +141,13 @@ async fn lock_anchors(
     Ok(anchors)
 }
 
-/// E-mail and other identities stand only in the target's own row, which will be gone when the reader looks for them:
+/// E-mail and other identities stand only in the product database's own row, which will be gone when the reader looks for them:
 /// they are kept, sealed under the subject's key, until that key is destroyed.
 async fn remember_identifiers(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
-    let mut client = gateway.databases().target.client().await.map_err(Error::from)?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
-    let tx = target::begin(&mut client, scope).await?;
-    let found = target::collect_identifiers(&tx, &case.person).await?;
+    let mut client = gateway.databases().product.client().await.map_err(Error::from)?;
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    let tx = product::begin(&mut client, scope).await?;
+    let found = product::collect_identifiers(&tx, &case.person).await?;
     drop(tx);
     drop(client);
     let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
@@ -169,8 +168,8 @@ async fn remember_identifiers(gateway: &Gateway, job: &ClaimedJob, case: &Case) 
 }
 
 async fn make_plan(gateway: &Gateway, case: &Case) -> Result<Plan, Error> {
-    let client = gateway.databases().target.client().await?;
-    let catalog = target::read_catalog(&client, &gateway.map().schema).await?;
+    let client = gateway.databases().product.client().await?;
+    let catalog = product::read_catalog(&client, &gateway.map().schema).await?;
     Ok(planning::plan_against(gateway.map(), &catalog, &case.person.kind)?)
 }
 
@@ -205,7 +204,7 @@ async fn replan(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), 
     Ok(())
 }
 
-/// EXECUTE: mirrors the fence, then runs every step in bounded batches, each with its marker in one target transaction.
+/// EXECUTE: mirrors the fence, then runs every step in bounded batches, each with its marker in one product database transaction.
 async fn execute(gateway: &Gateway, job: &ClaimedJob, case: &Case, from: RequestState) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
@@ -260,18 +259,18 @@ async fn run_step(
     step: &crate::domain::plan::Step,
     pseudonym: &str,
 ) -> Result<u64, JobFailure> {
-    let mut client = gateway.databases().target.client().await.map_err(Error::from)?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    let mut client = gateway.databases().product.client().await.map_err(Error::from)?;
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
     let run = JobId::from_uuid(plan.1.uuid());
     // An ended step is taken up again with one more batch: the product may have added rows since, and a child row that
     // came late would otherwise keep its parent from going for ever.
-    let markers = target::markers(&mut client, scope, run).await?;
+    let markers = product::markers(&mut client, scope, run).await?;
     let mine = || markers.iter().filter(|marker| marker.step == step.number);
     let first = mine().map(|marker| marker.batch).max().unwrap_or(0) + 1;
     let mut rows: u64 = mine().map(|marker| marker.rows).sum();
-    for batch_number in first..=target::BATCHES_PER_STEP_MAX {
+    for batch_number in first..=product::BATCHES_PER_STEP_MAX {
         gateway.crash().reach("deletion.before_batch");
-        let batch = target::Batch {
+        let batch = product::Batch {
             plan: plan.0,
             step,
             person: &case.person,
@@ -282,7 +281,7 @@ async fn run_step(
             batch_rows: ERASE_BATCH_ROWS,
             pseudonym,
         };
-        let done = target::run_batch(&mut client, scope, &batch).await?;
+        let done = product::run_batch(&mut client, scope, &batch).await?;
         gateway.crash().reach("deletion.after_batch");
         rows += done.rows;
         if done.is_last {
@@ -296,8 +295,8 @@ async fn run_step(
 async fn verify(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
     let identifiers = identifiers(gateway, job, case).await?;
     let mut reader = gateway.databases().verifier.client().await.map_err(Error::from)?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
-    let report = match target::verify(&mut reader, scope, &identifiers).await {
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    let report = match product::verify(&mut reader, scope, &identifiers).await {
         Ok(report) => report,
         Err(error) if error.is_transient() => return Err(Error::from(error).into()),
         // A reader that cannot see has not found nothing: that is a failed verification.

@@ -28,9 +28,9 @@ use crate::{
         verification::VerificationReport,
     },
     planning,
+    product::{self, RootRow},
     proof::{IdText, audit::Fact},
     store::{self, TenantTx, fence::Fence, job::ClaimedJob},
-    target::{self, RootRow},
 };
 
 /// Rows in one batch, see `docs/performance.md`: long enough that a million rows take little longer than one plain DELETE,
@@ -116,8 +116,8 @@ async fn supersede_people(gateway: &Gateway, tx: &TenantTx<'_>, job: &ClaimedJob
 }
 
 async fn make_plan(gateway: &Gateway) -> Result<Plan, Error> {
-    let client = gateway.databases().target.client().await?;
-    let catalog = target::read_catalog(&client, &gateway.map().schema).await?;
+    let client = gateway.databases().product.client().await?;
+    let catalog = product::read_catalog(&client, &gateway.map().schema).await?;
     Ok(planning::plan_tenant(gateway.map(), &catalog)?)
 }
 
@@ -212,17 +212,17 @@ async fn run_batches(
     run: &Run,
     step: &Step,
 ) -> Result<u64, JobFailure> {
-    let mut client = gateway.databases().target.client().await?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    let mut client = gateway.databases().product.client().await?;
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
     let run_id = JobId::from_uuid(run.plan_id.uuid());
-    let markers = target::markers(&mut client, scope, run_id).await?;
+    let markers = product::markers(&mut client, scope, run_id).await?;
     let mine = || markers.iter().filter(|marker| marker.step == step.number);
     let first = mine().map(|marker| marker.batch).max().unwrap_or(0) + 1;
     let mut rows: u64 = mine().map(|marker| marker.rows).sum();
-    let mut at = target::front(&mut client, scope, step, TENANT_BATCH_ROWS).await?;
-    for batch_number in first..=target::BATCHES_PER_STEP_MAX {
+    let mut at = product::front(&mut client, scope, step, TENANT_BATCH_ROWS).await?;
+    for batch_number in first..=product::BATCHES_PER_STEP_MAX {
         gateway.crash().reach("tenant_deletion.before_batch");
-        let batch = target::WholeBatch {
+        let batch = product::WholeBatch {
             plan: &run.plan,
             step,
             // Markers belong to a plan: a second plan after a failed verification runs its own steps.
@@ -232,7 +232,7 @@ async fn run_batches(
             batch_rows: TENANT_BATCH_ROWS,
             at: &at,
         };
-        let done = target::run_whole_batch(&mut client, scope, &batch).await?;
+        let done = product::run_whole_batch(&mut client, scope, &batch).await?;
         gateway.crash().reach("tenant_deletion.after_batch");
         rows += done.rows;
         if done.is_last {
@@ -266,7 +266,7 @@ async fn verify(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> Resul
     conclude(gateway, job, &report).await
 }
 
-/// True when we have deleted the tenant's own row, which we only do after the reader has seen it: by this plan, as the target
+/// True when we have deleted the tenant's own row, which we only do after the reader has seen it: by this plan, as the product database
 /// says, or by one before.
 async fn is_root_gone(
     gateway: &Gateway,
@@ -275,9 +275,9 @@ async fn is_root_gone(
     run: &Run,
     root: &Step,
 ) -> Result<bool, JobFailure> {
-    let mut client = gateway.databases().target.client().await?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
-    let markers = target::markers(&mut client, scope, JobId::from_uuid(run.plan_id.uuid())).await?;
+    let mut client = gateway.databases().product.client().await?;
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    let markers = product::markers(&mut client, scope, JobId::from_uuid(run.plan_id.uuid())).await?;
     drop(client);
     if markers.iter().any(|marker| marker.step == root.number && marker.rows > 0) {
         return Ok(true);
@@ -290,8 +290,8 @@ async fn is_root_gone(
 
 async fn read(gateway: &Gateway, case: &TenantCase, root: RootRow) -> Result<VerificationReport, JobFailure> {
     let mut reader = gateway.databases().verifier.client().await?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
-    match target::verify_tenant(&mut reader, scope, root).await {
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    match product::verify_tenant(&mut reader, scope, root).await {
         Ok(report) => Ok(report),
         Err(error) if error.is_transient() => Err(Error::from(error).into()),
         // A reader that cannot see has not found nothing: that is a failed verification.

@@ -3,10 +3,10 @@
 use crate::{
     domain::job::Verdict,
     planning::PlanError,
+    product::{ProductError, VerifyError},
     proof::ProofError,
     sealing::OpenError,
     store::StoreError,
-    target::{TargetError, VerifyError},
 };
 
 /// A use case failed. Nothing was half done: the transaction was rolled back.
@@ -15,9 +15,9 @@ pub enum Error {
     /// Our database refused or was away.
     #[error("the gateway's database failed")]
     Store(#[from] StoreError),
-    /// A target refused or was away.
-    #[error("the target failed")]
-    Target(#[from] TargetError),
+    /// A product database refused or was away.
+    #[error("the product database failed")]
+    Product(#[from] ProductError),
     /// The independent reader could not read.
     #[error("verification failed")]
     Verify(#[from] VerifyError),
@@ -49,7 +49,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Store(source) => source.is_transient(),
-            Self::Target(source) => source.verdict() == Verdict::Retry,
+            Self::Product(source) => source.verdict() == Verdict::Retry,
             Self::Verify(source) => source.is_transient(),
             Self::Busy(_) => true,
             Self::Open(_)
@@ -99,8 +99,8 @@ impl<E: Into<Error>> From<E> for JobFailure {
     fn from(error: E) -> Self {
         let error = error.into();
         let verdict = match &error {
-            Error::Target(target) => match target.verdict() {
-                // Recording a verdict is guarded by the attempt, so this one is never that of a stale worker: the target
+            Error::Product(product) => match product.verdict() {
+                // Recording a verdict is guarded by the attempt, so this one is never that of a stale worker: the product database
                 // knows a later attempt than we do (our database was restored), and a person has to look.
                 Verdict::Discard | Verdict::Hold => Verdict::Hold,
                 Verdict::Retry => Verdict::Retry,

@@ -16,10 +16,10 @@ use crate::{
         IdentityKind, SourceKind, TenantId,
         event::{IgnoreReason, LifecycleEvent, NamedIdentity, Outcome, PersonSignal},
     },
+    product,
     sealing::normalise,
     sources::connect,
     store::{self, TenantTx, event::ClaimedEvent, tenant::Tenant},
-    target,
 };
 
 /// Hands a platform's event over to every tenant it concerns and ends it.
@@ -135,7 +135,7 @@ async fn is_known_there(gateway: &Gateway, tenant: &Tenant, identity: &NamedIden
     if identity.kind == IdentityKind::Email {
         return Ok(false);
     }
-    let mut client = gateway.databases().target.client().await?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant.stable_key };
-    Ok(!target::kinds_known(&mut client, scope, identity.kind, &identity.value).await?.is_empty())
+    let mut client = gateway.databases().product.client().await?;
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: &tenant.stable_key };
+    Ok(!product::kinds_known(&mut client, scope, identity.kind, &identity.value).await?.is_empty())
 }

@@ -1,24 +1,24 @@
-//! Mirroring our fences into the target, where every writer of the product's people asks them.
+//! Mirroring our fences into the product database, where every writer of the product's people asks them.
 
 use jiff::Timestamp;
 
 use super::{Error, Gateway};
 use crate::{
+    product::{self, FenceRow, TenantScope},
     store::fence::Fence,
-    target::{self, FenceRow, TenantScope},
 };
 
-/// Gives the fences of a finished erasure their term in the target. Safe to repeat.
+/// Gives the fences of a finished erasure their term in the product database. Safe to repeat.
 pub(super) async fn set_term(
     gateway: &Gateway,
     tenant_key: &str,
     fences: &[Fence],
     expires_at: Timestamp,
 ) -> Result<(), Error> {
-    let mut client = gateway.databases().target.client().await?;
+    let mut client = gateway.databases().product.client().await?;
     let scope = TenantScope { map: gateway.map(), tenant_key };
     for fence in fences {
-        target::set_fence_term(&mut client, scope, &FenceRow { expires_at, ..row_of(fence)? }).await?;
+        product::set_fence_term(&mut client, scope, &FenceRow { expires_at, ..row_of(fence)? }).await?;
     }
     Ok(())
 }
@@ -34,16 +34,16 @@ fn row_of(fence: &Fence) -> Result<FenceRow, Error> {
     })
 }
 
-/// Writes fences into the target, with the returns that they know of. Safe to repeat.
+/// Writes fences into the product database, with the returns that they know of. Safe to repeat.
 pub(super) async fn mirror(gateway: &Gateway, tenant_key: &str, fences: &[Fence]) -> Result<(), Error> {
-    let mut client = gateway.databases().target.client().await?;
+    let mut client = gateway.databases().product.client().await?;
     let scope = TenantScope { map: gateway.map(), tenant_key };
     for fence in fences {
         let row = row_of(fence)?;
-        target::mirror_fence(&mut client, scope, &row).await?;
+        product::mirror_fence(&mut client, scope, &row).await?;
         if let Some(returned_at) = fence.returned_at {
             let digests = [(row.digest_key_id, row.digest)];
-            target::open_generation(&mut client, scope, fence.kind, &digests, returned_at).await?;
+            product::open_generation(&mut client, scope, fence.kind, &digests, returned_at).await?;
         }
     }
     Ok(())

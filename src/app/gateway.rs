@@ -14,7 +14,7 @@ use crate::{
     store,
 };
 
-/// Connections by role: ours, and those of the target.
+/// Connections by role: ours, and those of the product database.
 #[derive(Clone)]
 pub struct Databases {
     /// Role `gw_intake` on our database: look-ups that strangers cause, and body keys.
@@ -26,9 +26,9 @@ pub struct Databases {
     pub queue: store::Pool,
     /// Role `gw_tenant` on our database.
     pub tenant: store::Pool,
-    /// Role `gw_tenant` on the target.
-    pub target: store::Pool,
-    /// Role `gw_verify` on the target: the independent reader.
+    /// Role `gw_tenant` on the product database.
+    pub product: store::Pool,
+    /// Role `gw_verify` on the product: the independent reader.
     pub verifier: store::Pool,
 }
 

@@ -21,10 +21,10 @@ use crate::{
         request::{RequestScope, RequestState, Timeline},
     },
     mapping::{self, Desired},
+    product,
     proof::audit::Fact,
     sealing::normalise,
     store::{self, TenantTx, event::ClaimedEvent, fence::Fence, subject::SignalRow},
-    target,
 };
 
 /// Applies a signal in one commit.
@@ -101,9 +101,9 @@ async fn candidates(gateway: &Gateway, tenant: TenantId, identity: &NamedIdentit
             let mut client = gateway.databases().tenant.client().await?;
             let tenant_key = store::tenant::stable_key(&TenantTx::begin(&mut client, tenant).await?).await?;
             drop(client);
-            let mut target_client = gateway.databases().target.client().await?;
-            let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
-            Ok(target::kinds_known(&mut target_client, scope, identity.kind, &identity.value).await?)
+            let mut product_client = gateway.databases().product.client().await?;
+            let scope = product::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
+            Ok(product::kinds_known(&mut product_client, scope, identity.kind, &identity.value).await?)
         }
     }
 }
@@ -121,7 +121,7 @@ async fn in_the_way(
     Ok((standing, person::lock(&tx, named, at).await?.fence()))
 }
 
-/// Lets the person back. The target first: should we die between the two, the event runs again and nothing was lost.
+/// Lets the person back. The product database first: should we die between the two, the event runs again and nothing was lost.
 async fn open_generation(
     gateway: &Gateway,
     tenant: TenantId,
@@ -138,9 +138,9 @@ async fn open_generation(
         return Err(Error::Busy("the erasure before this return is not finished"));
     }
     drop(tx);
-    let mut target_client = gateway.databases().target.client().await?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
-    target::open_generation(&mut target_client, scope, named.kind.into(), &named.target_digests(), at).await?;
+    let mut product_client = gateway.databases().product.client().await?;
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
+    product::open_generation(&mut product_client, scope, named.kind.into(), &named.product_digests(), at).await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     if store::fence::open_generation(&tx, fence.request_id, at).await? {
         let facts = [("returned_at", Fact::At(at))];

@@ -24,6 +24,7 @@ use crate::{
         request::{RequestScope, RequestState, Timeline},
     },
     mapping::{self, Installation},
+    product,
     proof::{Word, audit::Fact},
     store::{
         self, TenantTx,
@@ -31,7 +32,6 @@ use crate::{
         fence::Fence,
         tenant::{EVIDENCE_READ_MAX, EvidenceRow},
     },
-    target,
 };
 
 /// How long after its arrival an event that may be a returned customer's waits for the installation that says so.
@@ -276,22 +276,22 @@ fn opens(evidence: &Evidence, fence: &Fence) -> bool {
     evidence.kind == EvidenceKind::Installed && evidence.source_at > fence.covers_until
 }
 
-/// Lets the tenant back. The target first: should we die between the two, the event runs again and nothing was lost.
+/// Lets the tenant back. The product database first: should we die between the two, the event runs again and nothing was lost.
 async fn open_generation(gateway: &Gateway, tenant: TenantId, fence: &Fence, at: Timestamp) -> Result<(), Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let tenant_key = store::tenant::stable_key(&tx).await?;
     drop(tx);
-    let digests: Vec<target::Digest> = gateway
+    let digests: Vec<product::Digest> = gateway
         .ring()
         .digest_tenant_all(tenant, &tenant_key)
         .iter()
         .map(|digest| (digest.key_id, digest.digest))
         .collect();
-    let mut target_client = gateway.databases().target.client().await?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
-    target::open_generation(&mut target_client, scope, FenceKind::Tenant, &digests, at).await?;
-    drop(target_client);
+    let mut product_client = gateway.databases().product.client().await?;
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
+    product::open_generation(&mut product_client, scope, FenceKind::Tenant, &digests, at).await?;
+    drop(product_client);
     let tx = TenantTx::begin(&mut client, tenant).await?;
     lock_alone(&tx).await?;
     if store::fence::open_generation(&tx, fence.request_id, at).await? {

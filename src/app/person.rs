@@ -36,8 +36,8 @@ impl Named {
         Self { kind, issuer: issuer.to_owned(), identity, digests }
     }
 
-    /// Digests as the target wants them.
-    pub(super) fn target_digests(&self) -> Vec<(i32, [u8; 32])> {
+    /// Digests as the product database wants them.
+    pub(super) fn product_digests(&self) -> Vec<(i32, [u8; 32])> {
         self.digests.iter().map(|digest| (digest.key_id, digest.digest)).collect()
     }
 

@@ -33,9 +33,9 @@ use crate::{
         Authorization, BaseAddress, CallFailure,
         jira_worklogs::{self, Feed, Listed, ListedWorklog, Listing, Page, WORKLOGS_PER_LIST_MAX},
     },
+    product,
     sources::forge,
     store::{self, TenantTx, poll::PollSource},
-    target,
 };
 
 use pieces::Pieces;
@@ -259,9 +259,9 @@ impl Asking<'_> {
         let tenant_key = store::tenant::stable_key(&TenantTx::begin(&mut client, self.source.tenant_id).await?).await?;
         drop(client);
         let ids: Vec<u64> = changes.iter().map(|(id, _)| *id).collect();
-        let scope = target::TenantScope { map: self.gateway.map(), tenant_key: &tenant_key };
-        let mut target_client = self.gateway.databases().target.client().await?;
-        let known = target::worklog_versions(&mut target_client, scope, &ids).await?;
+        let scope = product::TenantScope { map: self.gateway.map(), tenant_key: &tenant_key };
+        let mut product_client = self.gateway.databases().product.client().await?;
+        let known = product::worklog_versions(&mut product_client, scope, &ids).await?;
         let is_known = |(id, at): &(u64, Timestamp)| {
             known.get(id).is_some_and(|version| match self.feed {
                 Feed::Updated => version.is_removed || version.updated_at >= *at,

@@ -1,4 +1,4 @@
-//! Hours from worklogs: written into the target with their version, never against the fence.
+//! Hours from worklogs: written into the product database with their version, never against the fence.
 
 use jiff::Timestamp;
 
@@ -15,12 +15,12 @@ use crate::{
         event::{IgnoreReason, LifecycleEvent, Outcome},
         worklog::WorklogChange,
     },
+    product::{self, WorklogWritten},
     sealing::normalise,
     store::{self, TenantTx, event::ClaimedEvent, fence::Fence},
-    target::{self, WorklogWritten},
 };
 
-/// Writes the hours, then ends the event. The target's row carries the version, so running twice changes nothing.
+/// Writes the hours, then ends the event. The product database's row carries the version, so running twice changes nothing.
 pub(super) async fn apply(
     gateway: &Gateway,
     event: &ClaimedEvent,
@@ -39,19 +39,19 @@ pub(super) async fn apply(
             Some((Named::new(gateway, event.tenant_id, kind, person::ONE_ISSUER, normalised), entry.updated_at))
         }
     };
-    let digests = author.as_ref().map(|(named, _)| named.target_digests()).unwrap_or_default();
+    let digests = author.as_ref().map(|(named, _)| named.product_digests()).unwrap_or_default();
     let (tenant_key, standing) = look(gateway, event, author.as_ref()).await?;
     if let Some(fence) = standing {
-        // Our own fence is the truth: the target is given it (again) before it is asked to write, so that a target that
+        // Our own fence is the truth: the product database is given it (again) before it is asked to write, so that a product database that
         // has lost its mirror cannot let an erased person in.
         fences::mirror(gateway, &tenant_key, &[*fence]).await?;
     }
-    let mut target_client = gateway.databases().target.client().await?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
+    let mut product_client = gateway.databases().product.client().await?;
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: &tenant_key };
     let policy = gateway.policy().behind_fence;
-    let written = target::write_worklog(&mut target_client, scope, change, &digests, policy).await?;
-    drop(target_client);
-    gateway.crash().reach("interpret.after_target_write");
+    let written = product::write_worklog(&mut product_client, scope, change, &digests, policy).await?;
+    drop(product_client);
+    gateway.crash().reach("interpret.after_product_write");
     if written == WorklogWritten::TenantGone {
         return end_as_gone(gateway, event, meaning, change).await;
     }
@@ -66,7 +66,7 @@ pub(super) async fn apply(
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
     let standing = offboard_tenant::standing(&tx, updated_at).await?;
     if standing.is_gone() {
-        // Our fence is committed and its mirror in the target may not be yet; the purge finds what was written before it.
+        // Our fence is committed and its mirror in the product database may not be yet; the purge finds what was written before it.
         let outcome = offboard_tenant::outcome_of_gone(gateway, event, &standing, updated_at)?;
         return finish(gateway, tx, event, type_word, outcome).await;
     }
@@ -76,7 +76,7 @@ pub(super) async fn apply(
             let (subject, key) = person::find_or_make(gateway, &tx, &named, kind, generation).await?;
             keep_minimized(gateway, &tx, event, subject, &key, meaning).await?;
         }
-        // Our fence is committed and its mirror in the target may not be yet: come back when it is, and then the hours
+        // Our fence is committed and its mirror in the product database may not be yet: come back when it is, and then the hours
         // are applied without the person.
         Standing::Behind(_) if matches!(written, WorklogWritten::Applied { .. }) => {
             return Err(Error::Busy("an erasure of the author has just begun"));
@@ -86,7 +86,7 @@ pub(super) async fn apply(
     finish(gateway, tx, event, type_word, outcome).await
 }
 
-/// The target has refused the hours, because everything of the tenant is gone.
+/// The product database has refused the hours, because everything of the tenant is gone.
 async fn end_as_gone(
     gateway: &Gateway,
     event: &ClaimedEvent,
@@ -104,7 +104,7 @@ async fn end_as_gone(
     finish(gateway, tx, event, Some(meaning.type_word()), outcome).await
 }
 
-/// The key the target knows the tenant by, and our fence if it stands in the author's way, in one short transaction.
+/// The key the product database knows the tenant by, and our fence if it stands in the author's way, in one short transaction.
 async fn look(
     gateway: &Gateway,
     event: &ClaimedEvent,

@@ -1,12 +1,12 @@
 //! Projects and issues that go and come back: their hours follow by our own ledger, because nobody tells of them.
 //!
-//! First the ledger is committed, then the target follows, then the event ends. Hours that arrive late ask the ledger after
+//! First the ledger is committed, then the product database follows, then the event ends. Hours that arrive late ask the ledger after
 //! they were written ([`settle`]). So whichever of the two comes first, one of them sees the other.
 //!
 //! Following means: the hours of an issue bear exactly the mark that the ledger says now, or none. Whoever has written that
 //! reads the ledger again and ends only when it still says the same, so that of several workers the last to write has written
 //! what stands. That hours may be marked is committed before the mark, so an issue that is there again, in whatever project,
-//! is always followed back, and issues that never were gone cost the target nothing.
+//! is always followed back, and issues that never were gone cost the product database nothing.
 
 use std::collections::BTreeMap;
 
@@ -23,15 +23,15 @@ use crate::{
         event::{IgnoreReason, LifecycleEvent, Outcome},
         tree::TreeChange,
     },
+    product,
     store::{self, TenantTx, event::ClaimedEvent},
-    target,
 };
 
-/// Issues whose hours are changed in one statement of the target.
+/// Issues whose hours are changed in one statement of the product database.
 const ISSUES_PER_BATCH: i64 = 200;
 /// Batches of one project: as many issues as Jira allows in one, and a bound all the same.
 const BATCHES_MAX: usize = 50_000;
-/// How often the target is made to follow a ledger that keeps changing, before the event has to come again.
+/// How often the product database is made to follow a ledger that keeps changing, before the event has to come again.
 const FOLLOWINGS_MAX: usize = 5;
 
 /// Applies a change of the tree and ends the event. Running twice changes nothing.
@@ -102,14 +102,14 @@ pub(super) async fn settle(gateway: &Gateway, tenant: TenantId, tenant_key: &str
     Place { gateway, tenant, tenant_key }.settle_issue(issue).await.map(|_| ())
 }
 
-/// Rows of the target that were changed.
+/// Rows of the product database that were changed.
 #[derive(Clone, Copy, Default)]
 struct Followed {
     removed: u64,
     restored: u64,
 }
 
-/// One tenant, here and in the target.
+/// One tenant, here and in the product database.
 struct Place<'a> {
     gateway: &'a Gateway,
     tenant: TenantId,
@@ -117,7 +117,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Makes the target say of one issue's hours what the ledger says.
+    /// Makes the product database say of one issue's hours what the ledger says.
     async fn settle_issue(&self, issue: &str) -> Result<Followed, Error> {
         let mut followed = Followed::default();
         self.settle_batch(&[issue.to_owned()], &mut followed).await?;
@@ -185,8 +185,8 @@ impl Place<'_> {
     }
 
     async fn write(&self, issues: &[String], gone_since: Option<Timestamp>) -> Result<u64, Error> {
-        let mut client = self.gateway.databases().target.client().await?;
-        let scope = target::TenantScope { map: self.gateway.map(), tenant_key: self.tenant_key };
-        Ok(target::settle_issue_hours(&mut client, scope, issues, gone_since).await?)
+        let mut client = self.gateway.databases().product.client().await?;
+        let scope = product::TenantScope { map: self.gateway.map(), tenant_key: self.tenant_key };
+        Ok(product::settle_issue_hours(&mut client, scope, issues, gone_since).await?)
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!  user_updated     the delivery says what is right now ───────────────────────────┐
-//!  account_updated  says that something changed ─▶ the customer's site is asked ───┤─▶ target, by source time, behind the fence
+//!  account_updated  says that something changed ─▶ the customer's site is asked ───┤─▶ product database, by source time, behind the fence
 //!                                   away: waited for ◀┘   └ nobody to ask ─▶ emptied ─┘      └─▶ signal, audit, event: one commit
 //! ```
 //!
 //! Source: Atlassian, "User privacy guide for app developers": what was updated is asked again or erased. As for hours, the
-//! target is written first; it knows by the source's time what is older, so running twice changes nothing.
+//! product database is written first; it knows by the source's time what is older, so running twice changes nothing.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -28,10 +28,10 @@ use crate::{
     },
     mapping,
     outbound::{CallFailure, jira_users},
+    product::{self, PersonKey, Rectification, Rectified, TenantScope},
     proof::audit::Fact,
     sealing::normalise,
     store::{self, TenantTx, event::ClaimedEvent, fence::Fence, poll::PollSource, subject::SignalRow},
-    target::{self, PersonKey, Rectification, Rectified, TenantScope},
 };
 
 /// How long a site is asked about an account before the policy says what becomes of what is out of date.
@@ -78,7 +78,7 @@ pub(super) async fn apply(
         return finish_plain(gateway, event, type_word, Outcome::Ignored(IgnoreReason::NothingTold)).await;
     };
     let written = write(gateway, &tenant_key, &named, identity, (&profile, is_said), at).await?;
-    gateway.crash().reach("rectify.after_target");
+    gateway.crash().reach("rectify.after_product");
     conclude(gateway, event, meaning, said, &named, at, written).await
 }
 
@@ -124,7 +124,7 @@ async fn nothing_is_copied(
     finish(gateway, tx, event, Some(meaning.type_word()), Outcome::Ignored(IgnoreReason::NobodyKnown)).await
 }
 
-/// The key the target knows the tenant by, the tenant's standing, and the fence if it is in the way.
+/// The key the product database knows the tenant by, the tenant's standing, and the fence if it is in the way.
 async fn look(
     gateway: &Gateway,
     event: &ClaimedEvent,
@@ -166,9 +166,9 @@ async fn what_is_right(
 
 /// Of somebody whom the product does not know there is nothing to correct, and nobody is asked.
 async fn is_known_there(gateway: &Gateway, tenant_key: &str, identity: &NamedIdentity) -> Result<bool, Error> {
-    let mut client = gateway.databases().target.client().await?;
+    let mut client = gateway.databases().product.client().await?;
     let scope = TenantScope { map: gateway.map(), tenant_key };
-    Ok(!target::kinds_known(&mut client, scope, identity.kind, &identity.value).await?.is_empty())
+    Ok(!product::kinds_known(&mut client, scope, identity.kind, &identity.value).await?.is_empty())
 }
 
 /// Everything that the product may have copied, without a value.
@@ -231,15 +231,15 @@ async fn write(
     told_at: Timestamp,
 ) -> Result<Rectified, Error> {
     let person = PersonKey { kind: kind(gateway).clone(), identities: vec![(identity.kind, identity.value.clone())] };
-    let digests = named.target_digests();
+    let digests = named.product_digests();
     // What was taken is given back whatever the policy says by now.
     let takes = gateway.policy().rectification.deactivated_loses_access;
     let is_active = profile.is_active.filter(|is_active| *is_active || takes);
     let attributes = &profile.attributes;
     let said = Rectification { person: &person, digests: &digests, told_at, attributes, is_active, is_said };
-    let mut client = gateway.databases().target.client().await?;
+    let mut client = gateway.databases().product.client().await?;
     let scope = TenantScope { map: gateway.map(), tenant_key };
-    Ok(target::rectify(&mut client, scope, &said).await?)
+    Ok(product::rectify(&mut client, scope, &said).await?)
 }
 
 /// Signal, minimized record, audit entry and outcome in one commit.
@@ -257,7 +257,7 @@ async fn conclude(
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
     let standing = offboard_tenant::standing(&tx, at).await?;
     if standing.is_gone() {
-        // Our fence is committed and its mirror in the target may not be yet; the purge finds what was written before it.
+        // Our fence is committed and its mirror in the product database may not be yet; the purge finds what was written before it.
         let outcome = offboard_tenant::outcome_of_gone(gateway, event, &standing, at)?;
         return finish(gateway, tx, event, type_word, outcome).await;
     }
@@ -272,7 +272,7 @@ async fn conclude(
         Rectified::Stale => Outcome::Ignored(IgnoreReason::StaleVersion),
         // Theirs stand and ours do not: the return that takes ours away is under way.
         Rectified::Refused | Rectified::TenantGone => {
-            return Err(Error::Busy("the target's fence is about to be opened"));
+            return Err(Error::Busy("the product database's fence is about to be opened"));
         }
     };
     let (subject, key) = person::find_or_make(gateway, &tx, named, kind(gateway), generation).await?;

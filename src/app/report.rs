@@ -57,7 +57,7 @@ pub async fn tenant(gateway: &Gateway, id: TenantId, limit: i64) -> Result<Tenan
     Ok(TenantReport { tenant, requests, evidence: store::tenant::evidence(&tx, limit).await? })
 }
 
-/// The tenant that the target knows by this key.
+/// The tenant that the product database knows by this key.
 pub async fn tenant_by_key(gateway: &Gateway, key: &str) -> Result<TenantId, Error> {
     let queue = gateway.databases().queue.client().await?;
     store::tenant::find_by_key(&queue, key).await?.ok_or(Error::NotFound("tenant"))
@@ -147,9 +147,9 @@ pub async fn backlog(gateway: &Gateway) -> Result<(i64, i64), Error> {
     Ok((events, store::job::count_due(&queue, gateway.now()).await?))
 }
 
-/// Succeeds when intake can commit and the target answers.
+/// Succeeds when intake can commit and the product database answers.
 pub async fn readiness(gateway: &Gateway) -> Result<(), Error> {
     store::deployment::ping(&gateway.databases().intake.client().await?).await?;
-    store::deployment::ping(&gateway.databases().target.client().await?).await?;
+    store::deployment::ping(&gateway.databases().product.client().await?).await?;
     Ok(())
 }

@@ -74,7 +74,7 @@ impl Asked<'_> {
 pub struct Registration<'a> {
     /// Last part of its route: lower-case letters, digits and hyphens, at most 63.
     pub name: &'a str,
-    /// The key the target knows the tenant by (Milestone: the cloudId). `None` for a source that several tenants share.
+    /// The key the product database knows the tenant by (Milestone: the cloudId). `None` for a source that several tenants share.
     pub tenant_key: Option<&'a str>,
     /// What its kind has to know.
     pub settings: SourceSettings,

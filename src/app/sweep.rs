@@ -1,7 +1,7 @@
 //! Work that nobody asks for but time: retention, key epochs, the audit chain, expired fences, lost jobs, deadlines.
 //!
 //! Every part is safe to repeat and safe to run in two processes at once. A part that fails is told and counted, and the
-//! others go on: one tenant's trouble, or a target that is away, must not keep keys alive or partitions from being made.
+//! others go on: one tenant's trouble, or a product database that is away, must not keep keys alive or partitions from being made.
 
 mod chain;
 mod inbox;
@@ -16,8 +16,8 @@ use crate::{
         TenantId, metric,
         request::{RequestScope, RequestState},
     },
+    product,
     store::{self, TenantTx, tenant::Tenant},
-    target,
 };
 
 /// Subject keys re-wrapped in one transaction.
@@ -108,7 +108,7 @@ async fn keep_tenant(gateway: &Gateway, tenant: &Tenant, depth: Depth, swept: &m
     let id = tenant.tenant_id;
     if tenant.purged_at.is_some() {
         // Nothing is left but proof: its fence stands until the customer is back, people's until their own term.
-        let forgotten = forget_fences(gateway, tenant, target::Expired::OfPeople).await;
+        let forgotten = forget_fences(gateway, tenant, product::Expired::OfPeople).await;
         swept.fences_forgotten += swept.took("expired fences", forgotten);
         let linked = chain::link(gateway, id, depth).await;
         swept.entries_linked += swept.took("audit chain", linked);
@@ -118,7 +118,7 @@ async fn keep_tenant(gateway: &Gateway, tenant: &Tenant, depth: Depth, swept: &m
     swept.epochs_destroyed += swept.took("key epochs", destroyed);
     let restored = jobs::restore(gateway, id).await;
     swept.jobs_restored += swept.took("lost jobs", restored);
-    let forgotten = forget_fences(gateway, tenant, target::Expired::Any).await;
+    let forgotten = forget_fences(gateway, tenant, product::Expired::Any).await;
     swept.fences_forgotten += swept.took("expired fences", forgotten);
     let kept = keep_leaving(gateway, tenant).await;
     swept.took("whether a customer is leaving", kept);
@@ -156,8 +156,8 @@ pub async fn rotate_epoch(gateway: &Gateway, tenant: TenantId) -> Result<u64, Er
     Ok(0)
 }
 
-/// The target's word of whether the customer is leaving is made the same as ours. It may be another: a worker of a release that
-/// did not know of it, or a target that was restored.
+/// The product database's word of whether the customer is leaving is made the same as ours. It may be another: a worker of a release that
+/// did not know of it, or a product database that was restored.
 async fn keep_leaving(gateway: &Gateway, tenant: &Tenant) -> Result<(), Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant.tenant_id).await?;
@@ -172,27 +172,27 @@ async fn keep_leaving(gateway: &Gateway, tenant: &Tenant) -> Result<(), Error> {
     if opened.is_empty() {
         return Ok(());
     }
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant.stable_key };
-    let mut client = gateway.databases().target.client().await?;
-    let there = target::leaving_since(&mut client, scope).await?;
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: &tenant.stable_key };
+    let mut client = gateway.databases().product.client().await?;
+    let there = product::leaving_since(&mut client, scope).await?;
     let current = living.as_ref().map(|request| request.opened_at);
     if let Some(wrong) = there.filter(|there| Some(*there) != current && opened.contains(there)) {
-        target::end_leaving(&mut client, scope, &[wrong]).await?;
+        product::end_leaving(&mut client, scope, &[wrong]).await?;
     }
     // Behind the fence it has gone with everything else, and must not be there for a customer who returns.
     let is_off = living.is_some_and(|request| request.state == RequestState::Open && request.access_off_at.is_some());
     if let Some(missing) = current.filter(|current| is_off && there != Some(*current)) {
-        target::begin_leaving(&mut client, scope, missing).await?;
+        product::begin_leaving(&mut client, scope, missing).await?;
     }
     Ok(())
 }
 
-async fn forget_fences(gateway: &Gateway, tenant: &Tenant, which: target::Expired) -> Result<u64, Error> {
+async fn forget_fences(gateway: &Gateway, tenant: &Tenant, which: product::Expired) -> Result<u64, Error> {
     let now: Timestamp = gateway.now();
-    let mut target_client = gateway.databases().target.client().await?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &tenant.stable_key };
-    target::forget_expired_fences(&mut target_client, scope, which, now).await?;
-    drop(target_client);
+    let mut product_client = gateway.databases().product.client().await?;
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: &tenant.stable_key };
+    product::forget_expired_fences(&mut product_client, scope, which, now).await?;
+    drop(product_client);
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant.tenant_id).await?;
     let forgotten = store::fence::forget_expired(&tx, now).await?;

@@ -13,10 +13,10 @@ use crate::{
         job::JobKind,
         request::{RequestScope, RequestState},
     },
+    product::{self, Digest, PersonKey},
     proof::audit::Fact,
     sealing::normalise,
     store::{self, TenantTx, job::ClaimedJob, request::RequestRow},
-    target::{self, Digest, PersonKey},
 };
 
 /// What a job about a person needs, read in one short transaction.
@@ -93,10 +93,10 @@ pub(super) async fn read_case_of(gateway: &Gateway, tenant: TenantId, request: R
 fn digests_of(gateway: &Gateway, tenant: TenantId, anchor: &person::OpenIdentity) -> Result<Vec<Digest>, Error> {
     let normalised = normalise(anchor.kind, anchor.value.expose_for("the digests it is found by"))
         .map_err(|_| Error::Missing("an identity that can be normalised"))?;
-    Ok(Named::new(gateway, tenant, anchor.kind, &anchor.issuer, normalised).target_digests())
+    Ok(Named::new(gateway, tenant, anchor.kind, &anchor.issuer, normalised).product_digests())
 }
 
-/// Takes access away in the target, from one person or from everybody, and records when.
+/// Takes access away in the product database, from one person or from everybody, and records when.
 pub(super) async fn access_off(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
     let case = read_case(gateway, job).await?;
     let request = case.request();
@@ -105,19 +105,19 @@ pub(super) async fn access_off(gateway: &Gateway, job: &ClaimedJob) -> Result<()
     }
     let now = gateway.now();
     let (of_tenant, _) = marks_of_tenant(gateway, job).await?;
-    let mut client = gateway.databases().target.client().await?;
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: case.tenant_key() };
+    let mut client = gateway.databases().product.client().await?;
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: case.tenant_key() };
     // The instant is the request's own, the same in every attempt, so that a return knows which mark is ours. A person's
     // takes the place of the whole customer's: should the customer come back, that person stays restricted.
     let done = match &case {
         AnyCase::Person(case) => {
             let person = (&case.person, case.digests.as_slice());
-            target::access_off(&mut client, scope, person, request.opened_at, &of_tenant).await?
+            product::access_off(&mut client, scope, person, request.opened_at, &of_tenant).await?
         }
-        AnyCase::Tenant(_) => target::access_off_everybody(&mut client, scope, request.opened_at).await?,
+        AnyCase::Tenant(_) => product::access_off_everybody(&mut client, scope, request.opened_at).await?,
     };
     drop(client);
-    gateway.crash().reach("access_off.after_target");
+    gateway.crash().reach("access_off.after_product");
     let teller = match &case {
         AnyCase::Person(case) => call_back::teller(gateway, job.tenant_id, case).await?,
         AnyCase::Tenant(_) => None,
@@ -151,27 +151,27 @@ async fn marks_of_tenant(gateway: &Gateway, job: &ClaimedJob) -> Result<(Vec<Tim
     Ok(store::request::marks_of_tenant(&tx).await?)
 }
 
-/// Day 30: marks the data in the target.
+/// Day 30: marks the data in the product database.
 pub(super) async fn mark(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
     let case = read_case(gateway, job).await?;
     if case.request().state != RequestState::Open {
         return Err(JobFailure::discard("the request is not open any more"));
     }
     let now = gateway.now();
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: case.tenant_key() };
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: case.tenant_key() };
     let people = match &case {
         AnyCase::Person(case) => {
-            let mut client = gateway.databases().target.client().await?;
-            target::mark(&mut client, scope, &case.person, now).await?
+            let mut client = gateway.databases().product.client().await?;
+            product::mark(&mut client, scope, &case.person, now).await?
         }
         AnyCase::Tenant(_) => {
             let at = begin_mark(gateway, job, now).await?;
             gateway.crash().reach("tenant_mark.after_begin");
-            let mut client = gateway.databases().target.client().await?;
-            target::mark_everybody(&mut client, scope, at).await?
+            let mut client = gateway.databases().product.client().await?;
+            product::mark_everybody(&mut client, scope, at).await?
         }
     };
-    gateway.crash().reach("mark.after_target");
+    gateway.crash().reach("mark.after_product");
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     audit::record(gateway, &tx, audit::WORKER, "data.marked", job.request_id, [("people", Fact::Count(people))])
@@ -201,8 +201,8 @@ async fn begin_mark(gateway: &Gateway, job: &ClaimedJob, now: Timestamp) -> Resu
     Ok(at)
 }
 
-/// A return came while this job was at the target: a job of its own gives access back after this one. It is committed even
-/// though the return has cancelled our job, for what we did in the target stands.
+/// A return came while this job was at the product: a job of its own gives access back after this one. It is committed even
+/// though the return has cancelled our job, for what we did in the product database stands.
 async fn give_back(gateway: &Gateway, tx: &TenantTx<'_>, job: &ClaimedJob, now: Timestamp) -> Result<(), Error> {
     let again = JobId::new(gateway.clock(), gateway.entropy());
     store::job::insert_or_restart(tx, again, JobKind::AccessOn, job.request_id, now).await?;
@@ -217,18 +217,18 @@ pub(super) async fn access_on(gateway: &Gateway, job: &ClaimedJob) -> Result<(),
     let Some(ours) = written_unless_leaving(gateway, job.tenant_id, scope).await? else {
         return Err(JobFailure::discard("whoever came back has left again"));
     };
-    let mut client = gateway.databases().target.client().await?;
-    let target_scope = target::TenantScope { map: gateway.map(), tenant_key: case.tenant_key() };
+    let mut client = gateway.databases().product.client().await?;
+    let product_scope = product::TenantScope { map: gateway.map(), tenant_key: case.tenant_key() };
     let people = match &case {
         AnyCase::Person(case) if case.person.identities.is_empty() => {
             return Err(JobFailure::discard("the person was erased"));
         }
         AnyCase::Person(case) => {
             let person = (&case.person, case.digests.as_slice());
-            target::access_on(&mut client, target_scope, person, &ours.restricted_at).await?
+            product::access_on(&mut client, product_scope, person, &ours.restricted_at).await?
         }
         AnyCase::Tenant(_) => {
-            target::access_on_everybody(&mut client, target_scope, &ours.restricted_at, &ours.marked_at).await?
+            product::access_on_everybody(&mut client, product_scope, &ours.restricted_at, &ours.marked_at).await?
         }
     };
     drop(client);
@@ -249,7 +249,7 @@ pub(super) async fn access_on(gateway: &Gateway, job: &ClaimedJob) -> Result<(),
     Ok(())
 }
 
-/// What the requests of a person or tenant have written into the target.
+/// What the requests of a person or tenant have written into the product database.
 struct Written {
     restricted_at: Vec<Timestamp>,
     marked_at: Vec<Timestamp>,

@@ -129,7 +129,7 @@ async fn cancel(
 ) -> Result<Settled, Error> {
     let now = gateway.now();
     store::request::advance(tx, request, RequestState::Open, RequestState::Cancelled, now, None).await?;
-    // A job that runs at this moment may still reach the target: access is given back when its lease is over, because
+    // A job that runs at this moment may still reach the product: access is given back when its lease is over, because
     // before that nobody can know what it will have done.
     let wait = store::job::leased_seconds(tx, request).await?.unwrap_or(0.0).max(0.0);
     store::job::cancel(tx, request, now).await?;

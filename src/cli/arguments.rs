@@ -49,8 +49,8 @@ pub(super) struct GlobalOptions {
     #[arg(long, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     pub(super) database_url: Option<SecretString>,
     /// The database with the product's tables, when it is another one
-    #[arg(long, global = true, value_name = "URL", env = "MILESTONE_TARGET_DATABASE_URL", hide_env_values = true)]
-    pub(super) target_database_url: Option<SecretString>,
+    #[arg(long, global = true, value_name = "URL", env = "MILESTONE_PRODUCT_DATABASE_URL", hide_env_values = true)]
+    pub(super) product_database_url: Option<SecretString>,
     /// `verify` (certificate and host name, off this machine), `encrypt-without-verifying` or `plain-everywhere`
     #[arg(long, global = true, value_name = "HOW", env = "MILESTONE_DATABASE_TLS")]
     pub(super) database_tls: Option<String>,
@@ -134,7 +134,7 @@ pub(super) enum Command {
     /// The settings in force
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Check the setup: database, keys, policy, target
+    /// Check the setup: database, keys, policy, product database
     Doctor,
     /// Print the description of the admin API
     Openapi,

@@ -96,7 +96,7 @@ impl Place {
         let folder = std::env::temp_dir().join(format!("milestone-gateway-{database}"));
         let settings = Settings {
             database: Database::External(url.clone()),
-            target_database: None,
+            product_database: None,
             database_tls: DatabaseTls::VerifyOffLoopback,
             data_dir: None,
             pg_bin: None,

@@ -24,7 +24,7 @@ pub(super) async fn run(options: &GlobalOptions, command: &ConfigCommand, output
             Database::Embedded => "a private PostgreSQL",
             Database::External(_) => "set (not shown)",
         },
-        "target_database": shown(settings.target_database.is_some()),
+        "product_database": shown(settings.product_database.is_some()),
         "database_tls": format!("{:?}", settings.database_tls),
         "data_dir": path(&settings.data_dir),
         "pg_bin": path(&settings.pg_bin),
@@ -34,7 +34,7 @@ pub(super) async fn run(options: &GlobalOptions, command: &ConfigCommand, output
     output.record(
         &[
             ("database", "database"),
-            ("target database", "target_database"),
+            ("product database database", "product_database"),
             ("database TLS", "database_tls"),
             ("data dir", "data_dir"),
             ("PostgreSQL programs", "pg_bin"),

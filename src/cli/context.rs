@@ -30,7 +30,7 @@ pub(super) fn settings(options: &GlobalOptions) -> anyhow::Result<Settings> {
     let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
     Ok(config::read(config::Inputs {
         database_url: text(&options.database_url),
-        target_database_url: text(&options.target_database_url),
+        product_database_url: text(&options.product_database_url),
         database_tls: options.database_tls.clone(),
         data_dir: options.data_dir.clone(),
         pg_bin: options.pg_bin.clone(),

@@ -1,4 +1,4 @@
-//! `doctor`: is everything as it must be? Roles, keys, data map against the live target, work that waits for a person.
+//! `doctor`: is everything as it must be? Roles, keys, data map against the live product database, work that waits for a person.
 
 use serde_json::json;
 
@@ -29,7 +29,7 @@ pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow:
     let value = json!({
         "database": "reachable, as roles without power",
         "keys": "the ones this database was written with",
-        "data_map": "true of the live target",
+        "data_map": "true of the live product database",
         "events_waiting": events,
         "jobs_due": jobs,
         "events_balance": balances,

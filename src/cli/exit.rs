@@ -120,7 +120,7 @@ fn judge(error: &anyhow::Error) -> (Exit, String) {
 }
 
 const AWAY: &str = "check that the database runs and that --database-url names it, then run the same command again";
-const LOOK: &str = "`milestone-gateway doctor` checks database, keys, policy and target";
+const LOOK: &str = "`milestone-gateway doctor` checks database, keys, policy and product database";
 
 fn judge_app(error: &app::Error) -> (Exit, String) {
     match error {
@@ -133,11 +133,11 @@ fn judge_app(error: &app::Error) -> (Exit, String) {
             Exit::Failed,
             "this database was written with other keys; give --keyring the key ring that belongs to it".to_owned(),
         ),
-        app::Error::Store(_) | app::Error::Target(_) | app::Error::Verify(_) if error.is_transient() => {
+        app::Error::Store(_) | app::Error::Product(_) | app::Error::Verify(_) if error.is_transient() => {
             (Exit::Unavailable, AWAY.to_owned())
         }
         app::Error::Store(_)
-        | app::Error::Target(_)
+        | app::Error::Product(_)
         | app::Error::Verify(_)
         | app::Error::Plan(_)
         | app::Error::Proof(_)

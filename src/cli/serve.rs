@@ -78,7 +78,7 @@ pub(super) async fn run(options: &GlobalOptions, args: &ServeArgs, _output: &mut
     Ok(Exit::Done)
 }
 
-/// Logs to standard error; `RUST_LOG` chooses the level of our own targets only.
+/// Logs to standard error; `RUST_LOG` chooses the level of our own product databases only.
 pub(super) fn start_logging(options: &GlobalOptions, default: &str) -> anyhow::Result<()> {
     let format = match options.log_format {
         Some(LogFormatWord::Json) => telemetry::LogFormat::Json,

@@ -36,8 +36,8 @@ impl FromStr for DatabaseTls {
 pub struct Inputs {
     /// `--database-url`, `DATABASE_URL`.
     pub database_url: Option<String>,
-    /// `--target-database-url`, `MILESTONE_TARGET_DATABASE_URL`.
-    pub target_database_url: Option<String>,
+    /// `--product-database-url`, `MILESTONE_PRODUCT_DATABASE_URL`.
+    pub product_database_url: Option<String>,
     /// `--database-tls`, `MILESTONE_DATABASE_TLS`.
     pub database_tls: Option<String>,
     /// `--data-dir`, `MILESTONE_DATA_DIR`.
@@ -69,7 +69,7 @@ pub struct Settings {
     /// Where our tables are.
     pub database: Database,
     /// Where the product's tables are; the same database when absent.
-    pub target_database: Option<SecretString>,
+    pub product_database: Option<SecretString>,
     /// How connections are protected.
     pub database_tls: DatabaseTls,
     /// Where the private PostgreSQL lives.
@@ -105,13 +105,14 @@ pub fn read(inputs: Inputs) -> Result<Settings, SettingsError> {
         .as_deref()
         .map_or(Ok(DatabaseTls::VerifyOffLoopback), str::parse)
         .map_err(|why: &str| problems.push(format!("database-tls {why}")));
-    for (name, url) in [("database-url", &inputs.database_url), ("target-database-url", &inputs.target_database_url)] {
+    for (name, url) in [("database-url", &inputs.database_url), ("product-database-url", &inputs.product_database_url)]
+    {
         if url.as_ref().is_some_and(|url| url.parse::<UrlShape>().is_err()) {
             problems.push(format!("{name} begins with postgres:// or postgresql://, or is key=value pairs"));
         }
     }
-    if inputs.database_url.is_none() && inputs.target_database_url.is_some() {
-        problems.push("target-database-url needs a database-url: the private PostgreSQL keeps both".to_owned());
+    if inputs.database_url.is_none() && inputs.product_database_url.is_some() {
+        problems.push("product-database-url needs a database-url: the private PostgreSQL keeps both".to_owned());
     }
     let keyring_file = default_keyring(&inputs)
         .ok_or("keyring must be named: there is neither HOME nor XDG_CONFIG_HOME to keep it in")
@@ -119,7 +120,7 @@ pub fn read(inputs: Inputs) -> Result<Settings, SettingsError> {
     match (tls, keyring_file) {
         (Ok(database_tls), Ok(keyring_file)) if problems.is_empty() => Ok(Settings {
             database: inputs.database_url.map_or(Database::Embedded, |url| Database::External(url.into())),
-            target_database: inputs.target_database_url.map(Into::into),
+            product_database: inputs.product_database_url.map(Into::into),
             database_tls,
             data_dir: inputs.data_dir,
             pg_bin: inputs.pg_bin,

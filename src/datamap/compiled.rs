@@ -8,7 +8,7 @@ use crate::domain::IdentityKind;
 /// A data map and where each of its parts stands in its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compiled {
-    /// The map that planning and the target work from.
+    /// The map that planning and the product database work from.
     pub map: DataMap,
     /// The name of the file it came from.
     pub file: String,

@@ -1,4 +1,4 @@
-//! The compiled data map: what a linted dataset says, in the shape that planning and the target need.
+//! The compiled data map: what a linted dataset says, in the shape that planning and the product database need.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::domain::{IdentityKind, SubjectKind, plan::Rewrite, profile::ProfileAt
 pub struct DataMap {
     /// The dataset's `fides_key`.
     pub dataset: String,
-    /// The schema of the target database.
+    /// The schema of the product database database.
     pub schema: String,
     /// How the product expects its tenant context.
     pub session: Session,

@@ -48,7 +48,7 @@ pub enum Consequence {
     Erase,
     /// What the product has copied of the account is corrected.
     Rectify,
-    /// Nothing in the target; the signal is kept.
+    /// Nothing in the product database; the signal is kept.
     Nothing,
 }
 

@@ -1,8 +1,8 @@
-//! What a target database really looks like: tables, columns, keys and foreign keys, as read from its own catalog.
+//! What a product database database really looks like: tables, columns, keys and foreign keys, as read from its own catalog.
 
 use std::collections::BTreeMap;
 
-/// One schema of a target database.
+/// One schema of a product database database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalog {
     /// The schema's name.

@@ -106,7 +106,7 @@ typed_ids! {
 
 impl TenantId {
     /// What belongs to no tenant yet, or to all of them: sources that several tenants share, and what nobody has been found
-    /// for. It is never a target's tenant.
+    /// for. It is never a product database's tenant.
     pub const PLATFORM: Self = Self(Uuid::nil());
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
-    /// Take the subject's access away in the target: sessions revoked, restricted mark set.
+    /// Take the subject's access away in the product: sessions revoked, restricted mark set.
     AccessOff,
     /// Give access back after a return (removes the marks that access-off and mark have set).
     AccessOn,

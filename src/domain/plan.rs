@@ -1,4 +1,4 @@
-//! A plan: the ordered disposals that make one data subject, or a whole tenant, disappear from one target.
+//! A plan: the ordered disposals that make one data subject, or a whole tenant, disappear from one product database.
 //!
 //! A plan holds names of tables and columns and no personal value, so it can be stored, shown, compared and digested.
 
@@ -14,7 +14,7 @@ pub const PLAN_STEPS_MAX: usize = 500;
 pub struct Plan {
     /// The dataset's key.
     pub dataset: String,
-    /// The target schema.
+    /// The product database schema.
     pub schema: String,
     /// What kind of person goes; `None` when everything of the tenant goes.
     #[serde(default, with = "subject_kind_text", skip_serializing_if = "Option::is_none")]

@@ -43,7 +43,7 @@ pub enum RequestState {
     Cancelled,
     /// The fence is committed; nothing is cancellable any more.
     Fenced,
-    /// Every step of the plan has run in every target.
+    /// Every step of the plan has run in every product database.
     Executed,
     /// The independent reader still found something; a person has to look.
     VerificationFailed,

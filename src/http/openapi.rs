@@ -249,7 +249,7 @@ fn alive() -> Value {
 
 fn ready() -> Value {
     let answer = json!({
-        "200": status("Intake can commit and the target answers.", "ready"),
+        "200": status("Intake can commit and the product database answers.", "ready"),
         "503": problem_reference(),
         "default": problem_reference(),
     });

@@ -27,7 +27,7 @@ pub(super) async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({ "status": "alive" }))
 }
 
-/// `GET /readyz`: intake can commit and the target answers.
+/// `GET /readyz`: intake can commit and the product database answers.
 pub(super) async fn ready(request: HttpRequest, edge: web::Data<Edge>) -> HttpResponse {
     match edge.readiness.get(ask_readiness(&edge)).await {
         Ok(()) => HttpResponse::Ok().json(serde_json::json!({ "status": "ready" })),

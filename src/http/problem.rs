@@ -30,7 +30,7 @@ struct Problem<'a> {
 /// The status of a use case's failure. The only place that picks one.
 pub(super) fn status_of(error: &app::Error) -> StatusCode {
     match error {
-        app::Error::Store(_) | app::Error::Target(_) | app::Error::Verify(_) | app::Error::Busy(_) => {
+        app::Error::Store(_) | app::Error::Product(_) | app::Error::Verify(_) | app::Error::Busy(_) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         app::Error::NotFound(_) => StatusCode::NOT_FOUND,

@@ -55,7 +55,7 @@ statements! {
             AND (f.identity_kind <> 'tenant' OR NOT EXISTS (
                 SELECT 1 FROM gateway.tenant AS t WHERE t.tenant_id = f.tenant_id AND t.purged_at IS NOT NULL))";
     FINISH = "UPDATE gateway.fence SET expires_at = $3 WHERE tenant_id = $1 AND request_id = $2";
-    // Every digest version of the erased identity, and the earliest return, as the mirror in each target keeps it.
+    // Every digest version of the erased identity, and the earliest return, as the mirror in each product database keeps it.
     OPEN_GENERATION = "UPDATE gateway.fence
         SET returned_at = $3
         WHERE tenant_id = $1 AND request_id = $2 AND covers_until < $3 AND (returned_at IS NULL OR returned_at > $3)";

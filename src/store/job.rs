@@ -81,7 +81,7 @@ statements! {
         WHERE tenant_id = $1 AND job_id = $2 AND state IN ('held', 'dead')";
 }
 
-/// A job taken by a worker. The attempt is its fencing token, here and in every target.
+/// A job taken by a worker. The attempt is its fencing token, here and in every product database.
 #[derive(Debug, Clone)]
 pub struct ClaimedJob {
     /// Whose it is.

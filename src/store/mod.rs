@@ -2,7 +2,7 @@
 //!
 //! Promises: storage is free functions; a function that touches a tenant's rows takes a [`TenantTx`], which exists only
 //! inside a transaction whose tenant is set; errors are reduced to {sqlstate, constraint, table} here, because the rest of
-//! a database error holds values. Does not: open transactions on its own, decide anything, or know a target.
+//! a database error holds values. Does not: open transactions on its own, decide anything, or know a product database.
 
 pub mod account_call;
 pub mod audit;

@@ -46,7 +46,7 @@ statements! {
         WHERE r.tenant_id = $1 AND r.subject_id IS NULL
         ORDER BY r.opened_at
         LIMIT 1000";
-    // What was verified completes on its own; it needs nothing of the target any more.
+    // What was verified completes on its own; it needs nothing of the product database any more.
     SUPERSEDE = "UPDATE gateway.privacy_request
         SET state = 'cancelled', cancelled_at = $3, superseded_by = $2
         WHERE tenant_id = $1 AND subject_id IS NOT NULL
@@ -137,9 +137,9 @@ pub struct RequestRow {
     pub timeline: Timeline,
     /// The latest departure in source time; the fence will cover up to here.
     pub latest_departure_at: Timestamp,
-    /// When access was taken away in the target.
+    /// When access was taken away in the product database.
     pub access_off_at: Option<Timestamp>,
-    /// When the data was marked in the target.
+    /// When the data was marked in the product database.
     pub marked_at: Option<Timestamp>,
 }
 
@@ -215,7 +215,7 @@ pub async fn living(tx: &TenantTx<'_>, scope: RequestScope) -> Result<Option<Req
 }
 
 /// The instant at which a request may be opened: `now`, or the next one at which neither the tenant's own requests nor, for
-/// the tenant, a person's was opened. What access-off writes into the target is that instant, and tells whose it is.
+/// the tenant, a person's was opened. What access-off writes into the product database is that instant, and tells whose it is.
 pub async fn free_instant(tx: &TenantTx<'_>, scope: RequestScope, now: Timestamp) -> Result<Timestamp, StoreError> {
     let is_tenant = scope == RequestScope::Tenant;
     let row = tx.query_opt("free_instant", FREE_INSTANT, &[&tx.tenant().uuid(), &now, &is_tenant]).await?;
@@ -228,7 +228,7 @@ pub async fn openings(tx: &TenantTx<'_>, subject: SubjectId) -> Result<Vec<Times
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// What the tenant's own requests have written into the target: when each was opened, and when each has marked.
+/// What the tenant's own requests have written into the product: when each was opened, and when each has marked.
 pub async fn marks_of_tenant(tx: &TenantTx<'_>) -> Result<(Vec<Timestamp>, Vec<Timestamp>), StoreError> {
     let rows = tx.query("openings_of_tenant", OPENINGS_OF_TENANT, &[&tx.tenant().uuid()]).await?;
     let marked = rows.iter().filter_map(|row| row.get(1)).collect();

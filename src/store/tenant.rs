@@ -60,7 +60,7 @@ pub const TENANTS_LISTED_MAX: i64 = 100_000;
 pub struct Tenant {
     /// Our id.
     pub tenant_id: TenantId,
-    /// The key the target knows it by (Milestone: the cloudId).
+    /// The key the product database knows it by (Milestone: the cloudId).
     pub stable_key: String,
     /// When everything of it was deleted and certified, unless it has come back.
     pub purged_at: Option<Timestamp>,
@@ -112,7 +112,7 @@ pub async fn find_by_key(client: &Client, stable_key: &str) -> Result<Option<Ten
     Ok(rows.first().map(|row| TenantId::from_uuid(row.get(0))))
 }
 
-/// The key the target knows the transaction's tenant by.
+/// The key the product database knows the transaction's tenant by.
 pub async fn stable_key(tx: &TenantTx<'_>) -> Result<String, StoreError> {
     let row = tx.query_opt("stable_key", STABLE_KEY, &[&tx.tenant().uuid()]).await?;
     row.map(|row| row.get(0)).ok_or(StoreError::RowCount { statement: "stable_key", expected: 1, actual: 0 })

@@ -55,7 +55,7 @@ pub struct IssueRow {
     pub issue_id: String,
     /// Since when it is gone, by itself or with its project; `None` while it is there.
     pub gone_since: Option<Timestamp>,
-    /// True when its hours may bear a mark in the target.
+    /// True when its hours may bear a mark in the product database.
     pub hours_may_be_marked: bool,
 }
 

@@ -22,7 +22,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Server-side bounds of every connection: a lost client must not hold locks for ever.
 const OPTIONS: &str = "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=120000 -c lock_timeout=15000";
 
-/// Where our database and the target are, and with which passwords the roles log in.
+/// Where our database and the product database are, and with which passwords the roles log in.
 pub(super) struct Endpoints<'a> {
     ours: Config,
     theirs: Config,
@@ -45,8 +45,8 @@ impl<'a> Endpoints<'a> {
             }
             (Database::Embedded, None) => return Err(SystemError::Connect("no database was opened".to_owned())),
         };
-        let theirs = match &settings.target_database {
-            Some(url) => parse(url, "target-database-url")?,
+        let theirs = match &settings.product_database {
+            Some(url) => parse(url, "product-database-url")?,
             None => ours.clone(),
         };
         Ok(Self { ours, theirs, tls: settings.database_tls, ring })

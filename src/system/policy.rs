@@ -8,7 +8,7 @@ use crate::{
     datamap::{
         Compiled, Finding, Severity, SourceFile, compile_dataset, compile_policy, lint_against_catalog, policy::Policy,
     },
-    target,
+    product,
 };
 
 /// A product: what its tables hold and what it promises.
@@ -79,10 +79,10 @@ fn compile(files: &Files) -> Result<Product, SystemError> {
     }
 }
 
-/// Refuses a data map that is not true of the live target.
+/// Refuses a data map that is not true of the live product database.
 pub(super) async fn refuse_drift(databases: &Databases, product: &Product) -> Result<(), SystemError> {
     let client = databases.verifier.client().await?;
-    let catalog = target::read_catalog(&client, &product.compiled.map.schema).await?;
+    let catalog = product::read_catalog(&client, &product.compiled.map.schema).await?;
     let findings = lint_against_catalog(&product.compiled, &catalog);
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(SystemError::Policy(findings));

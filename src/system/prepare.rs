@@ -10,9 +10,9 @@ use crate::{
     app::Databases,
     config::{Database, DatabaseTls, Settings},
     embedded::Embedded,
+    product::{self, Migrate},
     sealing::KeyRing,
     store::{self, bootstrap},
-    target::{self, Migrate},
 };
 
 /// Makes the private PostgreSQL ready, whatever state it is in, and returns the key ring that belongs to it.
@@ -30,14 +30,14 @@ pub(super) async fn embedded(server: &Embedded, keyring_file: &Path, demo: bool)
     let mut owner = connect::connect(&owner_config, tls).await?;
     bootstrap::migrate(&mut owner, demo).await?;
     let what = what_to_migrate(&owner).await?;
-    target::migrate(&mut owner, what).await?;
+    product::migrate(&mut owner, what).await?;
     ring_for(keyring_file, bootstrap::was_written_with_keys(&admin).await?)
 }
 
 /// The reference product belongs to demo databases only.
 async fn what_to_migrate(owner: &tokio_postgres::Client) -> Result<Migrate, SystemError> {
     let is_demo = bootstrap::is_demo(owner).await?;
-    Ok(if is_demo { Migrate::TargetAndReferenceProduct } else { Migrate::Target })
+    Ok(if is_demo { Migrate::ProductAndReference } else { Migrate::Marks })
 }
 
 fn ring_for(path: &Path, was_written: bool) -> Result<KeyRing, SystemError> {
@@ -137,13 +137,13 @@ pub async fn bootstrap(
     bootstrap::create_roles(&admin, |role| Some(ring.database_password(role))).await?;
     bootstrap::create_schema(&admin, &database).await?;
     let applied = migrate(settings, demo).await?;
-    if settings.target_database.is_none() && !demo {
-        target::grant_product_schema(&admin, product_schema).await?;
+    if settings.product_database.is_none() && !demo {
+        product::grant_product_schema(&admin, product_schema).await?;
     }
     Ok(applied)
 }
 
-/// Brings our schema and the target's up to this version, as `gw_owner`. Safe to repeat.
+/// Brings our schema and the product database's up to this version, as `gw_owner`. Safe to repeat.
 pub async fn migrate(settings: &Settings, demo: bool) -> Result<usize, SystemError> {
     let Database::External(url) = &settings.database else {
         return Err(SystemError::Refused("the private PostgreSQL is migrated whenever it is opened".to_owned()));
@@ -153,11 +153,11 @@ pub async fn migrate(settings: &Settings, demo: bool) -> Result<usize, SystemErr
     let mut owner = connect::connect(&ours, settings.database_tls).await?;
     let mut applied = bootstrap::migrate(&mut owner, demo).await?;
     let what = what_to_migrate(&owner).await?;
-    if let Some(url) = &settings.target_database {
-        let theirs = connect::as_role(&connect::parse(url, "target-database-url")?, "gw_owner", Some(&ring));
+    if let Some(url) = &settings.product_database {
+        let theirs = connect::as_role(&connect::parse(url, "product-database-url")?, "gw_owner", Some(&ring));
         owner = connect::connect(&theirs, settings.database_tls).await?;
     }
-    applied += target::migrate(&mut owner, what).await?;
+    applied += product::migrate(&mut owner, what).await?;
     Ok(applied)
 }
 

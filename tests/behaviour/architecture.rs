@@ -21,7 +21,7 @@ const APP: &[&str] = &[
     "sources",
     "mapping",
     "planning",
-    "target",
+    "product",
 ];
 const SYSTEM: &[&str] = &[
     "domain",
@@ -36,7 +36,7 @@ const SYSTEM: &[&str] = &[
     "sources",
     "mapping",
     "planning",
-    "target",
+    "product",
     "telemetry",
     "app",
 ];
@@ -53,7 +53,7 @@ const CLI: &[&str] = &[
     "sources",
     "mapping",
     "planning",
-    "target",
+    "product",
     "telemetry",
     "app",
     "http",
@@ -75,7 +75,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sources", &["domain", "signature"]),
     ("mapping", &["domain", "datamap"]),
     ("planning", &["domain", "datamap"]),
-    ("target", &["domain", "datamap"]),
+    ("product", &["domain", "datamap"]),
     ("telemetry", &["domain", "config"]),
     ("app", APP),
     ("http", &["domain", "app"]),
@@ -86,7 +86,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// The rooms whose business is SQL.
-const SQL_ROOMS: &[&str] = &["store", "target"];
+const SQL_ROOMS: &[&str] = &["store", "product"];
 const SQL_OPENINGS: &[&str] = &["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "];
 
 /// One source file, with the room it belongs to.
@@ -274,7 +274,7 @@ fn sql_is_written_only_in_the_rooms_of_the_two_databases() {
     for source in sources().iter().filter(|source| !SQL_ROOMS.contains(&source.room.as_str())) {
         for (number, line) in source.code_outside_tests() {
             if opens_sql(line) {
-                findings.push(source.at(number, "SQL outside store and target"));
+                findings.push(source.at(number, "SQL outside store and product database"));
             }
         }
     }
@@ -293,8 +293,8 @@ fn opens_sql(line: &str) -> bool {
 fn the_reader_of_lines_sees_what_it_should() {
     let rooms_in = |text| rooms_named(text).into_iter().map(|(_, room)| room).collect::<Vec<_>>();
 
-    assert_eq!(rooms_in("use crate::store::tenant; let x = crate::target::y();"), ["store", "target"]);
-    assert_eq!(rooms_in("use crate::{store, target::a};"), ["store", "target"]);
+    assert_eq!(rooms_in("use crate::store::tenant; let x = crate::product::y();"), ["store", "product"]);
+    assert_eq!(rooms_in("use crate::{store, product::a};"), ["store", "product"]);
     assert_eq!(
         rooms_named(
             "use crate::{\n    app::{self, http},\n    domain::{a::{b, c}, cli},\n    store\n};\nlet a = {worker};"

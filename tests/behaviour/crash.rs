@@ -130,7 +130,7 @@ async fn crashing_at_each_of(points: impl Iterator<Item = &'static str>) {
 
             let mut end = the_story_of(&world).await;
 
-            if ["interpret.after_target_write", "interpret.before_commit"].contains(&point) {
+            if ["interpret.after_product_write", "interpret.before_commit"].contains(&point) {
                 // The hours were written by the attempt that died, if it was the worklog's turn to die; the next one meets
                 // them and calls its version stale.
                 end.events = end.events.map(|text| text.replace("ignored stale_version", "applied hours_recorded"));

@@ -11,9 +11,9 @@ use std::{
 
 use milestone_gateway::{
     datamap::{SourceFile, compile_dataset},
+    product::{self, TenantScope},
     signature::{SecretBytes, hub_hmac},
     store::bootstrap,
-    target::{self, TenantScope},
 };
 use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls};
@@ -127,7 +127,7 @@ async fn seed(site: &Site) -> Vec<String> {
         tokio_postgres::connect(&site.url.replace("user=postgres", "user=gw_tenant"), NoTls).await.unwrap();
     tokio::spawn(connection);
     let scope = TenantScope { map: &map, tenant_key: TENANT_KEY };
-    target::seed_reference_tenant(&mut client, scope).await.unwrap();
+    product::seed_reference_tenant(&mut client, scope).await.unwrap();
     let rows = site.admin.query("SELECT account_id FROM milestone.team_member ORDER BY account_id", &[]).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()
 }

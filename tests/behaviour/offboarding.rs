@@ -162,15 +162,15 @@ async fn an_access_off_that_a_return_overtakes_does_not_lock_the_person_out() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
     world.jira_sends(&acme, &user_deleted(&ann, hours(0))).await;
-    // The slow worker has its one connection to the target taken away while it holds the job.
+    // The slow worker has its one connection to the product database taken away while it holds the job.
     let slow = world.another_gateway_with(
         data_map(),
-        Databases { target: world.database.pool_of("gw_tenant", 1), ..world.pools() },
+        Databases { product: world.database.pool_of("gw_tenant", 1), ..world.pools() },
     );
     let event = milestone_gateway::app::interpret::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
     milestone_gateway::app::interpret::interpret(&world.gateway, &event).await.unwrap();
     let job = run_job::claim(&slow, &[JobKind::AccessOff], 1).await.unwrap().pop().unwrap();
-    let only_connection = slow.databases().target.client().await.unwrap();
+    let only_connection = slow.databases().product.client().await.unwrap();
 
     let returns_meanwhile = async {
         // Let the slow worker read the request first; then the return is applied to its end.

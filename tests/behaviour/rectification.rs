@@ -193,7 +193,7 @@ async fn somebody_whom_the_product_does_not_know_leaves_no_trace() {
 async fn a_crash_after_the_correction_corrects_once() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
-    world.crash.arm("rectify.after_target", 1);
+    world.crash.arm("rectify.after_product", 1);
 
     let accepted = world.jira_sends(&acme, &updated(&ann, world.gateway.now(), "Ann Newname", false)).await;
     for _ in 0..3 {
@@ -202,7 +202,7 @@ async fn a_crash_after_the_correction_corrects_once() {
         world.the_worker_drains().await;
     }
 
-    assert!(!world.crash.is_armed("rectify.after_target"));
+    assert!(!world.crash.is_armed("rectify.after_product"));
     assert_eq!(world.outcome_of(accepted).await, "applied: rectified");
     assert_eq!(copies_of(&world, &ann).await, called("Ann Newname", &ann.email));
     assert!(!world.may_sign_in(&ann).await);

@@ -19,9 +19,9 @@ async fn acme_with_ann(world: &World) -> (Tenant, Person) {
     (acme, ann)
 }
 
-/// A process that cannot reach the target.
-fn without_target(world: &World) -> Gateway {
-    world.another_gateway_with(data_map(), Databases { target: pool_to_nowhere(), ..world.pools() })
+/// A process that cannot reach the product database.
+fn without_product(world: &World) -> Gateway {
+    world.another_gateway_with(data_map(), Databases { product: pool_to_nowhere(), ..world.pools() })
 }
 
 async fn kept_dead_letters(world: &World) -> i64 {
@@ -32,7 +32,7 @@ async fn kept_dead_letters(world: &World) -> i64 {
 async fn an_outage_of_many_attempts_ends_neither_jobs_nor_events() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
-    let away = without_target(&world);
+    let away = without_product(&world);
     world.jira_sends(&acme, &user_deleted(&ann, world.gateway.now())).await;
     let hours = world.jira_sends(&acme, &worklog(&ann, "5", "1", 1, world.gateway.now())).await;
 
@@ -54,7 +54,7 @@ async fn an_outage_of_many_attempts_ends_neither_jobs_nor_events() {
 async fn an_event_is_given_up_after_a_fortnight_of_outage_and_its_body_is_kept() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
-    let away = without_target(&world);
+    let away = without_product(&world);
     let hours = world.jira_sends(&acme, &worklog(&ann, "5", "1", 1, world.gateway.now())).await;
     drain(&away).await;
 
@@ -71,7 +71,7 @@ async fn a_job_whose_attempt_panics_comes_again_without_waiting_for_its_lease() 
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
     world.jira_sends(&acme, &user_deleted(&ann, world.gateway.now())).await;
-    world.crash.arm("access_off.after_target", 1);
+    world.crash.arm("access_off.after_product", 1);
     world.the_worker_drains().await;
     let lost = "SELECT count(*) FROM gateway.job WHERE lost_attempts = 1 AND lease_until IS NULL AND state = 'pending'";
     assert_eq!(world.number(lost).await, 1);
@@ -152,7 +152,7 @@ async fn a_request_that_has_lost_its_jobs_gets_them_back_and_is_told_when_it_is_
 
     let restored = world.audited(acme.id).await.into_iter().filter(|action| action == "job.restored").count();
     assert_eq!(restored, 2);
-    // Fencing tokens never fall, or the target would refuse the new job for ever.
+    // Fencing tokens never fall, or the product database would refuse the new job for ever.
     assert_eq!(world.number("SELECT min(attempt)::int8 FROM gateway.job WHERE state = 'pending'").await, 7);
     world.time_passes(SignedDuration::from_hours(24 * 91));
     world.the_sweep_runs().await;
@@ -173,7 +173,7 @@ async fn a_request_that_has_lost_its_jobs_gets_them_back_and_is_told_when_it_is_
 }
 
 #[tokio::test]
-async fn a_target_that_is_away_keeps_no_other_part_of_the_sweep_from_its_work() {
+async fn a_product_database_that_is_away_keeps_no_other_part_of_the_sweep_from_its_work() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
     world.a_tenant("globex").await;
@@ -181,7 +181,7 @@ async fn a_target_that_is_away_keeps_no_other_part_of_the_sweep_from_its_work() 
     world.the_worker_drains().await;
     world.time_passes(SignedDuration::from_hours(24 * 31));
 
-    let swept = sweep::run(&without_target(&world), sweep::Depth::Recent).await;
+    let swept = sweep::run(&without_product(&world), sweep::Depth::Recent).await;
 
     assert_eq!(swept.failures, 2, "one for each tenant: {swept:?}");
     assert_eq!((swept.body_keys_destroyed, swept.epochs_destroyed, swept.event_keys_forgotten), (1, 1, 1));

@@ -25,7 +25,7 @@ use crate::{
 
 /// Points that are visited for each of many things; dying at the second visit is another story than at the first.
 const VISITED_OFTEN: &[&str] = &[
-    "access_off.after_target",
+    "access_off.after_product",
     "tenant_deletion.before_batch",
     "tenant_deletion.after_batch",
     "tenant_deletion.after_account_page",
@@ -59,7 +59,7 @@ async fn the_purge_overtakes_the_events(world: &World, tenant: &Tenant) {
     }
 }
 
-/// Fences of people, here and in the target.
+/// Fences of people, here and in the product database.
 async fn fences_of_people(world: &World) -> (i64, i64) {
     let count = |schema: &str| format!("SELECT count(*) FROM {schema}.fence WHERE identity_kind <> 'tenant'");
     (world.number(&count("gateway")).await, world.number(&count("milestone_gateway")).await)
@@ -383,7 +383,7 @@ async fn crashing_at_each_of(points: impl Iterator<Item = &'static str>) {
 
 #[tokio::test]
 async fn a_crash_anywhere_in_a_customers_small_jobs_ends_as_if_nothing_had_happened() {
-    let small = ["access_off.after_target", "tenant_mark.after_begin", "mark.after_target"];
+    let small = ["access_off.after_product", "tenant_mark.after_begin", "mark.after_product"];
     crashing_at_each_of(CRASH_POINTS.iter().copied().filter(|point| small.contains(point))).await;
 }
 

@@ -308,9 +308,9 @@ async fn repeats_until_accepted(world: &World, tenant: &Tenant, body: &Value) ->
     accepted
 }
 
-/// `interpret.after_ledger`: the ledger knows, and the target does not yet.
+/// `interpret.after_ledger`: the ledger knows, and the product database does not yet.
 #[tokio::test]
-async fn a_crash_between_the_ledger_and_the_target_ends_as_if_nothing_had_happened() {
+async fn a_crash_between_the_ledger_and_the_product_ends_as_if_nothing_had_happened() {
     let mut ends = Vec::new();
     for crash in [false, true] {
         let world = World::new().await;

@@ -147,13 +147,13 @@ async fn an_access_off_that_the_erasure_overtakes_leaves_nothing_behind() {
     world.time_passes(jiff::SignedDuration::from_hours(24 * 83));
     let slow = world.another_gateway_with(
         data_map(),
-        Databases { target: world.database.pool_of("gw_tenant", 1), ..world.pools() },
+        Databases { product: world.database.pool_of("gw_tenant", 1), ..world.pools() },
     );
     let job = claims(&world, JobKind::AccessOff).await;
-    let only_connection = slow.databases().target.client().await.unwrap();
+    let only_connection = slow.databases().product.client().await.unwrap();
 
     let the_erasure_runs = async {
-        // The slow worker has read the request long before it gets its connection to the target.
+        // The slow worker has read the request long before it gets its connection to the product database.
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         world.the_worker_drains().await;
         assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);

@@ -7,10 +7,10 @@ use super::{account_aad, audit, call_back, hold};
 use crate::{
     app::{Error, Gateway, JobFailure, person, take_access::TenantCase},
     domain::{IdentityKind, Personal, SubjectId, request::RequestState},
+    product::{self, IdentifierPosition},
     proof::{Word, audit::Fact},
     sealing::{SecretKey, normalise, seal},
     store::{self, TenantTx, account_call::NewAccount, job::ClaimedJob, subject::SealedIdentity},
-    target::{self, IdentifierPosition},
 };
 
 /// Rows that are read and noted in one transaction.
@@ -106,12 +106,12 @@ async fn note_rows(
     state: RequestState,
     is_everywhere_open: bool,
 ) -> Result<(), JobFailure> {
-    let scope = target::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
+    let scope = product::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
     let mut at = IdentifierPosition::default();
     for _ in 0..ACCOUNT_PAGES_MAX {
-        let mut client = gateway.databases().target.client().await?;
+        let mut client = gateway.databases().product.client().await?;
         let kind = IdentityKind::FirebaseUid;
-        let page = target::identifiers_page(&mut client, scope, kind, &at, ACCOUNT_PAGE_ROWS).await?;
+        let page = product::identifiers_page(&mut client, scope, kind, &at, ACCOUNT_PAGE_ROWS).await?;
         drop(client);
         let mut client = gateway.databases().tenant.client().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::{
     app::{Error, Gateway, JobFailure, offboard_tenant, report},
     domain::{IdentityKind, Personal, TenantId},
+    product,
     store::{self, TenantTx},
-    target,
 };
 
 /// Those of `uids` that stand on somebody's own row of another customer right now, by one query in each. A customer whose purge
@@ -26,9 +26,9 @@ pub(in crate::app) async fn known(
         if left.is_empty() {
             break;
         }
-        let mut client = gateway.databases().target.client().await?;
-        let scope = target::TenantScope { map: gateway.map(), tenant_key: &other.stable_key };
-        let there = target::known_among(&mut client, scope, IdentityKind::FirebaseUid, &left).await?;
+        let mut client = gateway.databases().product.client().await?;
+        let scope = product::TenantScope { map: gateway.map(), tenant_key: &other.stable_key };
+        let there = product::known_among(&mut client, scope, IdentityKind::FirebaseUid, &left).await?;
         drop(client);
         if there.is_empty() || (other.purged_at.is_none() && is_being_purged(gateway, other.tenant_id).await?) {
             continue;

@@ -38,8 +38,8 @@ impl From<store::StoreError> for Halted {
     }
 }
 
-impl From<crate::target::TargetError> for Halted {
-    fn from(error: crate::target::TargetError) -> Self {
+impl From<crate::product::ProductError> for Halted {
+    fn from(error: crate::product::ProductError) -> Self {
         Self::Ours(error.into())
     }
 }

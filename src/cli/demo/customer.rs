@@ -18,8 +18,8 @@ use crate::{
     app::report,
     cli::{output::remark, send::forge::Route},
     domain::request::RequestState,
+    product::{self, Fingerprints},
     store::request::RequestRow,
-    target::{self, Fingerprints},
 };
 
 /// How long the demo waits for anything before it says what did not happen.
@@ -81,7 +81,7 @@ pub(super) async fn tell(stage: &Stage, private_pem: &[u8]) -> anyhow::Result<Cu
     let rows_after = everything(stage, msp).await?.len() as u64 + stage.rows_left(msp).await?;
     ensure!(rows_after == 0, "{rows_after} rows of the customer are left");
     let bystander_after = user.fingerprints_at(stage, bystander).await?;
-    let changed: u64 = target::changed_beyond_declared(&bystander_before, &bystander_after).values().sum();
+    let changed: u64 = product::changed_beyond_declared(&bystander_before, &bystander_after).values().sum();
     let portal = user.figures(stage, leaving, portal_day).await?;
     let tenant_others_changed = changed + portal.firebase_other_people_changed;
     ensure!(tenant_others_changed == 0, "{tenant_others_changed} rows of other customers have changed");

@@ -53,7 +53,7 @@ pub(super) async fn run(options: &GlobalOptions, args: &DemoArgs, output: &mut O
     let folder = Folder::make()?;
     let settings = Settings {
         database: Database::Embedded,
-        target_database: None,
+        product_database: None,
         database_tls: DatabaseTls::VerifyOffLoopback,
         data_dir: Some(folder.path.join("data")),
         pg_bin: options.pg_bin.clone(),

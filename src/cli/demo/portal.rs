@@ -18,7 +18,7 @@ use crate::{
         IdentityKind, RequestId,
         request::{RequestScope, RequestState},
     },
-    target::{self, Fingerprints, PersonKey, ReferencePortalUser},
+    product::{self, Fingerprints, PersonKey, ReferencePortalUser},
 };
 
 /// How long the demo waits for anything before it says what did not happen.
@@ -127,7 +127,7 @@ impl<'a> PortalUser<'a> {
             firebase_rows_before: about(&self.before),
             firebase_rows_after: about(&after),
             firebase_identifiers_left: stage.left_of(self.msp, &identifiers).await?,
-            firebase_other_people_changed: target::changed_beyond_declared(&self.before, &after).values().sum(),
+            firebase_other_people_changed: product::changed_beyond_declared(&self.before, &after).values().sum(),
             firebase_purge_finished_on_day: day,
             firebase_request: leaving.request.to_string(),
         };

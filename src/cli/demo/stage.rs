@@ -9,8 +9,8 @@ use crate::{
     app::{Gateway, demo_clock, report, sources},
     domain::{IdentityKind, Personal, SubjectKind, TenantId},
     planning,
+    product::{self, Fingerprints, PersonKey, ReferenceMember, ReferencePortalUser, TenantScope},
     signature::SecretBytes,
-    target::{self, Fingerprints, PersonKey, ReferenceMember, ReferencePortalUser, TenantScope},
 };
 
 /// How long the stage waits for the workers.
@@ -46,8 +46,8 @@ impl Stage {
             let secret = SecretBytes::new(hex::encode(secret).into_bytes());
             let registration = sources::Registration::jira(msp.source, msp.cloud_id, &secret);
             sources::register(&self.gateway, "operator:demo", &registration).await?;
-            let mut client = self.gateway.databases().target.client().await?;
-            target::seed_reference_tenant(&mut client, self.scope(msp)).await?;
+            let mut client = self.gateway.databases().product.client().await?;
+            product::seed_reference_tenant(&mut client, self.scope(msp)).await?;
         }
         Ok(())
     }
@@ -65,7 +65,7 @@ impl Stage {
     /// The `number`-th team member of an MSP, 1 to 8.
     pub(super) async fn member(&self, msp: &Msp, number: i32) -> anyhow::Result<ReferenceMember> {
         let mut client = self.gateway.databases().verifier.client().await?;
-        Ok(target::reference_member(&mut client, self.scope(msp), number).await?)
+        Ok(product::reference_member(&mut client, self.scope(msp), number).await?)
     }
 
     fn kind() -> anyhow::Result<SubjectKind> {
@@ -92,7 +92,7 @@ impl Stage {
     pub(super) async fn fingerprints_for(&self, msp: &Msp, person: &PersonKey) -> anyhow::Result<Fingerprints> {
         let plan = planning::plan(self.gateway.map(), &person.kind)?;
         let mut client = self.gateway.databases().verifier.client().await?;
-        Ok(target::fingerprints(&mut client, self.scope(msp), &plan, person).await?)
+        Ok(product::fingerprints(&mut client, self.scope(msp), &plan, person).await?)
     }
 
     /// Every row of every other MSP, with regard to nobody there.
@@ -110,25 +110,25 @@ impl Stage {
     /// True while the product's own view lets the person in.
     pub(super) async fn may_sign_in(&self, msp: &Msp, account_id: &Personal<String>) -> anyhow::Result<bool> {
         let mut client = self.gateway.databases().verifier.client().await?;
-        Ok(target::reference_member_may_sign_in(&mut client, self.scope(msp), account_id).await?)
+        Ok(product::reference_member_may_sign_in(&mut client, self.scope(msp), account_id).await?)
     }
 
     /// The `number`-th portal user of an MSP, 1 to 12.
     pub(super) async fn portal_user(&self, msp: &Msp, number: i32) -> anyhow::Result<ReferencePortalUser> {
         let mut client = self.gateway.databases().verifier.client().await?;
-        Ok(target::reference_portal_user(&mut client, self.scope(msp), number).await?)
+        Ok(product::reference_portal_user(&mut client, self.scope(msp), number).await?)
     }
 
     /// True while the product's own view lets the portal user in.
     pub(super) async fn may_use_portal(&self, msp: &Msp, uid: &Personal<String>) -> anyhow::Result<bool> {
         let mut client = self.gateway.databases().verifier.client().await?;
-        Ok(target::reference_portal_user_may_sign_in(&mut client, self.scope(msp), uid).await?)
+        Ok(product::reference_portal_user_may_sign_in(&mut client, self.scope(msp), uid).await?)
     }
 
     /// How many people of an MSP, of every kind, the product's own views let in.
     pub(super) async fn people_with_access(&self, msp: &Msp) -> anyhow::Result<u64> {
         let mut client = self.gateway.databases().verifier.client().await?;
-        Ok(target::reference_people_with_access(&mut client, self.scope(msp)).await?)
+        Ok(product::reference_people_with_access(&mut client, self.scope(msp)).await?)
     }
 
     /// True for a table whose rows end when access does.
@@ -139,7 +139,7 @@ impl Stage {
     /// What the independent reader still finds of a whole MSP, its own row included.
     pub(super) async fn rows_left(&self, msp: &Msp) -> anyhow::Result<u64> {
         let mut client = self.gateway.databases().verifier.client().await?;
-        let report = target::verify_tenant(&mut client, self.scope(msp), target::RootRow::MustBeGone).await?;
+        let report = product::verify_tenant(&mut client, self.scope(msp), product::RootRow::MustBeGone).await?;
         Ok(report.left_rows())
     }
 
@@ -159,7 +159,7 @@ impl Stage {
         identifiers: &[(IdentityKind, Personal<String>)],
     ) -> anyhow::Result<u64> {
         let mut client = self.gateway.databases().verifier.client().await?;
-        let report = target::verify(&mut client, self.scope(msp), identifiers).await?;
+        let report = product::verify(&mut client, self.scope(msp), identifiers).await?;
         Ok(report.left_rows() + report.mentioned.iter().map(|finding| finding.rows).sum::<u64>())
     }
 

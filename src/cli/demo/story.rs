@@ -15,8 +15,8 @@ use crate::{
     app::{self, report},
     cli::output::remark,
     domain::{RequestId, request::RequestState},
+    product::{self, Fingerprints, ReferenceMember},
     store::event::EventFilter,
-    target::{self, Fingerprints, ReferenceMember},
 };
 
 /// How long the demo waits for anything before it says what did not happen.
@@ -81,8 +81,8 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<Figures> {
     let finished_on_day = wait_for_purge(stage, &request, left_at).await?;
     let after = stage.fingerprints(msp, &person.account_id).await?;
     let others_after = stage.other_tenants(msp, &person.account_id).await?;
-    let mut changed = target::changed_beyond_declared(&before, &after);
-    changed.extend(target::changed_beyond_declared(&others_before, &others_after));
+    let mut changed = product::changed_beyond_declared(&before, &after);
+    changed.extend(product::changed_beyond_declared(&others_before, &others_after));
     let identifiers_left = stage.identifiers_left(msp, &person).await?;
     remark(&format!("   purged on day {finished_on_day}; {} rows still refer to the person", about(&after)));
 

@@ -30,7 +30,7 @@ statements! {
         ORDER BY r.opened_at
         LIMIT $2
         FOR UPDATE OF r SKIP LOCKED";
-    // Attempts go on where those of its predecessors ended: a target refuses smaller fencing tokens.
+    // Attempts go on where those of its predecessors ended: a product database refuses smaller fencing tokens.
     RESTORE = "INSERT INTO gateway.job
             (tenant_id, job_id, kind, request_id, state, run_at, not_before, attempt, created_at)
         SELECT $1, $2, $3, $4, 'pending', $5, $5, coalesce(max(attempt), 0), $6

@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use milestone_gateway::{store, target};
+use milestone_gateway::{product, store};
 use tokio_postgres::{Client, Config, NoTls};
 
 /// Guards the making of roles and template; another number than the other rooms' tests use.
@@ -104,7 +104,7 @@ async fn migrate(server: &Config, database: &str) {
     store::bootstrap::create_schema(&admin, database).await.unwrap();
     let mut owner = connect(server.clone().dbname(database).user("gw_owner")).await;
     store::bootstrap::migrate(&mut owner, false).await.unwrap();
-    target::migrate(&mut owner, target::Migrate::TargetAndReferenceProduct).await.unwrap();
+    product::migrate(&mut owner, product::Migrate::ProductAndReference).await.unwrap();
 }
 
 fn digest_of_migrations() -> u64 {

@@ -307,7 +307,7 @@ fn pools(database: &Database) -> Databases {
         commit: database.pool_of("gw_intake", 2),
         queue: database.pool_of("gw_queue", 3),
         tenant: database.pool_of("gw_tenant", 8),
-        target: database.pool_of("gw_tenant", 8),
+        product: database.pool_of("gw_tenant", 8),
         verifier: database.pool_of("gw_verify", 2),
     }
 }

@@ -156,9 +156,9 @@ async fn a_deactivated_account_that_is_added_to_the_site_stays_out() {
     world.ends_cleanly().await;
 }
 
-/// As a worker of a release before, which knew nothing of it, or a restored target leaves it.
+/// As a worker of a release before, which knew nothing of it, or a restored product database leaves it.
 #[tokio::test]
-async fn the_sweep_makes_the_targets_word_of_who_is_leaving_true_again() {
+async fn the_sweep_makes_the_products_word_of_who_is_leaving_true_again() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
     let now = world.gateway.now();
