@@ -11,14 +11,12 @@ use std::{path::Path, sync::Arc, time::Duration};
 use jiff::tz::TimeZone;
 
 use crate::{
-    app::{
-        CallBacks, CommitQueue, Databases, Gateway, GatewayParts, KeySets, Leases, Trust, rejections, run_committer,
-    },
+    app::{CallBacks, CommitQueue, Databases, Gateway, GatewayParts, Leases, Trust, intake::rejections, run_committer},
     config::{Database, Settings},
     datamap::Finding,
     domain::{Clock as _, CrashPoints},
     embedded::{self, Embedded, EmbeddedOptions},
-    outbound::{KeyAddresses, OutboundError},
+    outbound::{KeyAddresses, KeySets, OutboundError},
     product::ProductError,
     proof::SigningKey,
     store::{self, StoreError},
