@@ -1,7 +1,8 @@
 //! `bench intake`: a closed loop of truly signed deliveries over HTTP against a server of its own, on a database of its own.
 //!
-//! It measures what DESIGN calls intake: verified, sealed, durable, deduplicated and pending. `scripts/bench` runs it beside
-//! `pgbench` on the same PostgreSQL, because only the ratio of the two means something on a shared machine.
+//! It measures what docs/design.md (section 11) calls intake: verified, sealed, durable, deduplicated and pending.
+//! `scripts/bench` runs it beside `pgbench` on the same PostgreSQL, because only the ratio of the two means something on a
+//! shared machine.
 
 use std::{
     net::SocketAddr,

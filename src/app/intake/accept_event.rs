@@ -6,8 +6,9 @@
 //! finish ─▶ proof holds? ─▶ registry::X says which events these are, and whose ─▶ keep (seal, one commit) ─▶ answer
 //! ```
 //!
-//! Promises (DESIGN 3): acknowledged means committed; an answer of "unauthorized" is given only when the credential was
-//! loaded and the comparison failed, or the source certainly does not exist; every inability of ours is "unavailable".
+//! Promises (docs/design.md, section 3): acknowledged means committed; an answer of "unauthorized" is given only when the
+//! credential was loaded and the comparison failed, or the source certainly does not exist; every inability of ours is
+//! "unavailable".
 
 use std::{sync::Arc, time::Instant};
 
