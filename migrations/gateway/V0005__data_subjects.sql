@@ -1,13 +1,16 @@
 -- People as one tenant knows them: digests to find them by, and values sealed under their own key.
 
 CREATE TABLE gateway.data_subject (
-    tenant_id uuid NOT NULL REFERENCES gateway.tenant (tenant_id),
+    tenant_id uuid NOT NULL CONSTRAINT data_subject_has_tenant REFERENCES gateway.tenant (tenant_id),
     subject_id uuid NOT NULL,
-    kind text NOT NULL CHECK (kind ~ '^[a-z][a-z0-9_]{0,39}$'),
-    generation integer NOT NULL CHECK (generation > 0),
+    kind text NOT NULL CONSTRAINT data_subject_kind_is_a_word CHECK (kind ~ '^[a-z][a-z0-9_]{0,39}$'),
+    generation integer NOT NULL CONSTRAINT data_subject_generation_positive CHECK (generation > 0),
     created_at timestamptz NOT NULL,
+    -- Since when everything that the product has copied of the account is as its source says; null: since it was first heard
+    -- of. Atlassian tells what has changed since then.
+    refreshed_at timestamptz,
     erased_at timestamptz,
-    PRIMARY KEY (tenant_id, subject_id)
+    CONSTRAINT data_subject_pkey PRIMARY KEY (tenant_id, subject_id)
 );
 
 CREATE TABLE gateway.identity (
@@ -20,15 +23,20 @@ CREATE TABLE gateway.identity (
     is_anchor boolean NOT NULL,
     norm_version smallint NOT NULL,
     digest_key_id integer NOT NULL,
-    digest bytea NOT NULL CHECK (octet_length(digest) = 32),
+    digest bytea NOT NULL CONSTRAINT identity_digest_length CHECK (octet_length(digest) = 32),
     sealed bytea NOT NULL,
-    PRIMARY KEY (tenant_id, identity_id),
-    FOREIGN KEY (tenant_id, subject_id) REFERENCES gateway.data_subject (tenant_id, subject_id),
-    UNIQUE (tenant_id, subject_id, kind, digest_key_id, digest)
+    -- When its account may be reported to Atlassian. Only a look-up: `reported_account` decides for all tenants.
+    report_due_at timestamptz NOT NULL DEFAULT '-infinity',
+    CONSTRAINT identity_pkey PRIMARY KEY (tenant_id, identity_id),
+    CONSTRAINT identity_has_subject FOREIGN KEY (tenant_id, subject_id)
+        REFERENCES gateway.data_subject (tenant_id, subject_id),
+    CONSTRAINT identity_once_for_a_subject UNIQUE (tenant_id, subject_id, kind, digest_key_id, digest)
 );
 CREATE UNIQUE INDEX identity_anchor_once
     ON gateway.identity (tenant_id, kind, issuer, norm_version, digest_key_id, digest) WHERE is_anchor;
 CREATE INDEX identity_by_digest ON gateway.identity (tenant_id, digest);
+CREATE INDEX identity_report_due
+    ON gateway.identity (report_due_at) WHERE is_anchor AND kind = 'atlassian_account_id';
 ALTER TABLE gateway.identity ALTER COLUMN digest SET STATISTICS 0;
 ALTER TABLE gateway.identity ALTER COLUMN sealed SET STATISTICS 0;
 
@@ -36,14 +44,16 @@ ALTER TABLE gateway.identity ALTER COLUMN sealed SET STATISTICS 0;
 CREATE TABLE gateway.subject_signal (
     tenant_id uuid NOT NULL,
     subject_id uuid NOT NULL,
-    signal text NOT NULL CHECK (signal IN ('user_created', 'user_updated', 'user_deleted')),
+    signal text NOT NULL CONSTRAINT subject_signal_known
+        CHECK (signal IN ('user_created', 'user_updated', 'user_deleted', 'account_closed')),
     -- Source time, never later than the arrival; it alone decides the order.
     source_at timestamptz NOT NULL,
     -- Arrival bounds how far back a deadline may be counted.
     arrived_at timestamptz NOT NULL,
     event_id uuid NOT NULL,
-    PRIMARY KEY (tenant_id, subject_id, signal, source_at),
-    FOREIGN KEY (tenant_id, subject_id) REFERENCES gateway.data_subject (tenant_id, subject_id)
+    CONSTRAINT subject_signal_pkey PRIMARY KEY (tenant_id, subject_id, signal, source_at),
+    CONSTRAINT subject_signal_has_subject FOREIGN KEY (tenant_id, subject_id)
+        REFERENCES gateway.data_subject (tenant_id, subject_id)
 );
 
 -- What is kept of an event once it is understood: type, ids, times and seconds, sealed under the subject's key.
@@ -52,26 +62,22 @@ CREATE TABLE gateway.minimized_event (
     event_id uuid NOT NULL,
     subject_id uuid NOT NULL,
     sealed bytea NOT NULL,
-    PRIMARY KEY (tenant_id, event_id, subject_id),
-    FOREIGN KEY (tenant_id, subject_id) REFERENCES gateway.data_subject (tenant_id, subject_id)
+    CONSTRAINT minimized_event_pkey PRIMARY KEY (tenant_id, event_id, subject_id),
+    CONSTRAINT minimized_event_has_subject FOREIGN KEY (tenant_id, subject_id)
+        REFERENCES gateway.data_subject (tenant_id, subject_id)
 );
 ALTER TABLE gateway.minimized_event ALTER COLUMN sealed SET STATISTICS 0;
 
-DO $$
-DECLARE
-    table_name text;
-BEGIN
-    FOREACH table_name IN ARRAY ARRAY['data_subject', 'identity', 'subject_signal', 'minimized_event']
-    LOOP
-        EXECUTE format('ALTER TABLE gateway.%I ENABLE ROW LEVEL SECURITY', table_name);
-        EXECUTE format('ALTER TABLE gateway.%I FORCE ROW LEVEL SECURITY', table_name);
-        EXECUTE format(
-            'CREATE POLICY one_tenant ON gateway.%I TO gw_tenant '
-            'USING (tenant_id = (SELECT current_setting(''gateway.tenant_id'')::uuid)) '
-            'WITH CHECK (tenant_id = (SELECT current_setting(''gateway.tenant_id'')::uuid))',
-            table_name);
-    END LOOP;
-END
-$$;
+SELECT gateway.vacuum_at_once('gateway.identity');
+SELECT gateway.vacuum_at_once('gateway.subject_signal');
+SELECT gateway.vacuum_at_once('gateway.minimized_event');
+
+SELECT gateway.isolate('gateway.data_subject');
+SELECT gateway.isolate('gateway.identity');
+-- For `digest_keys_in_use` and `accounts_to_report`, which ask across all tenants.
+CREATE POLICY owner_reads_digest_keys ON gateway.identity FOR SELECT TO gw_owner USING (true);
+SELECT gateway.isolate('gateway.subject_signal');
+SELECT gateway.isolate('gateway.minimized_event');
 GRANT SELECT, INSERT, UPDATE ON gateway.data_subject TO gw_tenant;
 GRANT SELECT, INSERT, DELETE ON gateway.identity, gateway.subject_signal, gateway.minimized_event TO gw_tenant;
+GRANT UPDATE (report_due_at) ON gateway.identity TO gw_tenant;

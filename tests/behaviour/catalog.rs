@@ -1,6 +1,8 @@
 //! What the migrated schema promises, read from the catalog: keys begin with the tenant, row level security is forced, and
 //! each role may do what it must and nothing else.
 
+mod kept_schema;
+
 use milestone_gateway::store;
 use tokio_postgres::error::SqlState;
 
@@ -61,20 +63,47 @@ async fn every_table_with_a_tenant_forces_row_level_security_and_every_other_has
     let world = World::new().await;
     let tables = "SELECT c.relname::text,
                c.relrowsecurity AND c.relforcerowsecurity,
-               EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id')
+               EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id'),
+               EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'one_tenant')
         FROM pg_class c
         WHERE c.relnamespace = 'gateway'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition";
     let mut findings = Vec::new();
 
     for row in world.admin.query(tables, &[]).await.unwrap() {
         let (table, is_forced, has_tenant): (&str, bool, bool) = (row.get(0), row.get(1), row.get(2));
+        let has_policy: bool = row.get(3);
         let is_excepted = WITHOUT_TENANT.iter().any(|(excepted, _)| *excepted == table);
         if has_tenant && !is_forced {
             findings.push(format!("{table} does not force row level security"));
         }
+        if has_tenant && !has_policy {
+            findings.push(format!("{table} has no policy `one_tenant`"));
+        }
         if has_tenant == is_excepted {
             findings.push(format!("{table} belongs to no tenant, or is excepted for nothing"));
         }
+    }
+
+    assert!(findings.is_empty(), "{findings:#?}");
+    world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn every_constraint_has_a_name_that_somebody_has_chosen() {
+    let world = World::new().await;
+    // PostgreSQL's own names end in these words. A primary key keeps its own; what is NOT NULL stands with its column.
+    let names = r"SELECT k.conrelid::regclass::text, k.conname::text
+        FROM pg_constraint k
+        JOIN pg_class c ON c.oid = k.conrelid
+        WHERE c.relnamespace IN ('gateway'::regnamespace, 'milestone_gateway'::regnamespace) AND k.contype <> 'n'
+            AND CASE k.contype
+                WHEN 'p' THEN k.conname <> c.relname || '_pkey'
+                ELSE k.conname ~ '_(check|key|fkey|excl)\d*$'
+            END";
+    let mut findings = Vec::new();
+
+    for row in world.admin.query(names, &[]).await.unwrap() {
+        findings.push(format!("{}: {}", row.get::<_, &str>(0), row.get::<_, &str>(1)));
     }
 
     assert!(findings.is_empty(), "{findings:#?}");
@@ -234,6 +263,12 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("gw_intake", "UPDATE gateway.event_key SET body_digest = key_digest"),
     ("gw_intake", "UPDATE gateway.event_key SET event_id = source_id"),
     ("gw_intake", "SELECT gateway.digest_keys_in_use()"),
+    ("gw_intake", "SELECT gateway.isolate('gateway.event')"),
+    ("gw_queue", "SELECT gateway.isolate('gateway.event')"),
+    ("gw_tenant", "SELECT gateway.isolate('gateway.event')"),
+    ("gw_tenant", "SELECT gateway.vacuum_at_once('gateway.event')"),
+    ("gw_tenant", "SELECT milestone_gateway.isolate('milestone_gateway.fence')"),
+    ("gw_verify", "SELECT milestone_gateway.isolate('milestone_gateway.fence')"),
     ("gw_queue", "SELECT * FROM gateway.identity"),
     ("gw_queue", "SELECT * FROM gateway.minimized_event"),
     ("gw_queue", "SELECT * FROM gateway.subject_signal"),

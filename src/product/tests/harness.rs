@@ -8,12 +8,10 @@ use std::{
 
 use tokio_postgres::{Client, Config, NoTls};
 
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/milestone/V0001__reference_product.sql"),
     "CREATE SCHEMA milestone_gateway;",
-    include_str!("../../../migrations/product/V0001__marker_and_fence.sql"),
-    include_str!("../../../migrations/product/V0002__fence_returned_at.sql"),
-    include_str!("../../../migrations/product/V0003__profile.sql"),
+    include_str!("../../../migrations/product/V0001__marks_and_fences.sql"),
 ];
 /// Guards the making of roles and template; any number that the other rooms' tests do not use for something else.
 const TEMPLATE_LOCK: i64 = 7_214_001;
