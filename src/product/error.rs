@@ -2,7 +2,7 @@
 
 use crate::domain::{IdentityKind, SubjectKind, job::Verdict};
 
-pub use crate::domain::database::DatabaseFailure as DatabaseError;
+pub(super) use crate::domain::database::DatabaseFailure as DatabaseError;
 
 /// Why an operation in a product database did not happen. Nothing of a failed operation is committed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -11,7 +11,7 @@
 //!                       └──────▶ verify    an independent reader, built from the live catalog          (verify)
 //! ```
 //!
-//! Promises: tenant rows are touched only through [`ProductTx`], which sets the tenant for one transaction; names in SQL are
+//! Promises: tenant rows are touched only through `ProductTx`, which sets the tenant for one transaction; names in SQL are
 //! those of the data map, the plan or the live catalog and are always quoted; values are always parameters; an error
 //! carries SQLSTATE, constraint and table and never a value; every function may be repeated.
 //!
@@ -49,16 +49,16 @@ mod worklog_versions;
 #[cfg(test)]
 mod tests;
 
-pub use access::{RevokedAccess, flag_for_deletion, restore_access, revoke_access};
+pub use access::{flag_for_deletion, restore_access, revoke_access};
 pub use batch::{Selection, StepRun};
 pub use catalog::read_catalog;
-pub use error::{DatabaseError, ProductError};
+pub use error::ProductError;
 pub use fence::{Digest, Expired, FenceRow, forget_expired_fences, mirror_fence, open_generation, set_fence_term};
-pub use identifiers::{IdentifierPage, IdentifierPosition, identifiers_page, known_among};
+pub use identifiers::{IdentifierPosition, identifiers_page, known_among};
 pub use issue_hours::settle_issue_hours;
 pub use known::kinds_known;
 pub use leaving::{begin_leaving, end_leaving, leaving_since};
-pub use marker::{MarkerRow, markers};
+pub use marker::markers;
 pub use migrate::{Migrate, grant_product_schema, migrate};
 pub use person::{PersonKey, collect_identifiers};
 pub use rectify::{Rectification, Rectified, rectify};
@@ -67,9 +67,9 @@ pub use reference::{
     reference_member, reference_member_may_sign_in, reference_people_with_access, reference_portal_user,
     reference_portal_user_may_sign_in, seed_reference_tenant,
 };
-pub use scope::{ProductTx, TenantScope, begin};
+pub use scope::{TenantScope, begin};
 pub use step::{Moment, run_batches};
 pub use tenant_access::{flag_for_deletion_of_tenant, restore_access_of_tenant, revoke_access_of_tenant};
 pub use verify::{RootRow, VerifyError, verify, verify_tenant};
 pub use worklog::{WorklogWritten, write_worklog};
-pub use worklog_versions::{WorklogVersion, worklog_versions};
+pub use worklog_versions::worklog_versions;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::{
     domain::{IdentityKind, Personal},
     product::{
-        RevokedAccess, begin, collect_identifiers, flag_for_deletion, leaving_since, restore_access,
+        access::RevokedAccess, begin, collect_identifiers, flag_for_deletion, leaving_since, restore_access,
         restore_access_of_tenant, revoke_access, revoke_access_of_tenant,
     },
 };

@@ -2,7 +2,11 @@
 
 use crate::{
     domain::{IdentityKind, Personal, plan::Rewrite},
-    product::{MarkerRow, PersonKey, ProductError, begin, marker::Committed, markers},
+    product::{
+        PersonKey, ProductError, begin,
+        marker::{Committed, MarkerRow},
+        markers,
+    },
 };
 
 use super::{counting, harness::in_a_database, sample::*};

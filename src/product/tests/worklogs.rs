@@ -9,8 +9,8 @@ use crate::{
         worklog::{WorklogChange, WorklogEntry},
     },
     product::{
-        WorklogVersion, WorklogWritten, mirror_fence, open_generation, settle_issue_hours, worklog_versions,
-        write_worklog,
+        WorklogWritten, mirror_fence, open_generation, settle_issue_hours, worklog_versions,
+        worklog_versions::WorklogVersion, write_worklog,
     },
 };
 
