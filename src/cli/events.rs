@@ -13,7 +13,7 @@ use super::{
     times::When,
     with_gateway,
 };
-use crate::app::{Gateway, report};
+use crate::app::{Gateway, support::report};
 use crate::domain::{EventId, event::IgnoreReason};
 use crate::store::event::{EventFilter, EventRow};
 

@@ -12,7 +12,10 @@ use super::{
     table::Columns,
     with_gateway,
 };
-use crate::app::{Error, Gateway, replay, report};
+use crate::app::{
+    Error, Gateway,
+    support::{replay, report},
+};
 use crate::domain::{JobId, RequestId};
 use crate::store::job::{JobFilter, JobRow};
 

@@ -12,7 +12,7 @@ use super::{
     table::Columns,
     with_gateway,
 };
-use crate::app::{Error, Gateway, replay};
+use crate::app::{Error, Gateway, support::replay};
 use crate::domain::EventId;
 use crate::store::event::EventFilter;
 

@@ -15,14 +15,17 @@ use super::{
     body::{self, Bounds},
     edge::Edge,
 };
-use crate::app::{
-    accept_event::{self, Accepted, Delivery, RETRY_AFTER_SECONDS},
-    handshake, reply_status,
-};
 use crate::domain::{
     Headers, SourceKind,
     metric::{DELIVERIES_TOTAL, REFUSALS_TOTAL},
     reply::SenderReply,
+};
+use crate::{
+    app::intake::{
+        accept_event,
+        delivery::{Accepted, Delivery, RETRY_AFTER_SECONDS},
+    },
+    sources::{cloudevents::handshake, reply_status},
 };
 
 /// Headers that some source reads; all others stay here.
@@ -75,7 +78,7 @@ async fn take(
         headers: headers_of(request),
     };
     let gateway = edge.gateway.clone();
-    let begun = edge.on_main(async move { accept_event::begin(&gateway, delivery).await }).await;
+    let begun = edge.on_main(async move { accept_event::begin(gateway.intake(), delivery).await }).await;
     let mut arriving = begun.ok_or(UNAVAILABLE)??;
     let bounds =
         Bounds { budget: &edge.budget, deadline: edge.settings.body_deadline, declared_bytes: declared_bytes(request) };
@@ -83,7 +86,7 @@ async fn take(
     let held = body::receive(payload, bounds, |chunk| arriving.update(chunk)).await?;
     let gateway = edge.gateway.clone();
     let finished = edge.on_main(async move {
-        let accepted = arriving.finish(&gateway).await;
+        let accepted = arriving.finish(gateway.intake()).await;
         // Not before: the bytes stay in memory until then, even when the sender has hung up.
         drop(held);
         accepted

@@ -4,14 +4,14 @@ mod operated;
 
 use jiff::SignedDuration;
 use milestone_gateway::{
-    app::{self, Databases, accept_event::Accepted, replay},
+    app::{self, Reserved, intake::delivery::Accepted, support::replay},
     domain::{EventId, reply::SenderReply},
     signature::{Refusal, SecretBytes},
     store::{self, TenantTx, event::EventFilter},
 };
 
 use crate::harness::{
-    Delivery, Person, Tenant, World, data_map, deliver_to, pool_to_nowhere, secret_of, user_deleted, user_updated,
+    Delivery, Person, Tenant, World, deliver_to, pool_to_nowhere, secret_of, user_deleted, user_updated,
 };
 
 async fn acme_with_ann(world: &World) -> (Tenant, Person) {
@@ -181,13 +181,13 @@ async fn after_a_rotation_both_secrets_are_valid_for_a_day_and_then_the_new_one_
     let new = SecretBytes::new(b"the next secret of acme, which is long".to_vec());
     let newest = SecretBytes::new(b"the one after that, which is long too".to_vec());
 
-    app::sources::rotate(&world.gateway, "tester", &acme.source, &new).await.unwrap();
+    app::registry::rotate(&world.gateway, "tester", &acme.source, &new).await.unwrap();
     assert_eq!(reply(&world, &acme, &new, "1").await, SenderReply::Accepted);
     assert_eq!(reply(&world, &acme, &old, "2").await, SenderReply::Accepted);
-    let signed = app::sources::signing_secret(&world.gateway, &acme.source).await.unwrap();
+    let signed = app::registry::signing_secret(&world.gateway, &acme.source).await.unwrap();
     assert_eq!(signed.expose(), new.expose());
 
-    app::sources::rotate(&world.gateway, "tester", &acme.source, &newest).await.unwrap();
+    app::registry::rotate(&world.gateway, "tester", &acme.source, &newest).await.unwrap();
     world.restarts();
     assert_eq!(reply(&world, &acme, &old, "3").await, SenderReply::Unauthorized, "only one previous secret is valid");
     assert_eq!(reply(&world, &acme, &new, "4").await, SenderReply::Accepted);
@@ -205,7 +205,7 @@ async fn a_new_secret_works_while_the_old_one_is_still_believed() {
     let (acme, _) = acme_with_ann(&world).await;
     let new = SecretBytes::new(b"the next secret of acme, which is long".to_vec());
     assert_eq!(reply(&world, &acme, &secret_of("acme"), "1").await, SenderReply::Accepted);
-    app::sources::rotate(&world.gateway, "tester", &acme.source, &new).await.unwrap();
+    app::registry::rotate(&world.gateway, "tester", &acme.source, &new).await.unwrap();
 
     assert_eq!(reply(&world, &acme, &new, "2").await, SenderReply::Accepted);
     world.the_worker_drains().await;
@@ -240,8 +240,8 @@ async fn while_the_database_is_away_a_delivery_is_unavailable_and_nothing_is_ack
     let (acme, ann) = acme_with_ann(&world).await;
     let delivery =
         Delivery::signed(user_deleted(&ann, world.gateway.now()).to_string(), Some("id"), &secret_of("acme"));
-    let away = Databases { intake: pool_to_nowhere(), ..world.pools() };
-    let gateway = world.another_gateway_with(data_map(), away);
+    let away = Reserved { intake: pool_to_nowhere(), ..world.reserved() };
+    let gateway = world.another_gateway_reserving(away);
 
     let right = deliver_to(&gateway, &acme.source, &delivery).await;
     let unknown = deliver_to(&gateway, "nobody", &delivery).await;
@@ -279,8 +279,8 @@ async fn when_the_commit_is_refused_the_sender_repeats_and_nothing_is_lost() {
 async fn a_body_beyond_25_megabytes_is_too_large() {
     let world = World::new().await;
     let (acme, _) = acme_with_ann(&world).await;
-    let exactly = vec![b' '; app::accept_event::EVENT_BODY_BYTES_MAX];
-    let beyond = vec![b' '; app::accept_event::EVENT_BODY_BYTES_MAX + 1];
+    let exactly = vec![b' '; app::intake::delivery::EVENT_BODY_BYTES_MAX];
+    let beyond = vec![b' '; app::intake::delivery::EVENT_BODY_BYTES_MAX + 1];
 
     let largest = world.delivers(&acme.source, &Delivery::signed(exactly, Some("1"), &secret_of("acme"))).await;
     let refused = world.delivers(&acme.source, &Delivery::signed(beyond, Some("2"), &secret_of("acme"))).await;
@@ -313,7 +313,7 @@ async fn verified_deliveries_are_committed_while_strangers_hold_every_connection
     let send = |identifier: &str| Delivery::signed("{}", Some(identifier), &secret_of("acme"));
     world.delivers(&acme.source, &send("1")).await;
 
-    let look_ups = &world.gateway.databases().intake;
+    let look_ups = world.gateway.intake_pool();
     let held = tokio::join!(look_ups.client(), look_ups.client(), look_ups.client());
     let accepted = world.delivers(&acme.source, &send("2")).await;
     drop(held);

@@ -3,27 +3,39 @@
 //! Our own identities come first: they say of which project a uid is. The product's rows say only the uid, and are noted
 //! where no identity was.
 
-use super::{account_aad, audit, call_back, hold};
+use uuid::Uuid;
+
 use crate::{
-    app::{Error, Gateway, JobFailure, person, take_access::TenantCase},
+    app::{
+        accounts::{Accounts, call, credentials},
+        ground::{
+            audit,
+            error::{Error, JobFailure},
+            identities,
+            vault::OpenKey,
+        },
+        requests::{case::TenantCase, lease::hold},
+    },
     domain::{IdentityKind, Personal, SubjectId, request::RequestState},
     product::{self, IdentifierPosition},
     proof::{Word, audit::Fact},
-    sealing::{SecretKey, normalise, seal},
+    sealing::{Aad, normalise},
     store::{self, TenantTx, account_call::NewAccount, job::ClaimedJob, subject::SealedIdentity},
 };
 
 /// Rows that are read and noted in one transaction.
 const ACCOUNT_PAGE_ROWS: u32 = 1_000;
+
 /// The most pages of each of the two collections. A customer that has more does not end, and is held.
 const ACCOUNT_PAGES_MAX: usize = 100_000;
+
 /// The issuer of a uid of which nobody has said the project.
-pub(super) const NO_ISSUER: &str = "";
+pub(in crate::app) const NO_ISSUER: &str = "";
 
 /// Notes every account, unless that was done before. Repeating is safe, and so is dying between two pages: what is noted
 /// stays, and the rest is found again, since no row goes before all is noted.
 pub(in crate::app) async fn collect(
-    gateway: &Gateway,
+    gateway: &Accounts,
     job: &ClaimedJob,
     case: &TenantCase,
     state: RequestState,
@@ -36,7 +48,7 @@ pub(in crate::app) async fn collect(
     if is_collected {
         return Ok(());
     }
-    let ways = call_back::ways(gateway, job.tenant_id).await?;
+    let ways = credentials::ways(gateway, job.tenant_id).await?;
     if !ways.known.is_empty() {
         let projects: Vec<&str> = ways.known.iter().map(|way| way.project.as_str()).collect();
         note_identities(gateway, job, state, &projects).await?;
@@ -55,7 +67,7 @@ pub(in crate::app) async fn collect_again(tx: &TenantTx<'_>, job: &ClaimedJob) -
 /// Uids that events have brought, each with its project. One of a project to which there is no way ends at once; it is noted,
 /// so that nobody looks for it in another project.
 async fn note_identities(
-    gateway: &Gateway,
+    gateway: &Accounts,
     job: &ClaimedJob,
     state: RequestState,
     projects: &[&str],
@@ -71,7 +83,7 @@ async fn note_identities(
         let mut accounts = Vec::new();
         for (subject, identity) in &page {
             if let Some(uid) = opened(gateway, &tx, *subject, identity).await? {
-                let is_reachable = projects.contains(&call_back::project_and_tenant(&identity.issuer).0);
+                let is_reachable = projects.contains(&credentials::project_and_tenant(&identity.issuer).0);
                 accounts.extend(noting.account(&identity.issuer, &uid, is_reachable));
             }
         }
@@ -88,19 +100,19 @@ async fn note_identities(
 
 /// `None` when the person was erased, whose key is gone.
 async fn opened(
-    gateway: &Gateway,
+    gateway: &Accounts,
     tx: &TenantTx<'_>,
     subject: SubjectId,
     identity: &SealedIdentity,
 ) -> Result<Option<Personal<String>>, Error> {
     let Some(key) = gateway.vault().subject_key(tx, subject).await? else { return Ok(None) };
-    Ok(Some(person::open_identity(tx, subject, &key, identity)?.value))
+    Ok(Some(identities::open_identity(tx, subject, &key, identity)?.value))
 }
 
 /// Uids on people's own rows in the product. Where not every project can be looked into, nobody can say in which one such an
 /// account is: it ends at once.
 async fn note_rows(
-    gateway: &Gateway,
+    gateway: &Accounts,
     job: &ClaimedJob,
     case: &TenantCase,
     state: RequestState,
@@ -130,14 +142,14 @@ async fn note_rows(
     Err(JobFailure::hold("noting the accounts of the customer's people did not end"))
 }
 
-async fn conclude(gateway: &Gateway, job: &ClaimedJob, state: RequestState, has_way: bool) -> Result<(), JobFailure> {
+async fn conclude(gateway: &Accounts, job: &ClaimedJob, state: RequestState, has_way: bool) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     hold(&tx, job, state).await?;
     store::account_call::set_collected(&tx, job.request_id, Some(gateway.now())).await?;
     let counts = store::account_call::counts(&tx, job.request_id).await?;
     let accounts = counts.iter().map(|(_, count)| count).sum();
-    let credentials = Word::parse(if has_way { "given" } else { "none" }).map_err(Error::from)?;
+    let credentials = Word::parse(if has_way { "given" } else { "none" })?;
     let facts = [("accounts", Fact::Count(accounts)), ("credentials", Fact::Word(credentials))];
     audit::record(gateway, &tx, audit::WORKER, "tenant.accounts_collected", job.request_id, facts).await?;
     tx.commit().await?;
@@ -146,13 +158,13 @@ async fn conclude(gateway: &Gateway, job: &ClaimedJob, state: RequestState, has_
 
 /// What an account is noted with.
 struct Noting<'a> {
-    gateway: &'a Gateway,
+    gateway: &'a Accounts,
     tx: &'a TenantTx<'a>,
-    key: SecretKey,
+    key: OpenKey,
 }
 
 impl<'a> Noting<'a> {
-    async fn begin(gateway: &'a Gateway, tx: &'a TenantTx<'a>, job: &ClaimedJob) -> Result<Self, Error> {
+    async fn begin(gateway: &'a Accounts, tx: &'a TenantTx<'a>, job: &ClaimedJob) -> Result<Self, Error> {
         let key = gateway.vault().find_or_make_request_key(tx, job.request_id, gateway.now()).await?;
         Ok(Self { gateway, tx, key })
     }
@@ -161,15 +173,19 @@ impl<'a> Noting<'a> {
     fn account(&self, issuer: &str, uid: &Personal<String>, is_reachable: bool) -> Option<NewAccount> {
         let text = uid.expose_for("sealing under the request's key");
         normalise(IdentityKind::FirebaseUid, text).ok()?;
-        let id = call_back::new_id(self.gateway);
+        let id = call::new_id(self.gateway);
         let sealed =
-            is_reachable.then(|| seal(&self.key, &account_aad(self.tx, id), text.as_bytes(), self.gateway.entropy()));
+            is_reachable.then(|| self.key.seal(&account_aad(self.tx, id), text.as_bytes(), self.gateway.entropy()));
         Some(NewAccount {
             account_call_id: id,
             issuer: issuer.to_owned(),
             // Under a key that lives as long as the request, so that a new digest key changes nothing.
-            uid_digest: self.gateway.ring().digest_of_subject(&self.key, text).digest.to_vec(),
+            uid_digest: self.gateway.vault().digest_under(&self.key, text).digest.to_vec(),
             sealed,
         })
     }
+}
+
+pub(in crate::app) fn account_aad(tx: &TenantTx<'_>, account: Uuid) -> Aad {
+    Aad::new("account_call", Some(tx.tenant().uuid()), account.as_bytes(), "sealed")
 }

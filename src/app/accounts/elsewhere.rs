@@ -1,9 +1,17 @@
 //! Whether another customer knows an account too.
 
+use crate::app::ground::fence;
+
 use std::collections::BTreeSet;
 
 use crate::{
-    app::{Error, Gateway, JobFailure, offboard_tenant, report},
+    app::{
+        accounts::Accounts,
+        ground::{
+            error::{Error, JobFailure},
+            tenants,
+        },
+    },
     domain::{IdentityKind, Personal, TenantId},
     product,
     store::{self, TenantTx},
@@ -13,11 +21,11 @@ use crate::{
 /// is under way does not count: its own purge tells of the same accounts. One that is leaving does, since it may return; and so
 /// does one that was purged, because rows that stand there now prove that it is back, whether or not we were told.
 pub(in crate::app) async fn known(
-    gateway: &Gateway,
+    gateway: &Accounts,
     tenant: TenantId,
     uids: Vec<Personal<String>>,
 ) -> Result<BTreeSet<Personal<String>>, JobFailure> {
-    let others = report::tenants(gateway).await?;
+    let others = tenants::list(gateway).await?;
     if i64::try_from(others.len()).unwrap_or(i64::MAX) >= store::tenant::TENANTS_LISTED_MAX {
         return Err(JobFailure::hold("there are more customers than can be asked whether they know an account"));
     }
@@ -39,8 +47,8 @@ pub(in crate::app) async fn known(
     Ok(known)
 }
 
-async fn is_being_purged(gateway: &Gateway, tenant: TenantId) -> Result<bool, Error> {
+async fn is_being_purged(gateway: &Accounts, tenant: TenantId) -> Result<bool, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
-    Ok(offboard_tenant::standing(&tx, gateway.now()).await?.is_gone())
+    Ok(fence::tenant::standing(&tx, gateway.now()).await?.is_gone())
 }

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{Registration, secret};
-use crate::app::{Gateway, sources};
+use crate::app::{Gateway, registry};
 use crate::cli::{
     ACTOR,
     exit::{Exit, Stop},
@@ -121,7 +121,7 @@ pub(super) async fn run(gateway: &Gateway, args: &AddArgs, output: &mut Output) 
         expected_every_seconds: args.expected_every_seconds,
         secret: made.as_ref().map(|made| &made.secret),
     };
-    let (source_id, tenant_id) = sources::register(gateway, ACTOR, &registration).await?;
+    let (source_id, tenant_id) = registry::register(gateway, ACTOR, &registration).await?;
     let path = kind.route().map(|route| format!("/webhooks/{route}/{}", args.name));
     let shown = made.as_ref().and_then(|made| made.shown.clone());
     let value = json!({"source_id": source_id, "tenant_id": tenant_id, "path": path, "secret": shown});

@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Columns, Exit, Gateway, Output, find, remark};
-use crate::app::poll::{self, Budget, Round};
+use crate::app::polling::{
+    budget::Budget,
+    round::{self, Round},
+};
 
 /// How long the command goes on beginning things: with its last call still within the lease of a turn.
 const POLL_MAX: Duration = Duration::from_mins(2);
@@ -26,7 +29,7 @@ pub(super) async fn run(gateway: &Gateway, name: Option<&str>, output: &mut Outp
         find(gateway, name).await?;
     }
     let round = Round { only: name, is_forced: true };
-    let polled = poll::run(gateway, round, &Budget::of(POLL_MAX)).await?;
+    let polled = round::run(gateway.polling(), round, &Budget::of(POLL_MAX)).await?;
     let value = json!({
         "accounts_reported": polled.accounts_reported,
         "accounts_closed": polled.accounts_closed,

@@ -4,7 +4,10 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 use milestone_gateway::{
-    app::accept_event::{self, Accepted, Delivery as Arrival},
+    app::intake::{
+        accept_event,
+        delivery::{Accepted, Delivery as Arrival},
+    },
     domain::{Headers, SourceKind},
     signature::{SecretBytes, hub_hmac},
 };
@@ -61,7 +64,7 @@ pub(crate) async fn deliver_to(
         query: String::new(),
         headers,
     };
-    let mut arriving = match accept_event::begin(gateway, arrival).await {
+    let mut arriving = match accept_event::begin(gateway.intake(), arrival).await {
         Ok(arriving) => arriving,
         Err(accepted) => return accepted,
     };
@@ -70,7 +73,7 @@ pub(crate) async fn deliver_to(
             return accepted;
         }
     }
-    arriving.finish(gateway).await
+    arriving.finish(gateway.intake()).await
 }
 
 pub(crate) fn user_created(person: &Person, at: Timestamp) -> Value {

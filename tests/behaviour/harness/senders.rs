@@ -5,8 +5,11 @@ use std::sync::atomic::Ordering;
 use jiff::Timestamp;
 use milestone_gateway::{
     app::{
-        accept_event::{self, Accepted, Delivery as Arrival},
-        sources::{self, Registration},
+        intake::{
+            accept_event,
+            delivery::{Accepted, Delivery as Arrival},
+        },
+        registry::{self, Registration},
     },
     domain::{Headers, SourceKind},
     signature::{CanonicalRequest, SecretBytes, StandardSecret, forge_fit::ForgeEnvironment, issue, standard_webhooks},
@@ -166,7 +169,7 @@ impl World {
     }
 
     async fn registers(&self, registration: &Registration<'_>) -> String {
-        sources::register(&self.gateway, "tester", registration).await.unwrap();
+        registry::register(&self.gateway, "tester", registration).await.unwrap();
         registration.name.to_owned()
     }
 
@@ -224,7 +227,7 @@ impl World {
             query: String::new(),
             headers,
         };
-        let mut arriving = match accept_event::begin(&self.gateway, arrival).await {
+        let mut arriving = match accept_event::begin(self.gateway.intake(), arrival).await {
             Ok(arriving) => arriving,
             Err(accepted) => return accepted,
         };
@@ -233,7 +236,7 @@ impl World {
                 return accepted;
             }
         }
-        arriving.finish(&self.gateway).await
+        arriving.finish(self.gateway.intake()).await
     }
 
     /// Our forwarder function tells something, and the worker does what follows.
