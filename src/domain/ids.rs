@@ -96,6 +96,8 @@ typed_ids! {
     JobId = "job";
     /// Ordered disposals for one subject.
     PlanId = "pln";
+    /// One execution of a plan.
+    RunId = "run";
     /// The tombstone of an erased subject.
     FenceId = "fen";
     /// An audit entry.

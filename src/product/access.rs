@@ -1,4 +1,4 @@
-//! Access: off at once, on again after a return, and the mark of day 30.
+//! A person's access: revoked at once, restored after a return, and the flag of day 30 that says their data is about to go.
 
 use jiff::Timestamp;
 use tokio_postgres::{Client, types::Type};
@@ -15,25 +15,25 @@ use super::{
     statement::{self, Statement},
 };
 
-/// What taking access away has changed. Both are zero when it was repeated.
+/// What revoking access has changed. Both are zero when it was repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct AccessOff {
+pub struct RevokedAccess {
     /// Rows of the person that became restricted now.
     pub people: u64,
     /// Sessions that were deleted.
     pub sessions: u64,
 }
 
-/// Takes access away in one transaction: sets the restricted column to `at` where it is null, or holds one of `replaced`
-/// (what the whole customer's offboarding has set) or what was set when the account was deactivated, and deletes the sessions.
+/// Revokes access in one transaction: sets the restricted column to `at` where it is null, or holds one of `replaced`
+/// (what the offboarding of the whole tenant has set) or what was set when the account was deactivated, and deletes the sessions.
 /// `digests` are those of the person's anchor. Repeating is safe and keeps the first instant.
-pub async fn access_off(
+pub async fn revoke_access(
     client: &mut Client,
     scope: TenantScope<'_>,
     (person, digests): (&PersonKey, &[Digest]),
     at: Timestamp,
     replaced: &[Timestamp],
-) -> Result<AccessOff, ProductError> {
+) -> Result<RevokedAccess, ProductError> {
     let root = scope.subject_root(&person.kind)?;
     let tx = begin(client, scope).await?;
     // Under the lock: an activation that came in between would find its own instant and let the person in.
@@ -45,20 +45,20 @@ pub async fn access_off(
     Ok(changed)
 }
 
-/// As [`access_off`], within a transaction of the caller's.
+/// As [`revoke_access`], within a transaction of the caller's.
 pub(super) async fn restrict(
     tx: &ProductTx<'_, '_>,
     person: &PersonKey,
     root: &SubjectRoot,
     at: Timestamp,
     replaced: &[Timestamp],
-) -> Result<AccessOff, ProductError> {
+) -> Result<RevokedAccess, ProductError> {
     let people = set_once(tx, person, &root.restricted_column, at, replaced).await?;
     let mut sessions = 0;
     for link in &root.sessions {
         sessions += delete_sessions(tx, person, &link.collection, &link.column).await?;
     }
-    Ok(AccessOff { people, sessions })
+    Ok(RevokedAccess { people, sessions })
 }
 
 /// Sets the restricted column to another instant, or to none, where it holds this one. Returns how many rows of the person
@@ -83,11 +83,11 @@ pub(super) async fn replace(
     tx.change(&statement).await.map_err(|source| ProductError::ChangeAccess { source })
 }
 
-/// Gives access back: clears the marked column, and the restricted column where it holds one of `restricted_at`, the
+/// Restores access: clears the marked column, and the restricted column where it holds one of `restricted_at`, the
 /// instants that the gateway itself has set; a suspension that the product has set stays. Where the account is deactivated or
-/// the whole customer is leaving, the instant of that takes its place. Returns how many rows of the person changed; zero when
+/// the whole tenant is leaving, the instant of that takes its place. Returns how many rows of the person changed; zero when
 /// it was repeated. Sessions do not come back: the person signs in again.
-pub async fn access_on(
+pub async fn restore_access(
     client: &mut Client,
     scope: TenantScope<'_>,
     (person, digests): (&PersonKey, &[Digest]),
@@ -117,7 +117,7 @@ pub async fn access_on(
 
 /// Day 30: sets the marked column to `at` where it is null. Returns how many rows of the person changed; zero when it was
 /// repeated.
-pub async fn mark(
+pub async fn flag_for_deletion(
     client: &mut Client,
     scope: TenantScope<'_>,
     person: &PersonKey,

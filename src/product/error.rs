@@ -2,7 +2,7 @@
 
 use crate::domain::{IdentityKind, SubjectKind, job::Verdict};
 
-pub use crate::domain::database::DatabaseFailure as DatabaseError;
+pub(super) use crate::domain::database::DatabaseFailure as DatabaseError;
 
 /// Why an operation in a product database did not happen. Nothing of a failed operation is committed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +37,7 @@ pub enum ProductError {
         /// The cause.
         source: DatabaseError,
     },
-    /// Access could not be taken away or given back, or the mark could not be set.
+    /// Access could not be revoked or restored, or a row could not be flagged for deletion.
     #[error("cannot change access")]
     ChangeAccess {
         /// The cause.
@@ -87,13 +87,13 @@ pub enum ProductError {
         /// The cause.
         source: DatabaseError,
     },
-    /// Markers could not be read or removed.
-    #[error("cannot read or remove markers")]
+    /// Markers could not be read.
+    #[error("cannot read markers")]
     Markers {
         /// The cause.
         source: DatabaseError,
     },
-    /// The counts of a preview could not be read.
+    /// Rows could not be counted or compared.
     #[error("cannot count the rows of table {table}")]
     Preview {
         /// The table that was counted.
@@ -101,7 +101,13 @@ pub enum ProductError {
         /// The cause.
         source: DatabaseError,
     },
-    /// A worker with a larger fencing token has worked on this job: this one must stop.
+    /// A step needed more batches than it may.
+    #[error("step {step} did not end")]
+    StepUnended {
+        /// The step's number in the plan.
+        step: u32,
+    },
+    /// A worker with a larger fencing token has worked on this plan: this one must stop.
     #[error("another worker has taken over the job")]
     StaleWorker,
     /// The person has no identity of the kind that the data map anchors them by, so nothing could be found.
@@ -173,6 +179,7 @@ impl ProductError {
             Self::Unfinished { .. } => Verdict::Retry,
             Self::StaleWorker => Verdict::Discard,
             Self::EmptySchema { .. }
+            | Self::StepUnended { .. }
             | Self::NoAnchorIdentity { .. }
             | Self::NoDigest
             | Self::UnknownSubjectKind { .. }

@@ -46,7 +46,7 @@ pub struct FenceRow {
 
 /// What the fence says about a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FenceVerdict {
+pub(super) enum FenceVerdict {
     /// No fence stands in the way.
     Clear,
     /// The person was erased and, at this source time, had not come back.
@@ -153,7 +153,7 @@ pub async fn set_fence_term(client: &mut Client, scope: TenantScope<'_>, fence: 
 
 /// Takes the lock of each digest until the end of the transaction and asks the fence whether a write about this identity
 /// with this source time may happen. Every fence of every generation must agree. Fails when no digest is given.
-pub async fn fence_verdict(
+pub(super) async fn fence_verdict(
     tx: &ProductTx<'_, '_>,
     identity_kind: IdentityKind,
     digests: &[Digest],

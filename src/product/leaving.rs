@@ -1,7 +1,7 @@
-//! That a whole customer is leaving, as the product database remembers it: by which instants everybody's access was taken away.
+//! That a whole tenant is leaving, as the product database remembers it: by which instants everybody's access was revoked.
 //!
 //! Writers about single people read it under the lock that the tenant's fence is written under, which they share; it is
-//! changed under the same lock alone. So a person's access cannot pass the whole customer's by.
+//! changed under the same lock alone. So a change of a person's access cannot overlook it.
 
 use jiff::Timestamp;
 use tokio_postgres::{Client, types::Type};
@@ -13,8 +13,8 @@ use super::{
     statement::Statement,
 };
 
-/// Says that everybody's access is being taken away by this instant. Repeating is safe, and opens nothing again that is over: a
-/// worker that was held up would take from a customer who is back.
+/// Says that everybody's access is being revoked by this instant. Repeating is safe, and opens nothing again that is over: a
+/// worker that was late would revoke the access of a tenant that is back.
 pub async fn begin_leaving(client: &mut Client, scope: TenantScope<'_>, at: Timestamp) -> Result<(), ProductError> {
     let mut statement = Statement::default();
     let tenant = statement.bind(scope.tenant_key, Type::TEXT);
@@ -25,7 +25,7 @@ pub async fn begin_leaving(client: &mut Client, scope: TenantScope<'_>, at: Time
     alone(client, scope, &statement).await
 }
 
-/// Says that the customer is back: what these instants have taken is given back, for good. Repeating is safe.
+/// Says that the tenant is back: what was revoked by these instants is restored, for good. Repeating is safe.
 pub async fn end_leaving(
     client: &mut Client,
     scope: TenantScope<'_>,
@@ -51,13 +51,13 @@ async fn alone(client: &mut Client, scope: TenantScope<'_>, statement: &Statemen
     tx.commit().await
 }
 
-/// By which instant everybody's access is away now, as the product database remembers it. Reads only.
+/// By which instant everybody's access is revoked now, as the product database remembers it. Reads only.
 pub async fn leaving_since(client: &mut Client, scope: TenantScope<'_>) -> Result<Option<Timestamp>, ProductError> {
     let tx = begin_read(client, scope).await?;
     Ok(read_leaving(&tx).await?.now)
 }
 
-/// Instants by which everybody's access was ever taken away, and the one by which it is away now.
+/// Instants by which everybody's access was ever revoked, and the one by which it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Leaving {
     pub(super) all: Vec<Timestamp>,

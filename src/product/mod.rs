@@ -1,17 +1,17 @@
 //! Their tables: everything that Milestone Gateway does in a product's own database.
 //!
 //! ```text
-//!  scope::begin ──▶ ProductTx ──▶ access    access off, on, mark
+//!  scope::begin ──▶ ProductTx ──▶ access, tenant_access   revoke access, restore it, flag for deletion
 //!  (tenant set)         │  ├───▶ fence     mirror, return, verdict under the advisory lock
 //!                       │  ├───▶ worklog   hours, versioned, behind the fence
 //!                       │  ├───▶ rectify   what a source says of an account, versioned, behind the fence
-//!                       │  ├───▶ batch     one bounded disposal and its marker in one transaction   (execute)
-//!                       │  ├───▶ everybody, everything   the same for a whole tenant
-//!                       │  └───▶ preview   exact counts by the same predicate                       (preview)
-//!                       └──────▶ verify    an independent reader, built from the live catalog       (verify)
+//!                       │  └───▶ step      a step of a plan: one bounded batch and its marker in one transaction, and the next
+//!                       │          ├─▶ person_batch   the rows that a reach finds                      (execute)
+//!                       │          └─▶ tenant_batch   every row of the tenant
+//!                       └──────▶ verify    an independent reader, built from the live catalog          (verify)
 //! ```
 //!
-//! Promises: tenant rows are touched only through [`ProductTx`], which sets the tenant for one transaction; names in SQL are
+//! Promises: tenant rows are touched only through `ProductTx`, which sets the tenant for one transaction; names in SQL are
 //! those of the data map, the plan or the live catalog and are always quoted; values are always parameters; an error
 //! carries SQLSTATE, constraint and table and never a value; every function may be repeated.
 //!
@@ -21,9 +21,8 @@
 mod access;
 mod batch;
 mod catalog;
+mod disposal;
 mod error;
-mod everybody;
-mod everything;
 mod fence;
 mod identifiers;
 mod issue_hours;
@@ -32,13 +31,16 @@ mod leaving;
 mod marker;
 mod migrate;
 mod person;
+mod person_batch;
 mod predicate;
-mod preview;
 mod profile;
 mod rectify;
 mod reference;
 mod scope;
 mod statement;
+mod step;
+mod tenant_access;
+mod tenant_batch;
 mod verify;
 mod walk;
 mod worklog;
@@ -47,31 +49,27 @@ mod worklog_versions;
 #[cfg(test)]
 mod tests;
 
-pub use access::{AccessOff, access_off, access_on, mark};
-pub use batch::{BATCH_ROWS_MAX, BATCHES_PER_STEP_MAX, Batch, BatchResult, run_batch};
+pub use access::{flag_for_deletion, restore_access, revoke_access};
+pub use batch::{Selection, StepRun};
 pub use catalog::read_catalog;
-pub use error::{DatabaseError, ProductError};
-pub use everybody::{access_off_everybody, access_on_everybody, mark_everybody};
-pub use everything::{Position, WholeBatch, WholeBatchResult, front, run_whole_batch};
-pub use fence::{
-    Digest, Expired, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, mirror_fence, open_generation,
-    set_fence_term,
-};
-pub use identifiers::{IdentifierPage, IdentifierPosition, identifiers_page, known_among};
+pub use error::ProductError;
+pub use fence::{Digest, Expired, FenceRow, forget_expired_fences, mirror_fence, open_generation, set_fence_term};
+pub use identifiers::{IdentifierPosition, identifiers_page, known_among};
 pub use issue_hours::settle_issue_hours;
 pub use known::kinds_known;
 pub use leaving::{begin_leaving, end_leaving, leaving_since};
-pub use marker::{MarkerRow, forget_markers, markers};
+pub use marker::markers;
 pub use migrate::{Migrate, grant_product_schema, migrate};
 pub use person::{PersonKey, collect_identifiers};
-pub use preview::{StepCount, TableCount, preview, rows_about};
-pub use rectify::{RECTIFY_BATCH_ROWS_MAX, Rectification, Rectified, rectify};
+pub use rectify::{Rectification, Rectified, rectify};
 pub use reference::{
     Fingerprint, Fingerprints, ReferenceMember, ReferencePortalUser, changed_beyond_declared, fingerprints,
     reference_member, reference_member_may_sign_in, reference_people_with_access, reference_portal_user,
     reference_portal_user_may_sign_in, seed_reference_tenant,
 };
-pub use scope::{LOCK_TIMEOUT_MS, ProductTx, STATEMENT_TIMEOUT_MS, TenantScope, VERIFY_STATEMENT_TIMEOUT_MS, begin};
+pub use scope::{TenantScope, begin};
+pub use step::{Moment, run_batches};
+pub use tenant_access::{flag_for_deletion_of_tenant, restore_access_of_tenant, revoke_access_of_tenant};
 pub use verify::{RootRow, VerifyError, verify, verify_tenant};
-pub use worklog::{UNKNOWN_ISSUE, WorklogWritten, write_worklog};
-pub use worklog_versions::{WorklogVersion, worklog_versions};
+pub use worklog::{WorklogWritten, write_worklog};
+pub use worklog_versions::worklog_versions;

@@ -1,4 +1,5 @@
-//! Which rows a step concerns: the one builder that preview and execution share, so that they cannot disagree.
+//! Which rows a step of a person's plan concerns: the one builder that counting and execution share, so that they cannot
+//! disagree.
 //!
 //! A row that two people own is disposed of by two kinds of step. The rewrite leaves out rows whose other owners are all
 //! gone, and the deletion takes just those. So the last owner's rewrite never strands a row that nobody owns any more, even
@@ -24,7 +25,7 @@ pub(super) struct Question<'a> {
     pub(super) scope: TenantScope<'a>,
     pub(super) plan: &'a Plan,
     pub(super) person: &'a PersonKey,
-    /// Unknown in a preview, where no row can hold it yet.
+    /// Unknown while rows are only counted: none can hold it yet.
     pub(super) pseudonym: Option<&'a str>,
 }
 
@@ -160,7 +161,7 @@ impl<'a> Question<'a> {
 pub(super) enum NewValue<'a> {
     Null,
     Text(&'a str),
-    /// The pseudonym in a preview.
+    /// The pseudonym, while rows are only counted.
     NotYetKnown,
 }
 

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Rows with a copy of a value that one transaction corrects.
-pub const RECTIFY_BATCH_ROWS_MAX: i64 = 1_000;
+const BATCH_ROWS_MAX: i64 = 1_000;
 /// Batches of one run; what is left then is left to the next attempt.
 const BATCHES_MAX: usize = 10_000;
 
@@ -162,8 +162,8 @@ fn value_of<'a>(statement: &mut Statement<'a>, value: Option<&'a Personal<String
     statement.bind(text, Type::TEXT)
 }
 
-/// Takes access away from an account that was deactivated, or gives back what was taken for that and nothing else; of a
-/// customer who is leaving, access stays away by that instant. Returns how many rows have changed.
+/// Revokes the access of an account that was deactivated, or restores what was revoked for that and nothing else; while the
+/// tenant is leaving, access stays revoked by that instant. Returns how many rows have changed.
 async fn change_access(
     tx: &ProductTx<'_, '_>,
     root: &SubjectRoot,
@@ -176,7 +176,7 @@ async fn change_access(
     if !is_active {
         // The first instant stays. It is set again: the product may have made the person's row anew.
         let at = *remembered.deactivated_at.get_or_insert(said.told_at);
-        // What the whole customer's leaving has set is replaced, so that their return leaves this person out.
+        // What the leaving of the whole tenant has set is replaced, so that its return leaves this person out.
         return Ok(access::restrict(tx, said.person, root, at, &leaving.all).await?.people);
     }
     match remembered.deactivated_at.take() {
@@ -237,7 +237,7 @@ fn copies<'a>(
     let (tenant, table) = (scope.is_tenants(&mut statement, "o"), scope.table(&column.collection));
     let other_tenant = scope.is_tenants(&mut statement, "t");
     let own_row = is_own_row(&mut statement, scope, person, "p")?;
-    let most = statement.bind(RECTIFY_BATCH_ROWS_MAX, Type::INT8);
+    let most = statement.bind(BATCH_ROWS_MAX, Type::INT8);
     statement.line("WITH chosen AS (");
     statement.line("SELECT o.ctid AS place");
     statement.line(format!("FROM {table} AS o"));

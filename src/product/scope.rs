@@ -13,11 +13,11 @@ use super::{
 };
 
 /// The longest a statement on tenant rows may run, in milliseconds.
-pub const STATEMENT_TIMEOUT_MS: u32 = 30_000;
+const STATEMENT_TIMEOUT_MS: u32 = 30_000;
 /// The longest a statement may wait for a lock, in milliseconds. The job is tried again later.
-pub const LOCK_TIMEOUT_MS: u32 = 5_000;
+const LOCK_TIMEOUT_MS: u32 = 5_000;
 /// The longest the independent reader may read one table, in milliseconds: it reads every row of the tenant.
-pub const VERIFY_STATEMENT_TIMEOUT_MS: u32 = 900_000;
+const VERIFY_STATEMENT_TIMEOUT_MS: u32 = 900_000;
 
 /// Which tenant of which product.
 #[derive(Debug, Clone, Copy)]

@@ -53,6 +53,12 @@ pub(super) fn column(alias: &str, name: &str) -> String {
     format!("{alias}.{}", escape_identifier(name))
 }
 
+/// `a.k = b.k AND …` over all columns of a key.
+pub(super) fn same_key(key: &[String], left: &str, right: &str) -> String {
+    let pairs = key.iter().map(|name| format!("{} = {}", column(left, name), column(right, name)));
+    pairs.collect::<Vec<_>>().join("\nAND ")
+}
+
 /// A quoted table of a schema.
 pub(super) fn table(schema: &str, name: &str) -> String {
     format!("{}.{}", escape_identifier(schema), escape_identifier(name))

@@ -3,11 +3,13 @@
 mod access;
 mod batches;
 mod catalogs;
-mod everything;
+mod counting;
 mod fences;
 mod harness;
 mod identifiers;
 mod owners;
 mod sample;
+mod steps;
+mod tenant_batches;
 mod verification;
 mod worklogs;

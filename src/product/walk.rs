@@ -69,8 +69,7 @@ impl<'a> Walk<'a> {
 
     /// The row is one of those chosen.
     pub(super) fn is_chosen(&self) -> String {
-        let pairs = self.columns(ROW).into_iter().zip(self.columns("chosen"));
-        pairs.map(|(own, chosen)| format!("{own} = {chosen}")).collect::<Vec<_>>().join("\nAND ")
+        statement::same_key(self.key, ROW, "chosen")
     }
 
     /// A sub-select for [`Key::of`].

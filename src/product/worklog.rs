@@ -18,7 +18,7 @@ use super::{
 };
 
 /// The issue of a worklog that was removed before it was ever seen.
-pub const UNKNOWN_ISSUE: &str = "unknown";
+const UNKNOWN_ISSUE: &str = "unknown";
 
 /// The version of a worklog that was removed by itself: later than every version a source can tell. By it such a row is told
 /// apart from hours that only bear the mark of an issue that is gone, and which may still change or be removed.
@@ -47,7 +47,7 @@ pub enum WorklogWritten {
 /// live digest key; a removal needs none, because it names nobody. Repeating answers [`WorklogWritten::Stale`].
 ///
 /// A removal outranks every version, also those that arrive later, and leaves a row without author, with zero seconds and
-/// with the last of all versions, even when the worklog was never seen: issue [`UNKNOWN_ISSUE`], and the UTC day of the
+/// with the last of all versions, even when the worklog was never seen: the issue `unknown`, and the UTC day of the
 /// removal. The mark of an issue that is gone holds nothing back: a removal replaces it, a newer version keeps it, unless the
 /// worklog has moved to another issue, of which the caller knows whether it is gone.
 pub async fn write_worklog(

@@ -32,7 +32,7 @@ use crate::{
         },
     },
     domain::{
-        FenceId, IdentityKind, JobId, Personal, PlanId, job::Verdict, plan::Plan, request::RequestState,
+        FenceId, IdentityKind, Personal, PlanId, job::Verdict, plan::Plan, request::RequestState,
         verification::VerificationReport,
     },
     planning, product,
@@ -224,34 +224,21 @@ async fn run_step(
 ) -> Result<u64, JobFailure> {
     let mut client = gateway.databases().product.client().await?;
     let scope = product::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
-    let run = JobId::from_uuid(plan.1.uuid());
-    // An ended step is taken up again with one more batch: the product may have added rows since, and a child row that
-    // came late would otherwise keep its parent from going for ever.
-    let markers = product::markers(&mut client, scope, run).await?;
-    let mine = || markers.iter().filter(|marker| marker.step == step.number);
-    let first = mine().map(|marker| marker.batch).max().unwrap_or(0) + 1;
-    let mut rows: u64 = mine().map(|marker| marker.rows).sum();
-    for batch_number in first..=product::BATCHES_PER_STEP_MAX {
-        gateway.crash().reach("deletion.before_batch");
-        let batch = product::Batch {
-            plan: plan.0,
-            step,
-            person: &case.person,
-            // Markers belong to a plan: a second plan after a failed verification runs its own steps.
-            job: run,
-            token: job.attempt.into(),
-            batch_number,
-            batch_rows: ERASE_BATCH_ROWS,
-            pseudonym,
-        };
-        let done = product::run_batch(&mut client, scope, &batch).await?;
-        gateway.crash().reach("deletion.after_batch");
-        rows += done.rows;
-        if done.is_last {
-            return Ok(rows);
-        }
-    }
-    Err(JobFailure::hold(format!("step {} did not end", step.number)))
+    let run = product::StepRun {
+        plan: plan.0,
+        plan_id: plan.1,
+        step,
+        selection: product::Selection::Person { key: &case.person, pseudonym },
+        token: job.attempt.into(),
+        batch_rows: ERASE_BATCH_ROWS,
+    };
+    let reached = |moment| {
+        gateway.crash().reach(match moment {
+            product::Moment::BeforeBatch => "deletion.before_batch",
+            product::Moment::AfterBatch => "deletion.after_batch",
+        });
+    };
+    Ok(product::run_batches(&mut client, scope, &run, &reached).await?)
 }
 
 /// VERIFY: an independent reader, as its own role, looks for every identifier.

@@ -34,7 +34,7 @@ use crate::{
         },
     },
     domain::{
-        FenceId, FenceKind, JobId, PlanId,
+        FenceId, FenceKind, PlanId,
         job::Verdict,
         plan::{Disposal, Plan, Step},
         request::RequestState,
@@ -227,35 +227,21 @@ async fn run_batches(
 ) -> Result<u64, JobFailure> {
     let mut client = gateway.databases().product.client().await?;
     let scope = product::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
-    let run_id = JobId::from_uuid(run.plan_id.uuid());
-    let markers = product::markers(&mut client, scope, run_id).await?;
-    let mine = || markers.iter().filter(|marker| marker.step == step.number);
-    let first = mine().map(|marker| marker.batch).max().unwrap_or(0) + 1;
-    let mut rows: u64 = mine().map(|marker| marker.rows).sum();
-    let mut at = product::front(&mut client, scope, step, TENANT_BATCH_ROWS).await?;
-    for batch_number in first..=product::BATCHES_PER_STEP_MAX {
-        gateway.crash().reach("tenant_deletion.before_batch");
-        let batch = product::WholeBatch {
-            plan: &run.plan,
-            step,
-            // Markers belong to a plan: a second plan after a failed verification runs its own steps.
-            job: run_id,
-            token: job.attempt.into(),
-            batch_number,
-            batch_rows: TENANT_BATCH_ROWS,
-            at: &at,
-        };
-        let done = product::run_whole_batch(&mut client, scope, &batch).await?;
-        gateway.crash().reach("tenant_deletion.after_batch");
-        rows += done.rows;
-        if done.is_last {
-            return Ok(rows);
-        }
-        if let Some(next) = done.position {
-            at = next;
-        }
-    }
-    Err(JobFailure::hold(format!("step {} did not end", step.number)))
+    let run = product::StepRun {
+        plan: &run.plan,
+        plan_id: run.plan_id,
+        step,
+        selection: product::Selection::Tenant,
+        token: job.attempt.into(),
+        batch_rows: TENANT_BATCH_ROWS,
+    };
+    let reached = |moment| {
+        gateway.crash().reach(match moment {
+            product::Moment::BeforeBatch => "tenant_deletion.before_batch",
+            product::Moment::AfterBatch => "tenant_deletion.after_batch",
+        });
+    };
+    Ok(product::run_batches(&mut client, scope, &run, &reached).await?)
 }
 
 /// VERIFY: an independent reader must see the tenant's own row and no other of the tenant; then that row goes, and the reader
@@ -290,7 +276,7 @@ async fn is_root_gone(
 ) -> Result<bool, JobFailure> {
     let mut client = gateway.databases().product.client().await?;
     let scope = product::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
-    let markers = product::markers(&mut client, scope, JobId::from_uuid(run.plan_id.uuid())).await?;
+    let markers = product::markers(&mut client, scope, run.plan_id).await?;
     drop(client);
     if markers.iter().any(|marker| marker.step == root.number && marker.rows > 0) {
         return Ok(true);

@@ -43,9 +43,9 @@ pub(in crate::app) async fn access_off(gateway: &Accounts, job: &ClaimedJob) -> 
     let done = match &case {
         AnyCase::Person(case) => {
             let person = (&case.person, case.digests.as_slice());
-            product::access_off(&mut client, scope, person, request.opened_at, &of_tenant).await?
+            product::revoke_access(&mut client, scope, person, request.opened_at, &of_tenant).await?
         }
-        AnyCase::Tenant(_) => product::access_off_everybody(&mut client, scope, request.opened_at).await?,
+        AnyCase::Tenant(_) => product::revoke_access_of_tenant(&mut client, scope, request.opened_at).await?,
     };
     drop(client);
     gateway.crash().reach("access_off.after_product");
@@ -93,13 +93,13 @@ pub(in crate::app) async fn mark(gateway: &Accounts, job: &ClaimedJob) -> Result
     let people = match &case {
         AnyCase::Person(case) => {
             let mut client = gateway.databases().product.client().await?;
-            product::mark(&mut client, scope, &case.person, now).await?
+            product::flag_for_deletion(&mut client, scope, &case.person, now).await?
         }
         AnyCase::Tenant(_) => {
             let at = begin_mark(gateway, job, now).await?;
             gateway.crash().reach("tenant_mark.after_begin");
             let mut client = gateway.databases().product.client().await?;
-            product::mark_everybody(&mut client, scope, at).await?
+            product::flag_for_deletion_of_tenant(&mut client, scope, at).await?
         }
     };
     gateway.crash().reach("mark.after_product");
@@ -156,10 +156,10 @@ pub(in crate::app) async fn access_on(gateway: &Accounts, job: &ClaimedJob) -> R
         }
         AnyCase::Person(case) => {
             let person = (&case.person, case.digests.as_slice());
-            product::access_on(&mut client, product_scope, person, &ours.restricted_at).await?
+            product::restore_access(&mut client, product_scope, person, &ours.restricted_at).await?
         }
         AnyCase::Tenant(_) => {
-            product::access_on_everybody(&mut client, product_scope, &ours.restricted_at, &ours.marked_at).await?
+            product::restore_access_of_tenant(&mut client, product_scope, &ours.restricted_at, &ours.marked_at).await?
         }
     };
     drop(client);

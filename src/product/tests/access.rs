@@ -1,12 +1,12 @@
-//! Access off, on, and the mark of day 30.
+//! Access revoked, restored, and the flag of day 30.
 
 use jiff::Timestamp;
 
 use crate::{
     domain::{IdentityKind, Personal},
     product::{
-        AccessOff, access_off, access_off_everybody, access_on, access_on_everybody, begin, collect_identifiers,
-        leaving_since, mark,
+        access::RevokedAccess, begin, collect_identifiers, flag_for_deletion, leaving_since, restore_access,
+        restore_access_of_tenant, revoke_access, revoke_access_of_tenant,
     },
 };
 
@@ -20,29 +20,29 @@ fn at(text: &str) -> Timestamp {
 }
 
 #[tokio::test]
-async fn access_goes_off_once_and_comes_back_whole() {
+async fn access_is_revoked_once_and_restored_whole() {
     in_a_database(|world| async move {
         world.seed(&people()).await;
         let (map, mut client) = (map(), world.tenant().await);
         let restricted = "SELECT restricted_at AT TIME ZONE 'UTC' || '/' || marked_for_deletion_at::date FROM milestone.team_member \
             WHERE tenant_id::text LIKE '%a' AND account_id LIKE '%ann%'";
 
-        let first = access_off(&mut client, scope(&map), (&ann(), DIGESTS), at("2026-02-01T00:00:00Z"), &[]).await.unwrap();
-        let again = access_off(&mut client, scope(&map), (&ann(), DIGESTS), at("2026-02-02T00:00:00Z"), &[]).await.unwrap();
-        let marked = mark(&mut client, scope(&map), &ann(), at("2026-03-03T00:00:00Z")).await.unwrap();
-        let marked_again = mark(&mut client, scope(&map), &ann(), at("2026-03-04T00:00:00Z")).await.unwrap();
+        let first = revoke_access(&mut client, scope(&map), (&ann(), DIGESTS), at("2026-02-01T00:00:00Z"), &[]).await.unwrap();
+        let again = revoke_access(&mut client, scope(&map), (&ann(), DIGESTS), at("2026-02-02T00:00:00Z"), &[]).await.unwrap();
+        let marked = flag_for_deletion(&mut client, scope(&map), &ann(), at("2026-03-03T00:00:00Z")).await.unwrap();
+        let marked_again = flag_for_deletion(&mut client, scope(&map), &ann(), at("2026-03-04T00:00:00Z")).await.unwrap();
 
-        assert_eq!((first, again), (AccessOff { people: 1, sessions: 1 }, AccessOff::default()));
+        assert_eq!((first, again), (RevokedAccess { people: 1, sessions: 1 }, RevokedAccess::default()));
         assert_eq!((marked, marked_again), (1, 0));
         assert_eq!(world.text(restricted).await.as_deref(), Some("2026-02-01 00:00:00/2026-03-03"));
         assert_eq!(world.number("SELECT count(*) FROM milestone.session").await, 3);
         assert_eq!(world.number("SELECT count(*) FROM milestone.team_member WHERE restricted_at IS NULL").await, 3);
 
         let (ours, of_another) = ([at("2026-02-01T00:00:00Z")], [at("2026-01-15T00:00:00Z")]);
-        assert_eq!(access_on(&mut client, scope(&map), (&ann(), DIGESTS), &of_another).await.unwrap(), 1, "the mark is ours");
+        assert_eq!(restore_access(&mut client, scope(&map), (&ann(), DIGESTS), &of_another).await.unwrap(), 1, "the mark is ours");
         assert_eq!(world.number("SELECT count(*) FROM milestone.team_member WHERE restricted_at IS NULL").await, 3);
-        assert_eq!(access_on(&mut client, scope(&map), (&ann(), DIGESTS), &ours).await.unwrap(), 1);
-        assert_eq!(access_on(&mut client, scope(&map), (&ann(), DIGESTS), &ours).await.unwrap(), 0);
+        assert_eq!(restore_access(&mut client, scope(&map), (&ann(), DIGESTS), &ours).await.unwrap(), 1);
+        assert_eq!(restore_access(&mut client, scope(&map), (&ann(), DIGESTS), &ours).await.unwrap(), 0);
         assert_eq!(world.text(restricted).await, None);
     })
     .await;
@@ -67,17 +67,17 @@ async fn the_identities_on_the_own_row_are_known_before_the_deletion() {
 }
 
 #[tokio::test]
-async fn a_worker_that_was_held_up_takes_nothing_from_a_customer_who_is_back() {
+async fn a_worker_that_was_late_revokes_nothing_of_a_tenant_that_is_back() {
     in_a_database(|world| async move {
         world.seed(&people()).await;
         let (map, mut client) = (map(), world.tenant().await);
         let left = at("2026-02-01T00:00:00Z");
         let restricted = "SELECT count(*) FROM milestone.team_member WHERE restricted_at IS NOT NULL";
-        access_off_everybody(&mut client, scope(&map), left).await.unwrap();
-        assert_eq!(world.number(restricted).await, 2, "of this customer");
+        revoke_access_of_tenant(&mut client, scope(&map), left).await.unwrap();
+        assert_eq!(world.number(restricted).await, 2, "of this tenant");
 
-        access_on_everybody(&mut client, scope(&map), &[left], &[]).await.unwrap();
-        access_off_everybody(&mut client, scope(&map), left).await.unwrap();
+        restore_access_of_tenant(&mut client, scope(&map), &[left], &[]).await.unwrap();
+        revoke_access_of_tenant(&mut client, scope(&map), left).await.unwrap();
 
         assert_eq!(world.number(restricted).await, 0);
         assert_eq!(leaving_since(&mut client, scope(&map)).await.unwrap(), None);

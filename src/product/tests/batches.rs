@@ -2,17 +2,21 @@
 
 use crate::{
     domain::{IdentityKind, Personal, plan::Rewrite},
-    product::{BatchResult, MarkerRow, PersonKey, ProductError, begin, forget_markers, markers, preview, rows_about},
+    product::{
+        PersonKey, ProductError, begin,
+        marker::{Committed, MarkerRow},
+        markers,
+    },
 };
 
-use super::{harness::in_a_database, sample::*};
+use super::{counting, harness::in_a_database, sample::*};
 
 fn worker(token: i64, rows: u32) -> Worker {
-    Worker { job: job(1), token, rows }
+    Worker { plan_id: plan_id(1), token, rows }
 }
 
 #[tokio::test]
-async fn preview_counts_what_execution_then_does_and_nobody_else_changes() {
+async fn counting_finds_what_execution_then_disposes_of_and_nobody_else_changes() {
     in_a_database(|world| async move {
         world.seed(&people()).await;
         let (map, plan, mut client) = (map(), member_plan(), world.tenant().await);
@@ -24,21 +28,20 @@ async fn preview_counts_what_execution_then_does_and_nobody_else_changes() {
             UNION ALL SELECT t::text FROM milestone.portal_user AS t) AS t";
         let before = world.text(fingerprint).await;
 
-        let expected: Vec<u64> =
-            preview(&mut client, scope(&map), &plan, &ann()).await.unwrap().iter().map(|step| step.rows).collect();
+        let expected: Vec<u64> = counting::of_steps(&mut client, scope(&map), &plan, &ann()).await;
         let done = worker(1, 1).runs_plan(&mut client, &plan, &ann()).await;
 
         assert_eq!(expected, [2, 2, 1, 1, 1, 2, 1, 2, 1, 1]);
         assert_eq!(done, expected);
         assert_eq!(world.text(fingerprint).await, before);
-        let about = rows_about(&mut client, scope(&map), &plan, &ann()).await.unwrap();
-        assert!(about.iter().all(|table| table.rows == 0), "{about:?}");
+        let about = counting::of_tables(&mut client, scope(&map), &plan, &ann()).await;
+        assert!(about.values().all(|rows| *rows == 0), "{about:?}");
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_job_that_died_goes_on_from_its_markers() {
+async fn a_batch_that_has_its_marker_is_not_run_again() {
     in_a_database(|world| async move {
         world.seed(&people()).await;
         let (map, plan, mut client) = (map(), member_plan(), world.tenant().await);
@@ -48,13 +51,12 @@ async fn a_job_that_died_goes_on_from_its_markers() {
         let mut client = world.tenant().await;
         let again = worker(2, 1).runs_batch(&mut client, &plan, &ann(), (1, 1)).await.unwrap();
 
-        assert_eq!(first, BatchResult { rows: 1, is_last: false });
+        assert_eq!(first, Committed { rows: 1, is_last: false });
         assert_eq!(again, first);
         assert_eq!(world.number("SELECT count(*) FROM milestone.notification_delivery").await, 3);
-        let known = markers(&mut client, scope(&map), job(1)).await.unwrap();
+        let known = markers(&mut client, scope(&map), plan_id(1)).await.unwrap();
         assert_eq!(known, [MarkerRow { step: 1, batch: 1, rows: 1, is_last: false }]);
-        assert_eq!(forget_markers(&mut client, scope(&map), job(1)).await.unwrap(), 1);
-        assert_eq!(forget_markers(&mut client, scope(&map), job(1)).await.unwrap(), 0);
+        assert!(markers(&mut client, scope(&map), plan_id(2)).await.unwrap().is_empty(), "of another plan");
     })
     .await;
 }
@@ -69,7 +71,7 @@ async fn a_batch_that_fails_leaves_no_trace() {
 
         let ProductError::RunBatch { source, .. } = &too_early else { panic!("{too_early:?}") };
         assert_eq!(source.sqlstate.as_deref(), Some("23503"));
-        assert!(markers(&mut client, scope(&map), job(1)).await.unwrap().is_empty());
+        assert!(markers(&mut client, scope(&map), plan_id(1)).await.unwrap().is_empty());
         assert_eq!(world.number("SELECT count(*) FROM milestone.team_member").await, 4);
     })
     .await;
@@ -182,7 +184,7 @@ async fn a_step_that_ended_can_be_taken_up_again_with_the_next_batch() {
 
         let taken_up = worker(1, 10).runs_batch(&mut client, &plan, &ann(), (3, 2)).await.unwrap();
 
-        assert_eq!((ended, taken_up), (BatchResult { rows: 1, is_last: true }, BatchResult { rows: 1, is_last: true }));
+        assert_eq!((ended, taken_up), (Committed { rows: 1, is_last: true }, Committed { rows: 1, is_last: true }));
     })
     .await;
 }

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use crate::{
     domain::IdentityKind,
     product::{
-        Digest, Expired, FenceRow, FenceVerdict, TenantScope, begin, fence_verdict, forget_expired_fences,
-        mirror_fence, open_generation,
+        Digest, Expired, FenceRow, TenantScope, begin,
+        fence::{FenceVerdict, fence_verdict},
+        forget_expired_fences, mirror_fence, open_generation,
     },
 };
 

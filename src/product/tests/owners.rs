@@ -34,7 +34,7 @@ async fn a_message_stays_until_its_last_owner_goes_in_either_order_of_steps() {
             world.seed(&people()).await;
             let mut client = world.tenant().await;
 
-            Worker { job: job(1), token: 1, rows: 5 }
+            Worker { plan_id: plan_id(1), token: 1, rows: 5 }
                 .runs_plan(&mut client, &member_messages(rewrite_first), &ann())
                 .await;
 
@@ -43,7 +43,7 @@ async fn a_message_stays_until_its_last_owner_goes_in_either_order_of_steps() {
                 "SELECT member_name FROM milestone.message WHERE tenant_id::text LIKE '%a' AND member_id IS NULL";
             assert_eq!(world.text(name).await.as_deref(), Some(PSEUDONYM));
 
-            Worker { job: job(2), token: 1, rows: 5 }
+            Worker { plan_id: plan_id(2), token: 1, rows: 5 }
                 .runs_plan(&mut client, &portal_user_messages(rewrite_first), &carol())
                 .await;
 
@@ -69,8 +69,8 @@ async fn two_owners_who_leave_at_the_same_moment_leave_no_message_without_owner(
         let (by_member, by_portal_user, ann, carol) = (member_messages(true), portal_user_messages(true), ann(), carol());
 
         tokio::join!(
-            Worker { job: job(1), token: 1, rows: 3 }.runs_plan(&mut one, &by_member, &ann),
-            Worker { job: job(2), token: 1, rows: 2 }.runs_plan(&mut two, &by_portal_user, &carol),
+            Worker { plan_id: plan_id(1), token: 1, rows: 3 }.runs_plan(&mut one, &by_member, &ann),
+            Worker { plan_id: plan_id(2), token: 1, rows: 2 }.runs_plan(&mut two, &by_portal_user, &carol),
         );
 
         assert_eq!(world.number(OF_THE_TENANT).await, 0);

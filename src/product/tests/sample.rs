@@ -11,10 +11,15 @@ use crate::{
         WorklogLink, WorklogSink,
     },
     domain::{
-        IdentityKind, JobId, Personal, SubjectKind,
+        IdentityKind, Personal, PlanId, SubjectKind,
         plan::{ColumnRewrite, Disposal, Plan, Reach, Rewrite, Step},
     },
-    product::{Batch, BatchResult, PersonKey, ProductError, TenantScope, run_batch},
+    product::{
+        PersonKey, ProductError, Selection, StepRun, TenantScope,
+        batch::{Batch, Position},
+        marker::Committed,
+        step::run_batch,
+    },
 };
 
 pub(super) const TENANT: &str = "00000000-0000-0000-0000-00000000000a";
@@ -83,8 +88,8 @@ pub(super) fn carol() -> PersonKey {
     PersonKey { kind: kind("portal_user"), identities }
 }
 
-pub(super) fn job(number: u128) -> JobId {
-    JobId::from_uuid(Uuid::from_u128(number))
+pub(super) fn plan_id(number: u128) -> PlanId {
+    PlanId::from_uuid(Uuid::from_u128(number))
 }
 
 fn subject(collection: &str, anchor: IdentityKind, column: &str) -> SubjectRoot {
@@ -247,26 +252,33 @@ pub(super) fn member_plan() -> Plan {
     )
 }
 
-/// What one worker does with a job: token and rows per batch.
+/// What one worker does with a plan: token and rows per batch.
 #[derive(Clone, Copy)]
 pub(super) struct Worker {
-    pub(super) job: JobId,
+    pub(super) plan_id: PlanId,
     pub(super) token: i64,
     pub(super) rows: u32,
 }
 
 impl Worker {
+    /// A step of the plan, by its number.
+    pub(super) fn run_of<'a>(self, plan: &'a Plan, step: usize, selection: Selection<'a>) -> StepRun<'a> {
+        let Self { plan_id, token, rows: batch_rows } = self;
+        StepRun { plan, plan_id, step: &plan.steps[step - 1], selection, token, batch_rows }
+    }
+
     pub(super) async fn runs_batch(
         self,
         client: &mut Client,
         plan: &Plan,
         person: &PersonKey,
         (step, batch_number): (usize, i32),
-    ) -> Result<BatchResult, ProductError> {
-        let Self { job, token, rows: batch_rows } = self;
-        let step = &plan.steps[step - 1];
-        let batch = Batch { plan, step, person, job, token, batch_number, batch_rows, pseudonym: PSEUDONYM };
-        run_batch(client, scope(&map()), &batch).await
+    ) -> Result<Committed, ProductError> {
+        let run = self.run_of(plan, step, Selection::Person { key: person, pseudonym: PSEUDONYM });
+        let batch = Batch { run, number: batch_number, at: &Position::Front };
+        let done = run_batch(client, scope(&map()), &batch).await?;
+        assert_eq!(done.next, None, "a person's batch always begins at the front");
+        Ok(done.committed)
     }
 
     /// Runs every step from its first batch; returns the rows of each step.

@@ -26,7 +26,7 @@ async fn read(world: &World) -> Result<VerificationReport, VerifyError> {
 }
 
 async fn erase(world: &World) {
-    let worker = Worker { job: job(1), token: 1, rows: 100 };
+    let worker = Worker { plan_id: plan_id(1), token: 1, rows: 100 };
     worker.runs_plan(&mut world.tenant().await, &member_plan(), &ann()).await;
 }
 
@@ -195,7 +195,7 @@ async fn a_reader_that_cannot_see_says_so() {
         let no_identifier = verify(&mut client, scope(&map), &[]).await;
 
         assert!(matches!(dropped, Err(VerifyError::Begin { .. })), "{dropped:?}");
-        assert_eq!(unknown_tenant, Err(VerifyError::Blind { table: "tenant".to_owned() }));
+        assert_eq!(unknown_tenant, Err(VerifyError::Unreadable { table: "tenant".to_owned() }));
         assert_eq!(no_identifier, Err(VerifyError::NothingToSearch));
     })
     .await;
@@ -217,7 +217,7 @@ async fn a_table_that_row_level_security_empties_is_not_clean() {
         world.seed("DROP TABLE milestone.hidden; CREATE TABLE milestone.ungranted (note text)").await;
         let ungranted = read(&world).await;
 
-        assert_eq!(hidden, Err(VerifyError::Blind { table: "hidden".to_owned() }));
+        assert_eq!(hidden, Err(VerifyError::Unreadable { table: "hidden".to_owned() }));
         let Err(VerifyError::Search { table, source }) = ungranted else { panic!("{ungranted:?}") };
         assert_eq!((table.as_str(), source.sqlstate.as_deref()), ("ungranted", Some("42501")));
     })

@@ -9,8 +9,8 @@ use crate::{
         worklog::{WorklogChange, WorklogEntry},
     },
     product::{
-        WorklogVersion, WorklogWritten, mirror_fence, open_generation, settle_issue_hours, worklog_versions,
-        write_worklog,
+        WorklogWritten, mirror_fence, open_generation, settle_issue_hours, worklog_versions,
+        worklog_versions::WorklogVersion, write_worklog,
     },
 };
 
@@ -134,7 +134,7 @@ async fn late_hours_of_an_erased_person_are_cut_out_or_refused_and_never_name_th
         mirror_fence(&mut client, scope(&map), &fence(1, day(10))).await.unwrap();
         assert_eq!(arrives(&world, logged("2", "10001", 99, day(9))).await, WorklogWritten::AppliedWithoutPerson);
         assert_eq!(row(&world, "2").await.unwrap(), "10001/99/2026-03-01/t");
-        let worker = Worker { job: job(1), token: 1, rows: 10 };
+        let worker = Worker { plan_id: plan_id(1), token: 1, rows: 10 };
         worker.runs_plan(&mut client, &member_plan(), &ann()).await;
 
         let unseen = arrives(&world, logged("9", "10001", 60, day(9))).await;
@@ -174,7 +174,7 @@ async fn hours_and_an_erasure_that_race_never_leave_the_author_behind() {
         let writers: Vec<_> = writers.collect();
         let mut client = world.tenant().await;
         mirror_fence(&mut client, scope(&map()), &fence(1, day(10))).await.unwrap();
-        Worker { job: job(1), token: 1, rows: 10 }.runs_plan(&mut client, &member_plan(), &ann()).await;
+        Worker { plan_id: plan_id(1), token: 1, rows: 10 }.runs_plan(&mut client, &member_plan(), &ann()).await;
         for writer in writers {
             writer.await.unwrap();
         }

@@ -9,14 +9,13 @@ use crate::{
 
 use super::{
     super::{
+        predicate::ROW,
         scope::TenantScope,
         statement::{self, Statement},
     },
     token,
 };
 
-/// The alias of the searched table.
-pub(super) const ROW: &str = "t";
 /// The most bonds followed from a row to a person.
 const BONDS_MAX: usize = 4;
 

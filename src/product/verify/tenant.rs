@@ -5,10 +5,14 @@ use tokio_postgres::Client;
 use crate::domain::verification::{ColumnFinding, VerificationReport};
 
 use super::{
-    ROW, VerifyError, catalog,
-    scope::{self, Access, TenantScope},
-    see_every_table, see_the_tenant,
-    statement::{self, Statement},
+    super::{
+        catalog,
+        predicate::ROW,
+        scope::{self, Access, TenantScope},
+        statement::{self, Statement},
+    },
+    error::VerifyError,
+    sight::{see_every_table, see_the_tenant},
 };
 
 /// Whether the tenant's own row is still to be there.

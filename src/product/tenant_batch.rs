@@ -1,21 +1,21 @@
-//! One bounded batch of a whole tenant's plan: every row of a table.
+//! One bounded batch of a whole tenant's plan, as one statement: every row of a table.
 //!
 //! A step goes through its table once, on the way that costs least: page by page where the tenant owns much of the table,
-//! and along the primary key otherwise (see [`super::walk`]). An attempt
-//! always begins at the front, where whatever is left is found. Where the next batch begins lives in memory only.
+//! and along the primary key otherwise (see [`super::walk`]).
 
-use tokio_postgres::{Client, types::Type};
+use std::ops::Range;
 
-use crate::domain::{
-    JobId,
-    plan::{Disposal, Plan, Reach, Rewrite, Step},
-};
+use tokio_postgres::{Client, Row, types::Type};
+
+use crate::domain::plan::{Disposal, Reach, Rewrite, Step};
 
 use super::{
-    batch::{Claim, Ticket, claim, key_within_bounds, mark, result_of},
+    batch::{Batch, Position, StepRun},
+    disposal::dispose_of_chosen,
     error::{DatabaseError, ProductError},
+    marker::write_marker,
     predicate::ROW,
-    scope::{TenantScope, begin, begin_read},
+    scope::{TenantScope, begin_read},
     statement::{self, Statement},
     walk::{Key, Walk},
 };
@@ -26,23 +26,9 @@ const ROWS_OF_A_PAGE_MAX: u32 = 291;
 /// How many rows lie on a page when they are of 400 bytes. Where fewer of the tenant's do, a batch stays below its rows.
 const ROWS_OF_A_PAGE_USUAL: u32 = 20;
 
-/// Where a batch begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Position(Place);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
-    /// At the first key.
-    Front,
-    /// Behind this key.
-    Behind(Key),
-    /// At this page, and so many pages of the table's.
-    Pages { from: u64, count: u64, of: u64 },
-}
-
 /// The front of a step's table, on the way that costs least: page by page when, by PostgreSQL's own statistics, the tenant
 /// has at least a row for every page of the table. Changes nothing.
-pub async fn front(
+pub(super) async fn front(
     client: &mut Client,
     scope: TenantScope<'_>,
     step: &Step,
@@ -50,7 +36,7 @@ pub async fn front(
 ) -> Result<Position, ProductError> {
     if step.disposal != Disposal::DeleteRows {
         // A rewritten row moves to another page, where it would be met again.
-        return Ok(Position(Place::Front));
+        return Ok(Position::Front);
     }
     let failed = |source| ProductError::RunBatch { table: step.table.clone(), source };
     let table = scope.table(&step.table);
@@ -73,82 +59,21 @@ pub async fn front(
     let pages = tx.rows(&size).await.map_err(failed)?;
     let of = pages.first().map_or(0, |row| row.get::<_, i64>(0).unsigned_abs());
     if of == 0 || rows < of {
-        return Ok(Position(Place::Front));
+        return Ok(Position::Front);
     }
     let count = u64::from(batch_rows / ROWS_OF_A_PAGE_MAX).max(1);
-    Ok(Position(Place::Pages { from: 0, count, of }))
+    Ok(Position::Pages { from: 0, count, of })
 }
 
-/// What to run.
-#[derive(Debug, Clone, Copy)]
-pub struct WholeBatch<'a> {
-    /// The plan that the step is part of.
-    pub plan: &'a Plan,
-    /// The step.
-    pub step: &'a Step,
-    /// The run that markers belong to.
-    pub job: JobId,
-    /// The job's fencing token: each worker that takes the job over has a larger one.
-    pub token: i64,
-    /// 1-based number of the batch within the step.
-    pub batch_number: i32,
-    /// So many rows, 1 to [`super::BATCH_ROWS_MAX`]: at most along the key, about so many page by page.
-    pub batch_rows: u32,
-    /// Where to begin.
-    pub at: &'a Position,
-}
-
-impl WholeBatch<'_> {
-    fn ticket(&self) -> Ticket {
-        Ticket { job: self.job, token: self.token, step: self.step.number, batch_number: self.batch_number }
+/// Where the batch after this one begins.
+pub(super) fn next(batch: &Batch<'_>, rows: u64, row: &Row) -> Result<Option<Position>, DatabaseError> {
+    match batch.at {
+        Position::Front | Position::Behind(_) => Ok(Key::of(row, 2)?.map(Position::Behind)),
+        Position::Pages { from, count, of } => {
+            let next = pages_for(*count, rows, batch.run.batch_rows);
+            Ok(Some(Position::Pages { from: from + count, count: next, of: *of }))
+        }
     }
-}
-
-/// What a batch has done, now or when it ran before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WholeBatchResult {
-    /// Rows deleted or rewritten.
-    pub rows: u64,
-    /// True when the step has nothing more to do behind its position.
-    pub is_last: bool,
-    /// Where the next batch begins; `None` when this one ran before and must not tell.
-    pub position: Option<Position>,
-}
-
-/// Runs one batch in one transaction, with its marker. A batch whose marker is there already changes nothing, so repeating is
-/// safe at every point. Fails with [`ProductError::StaleWorker`] when a larger token has worked on this job here, and with
-/// [`ProductError::PlanRefused`] for a plan that is not a tenant's.
-pub async fn run_whole_batch(
-    client: &mut Client,
-    scope: TenantScope<'_>,
-    batch: &WholeBatch<'_>,
-) -> Result<WholeBatchResult, ProductError> {
-    check(scope, batch)?;
-    let statement = dispose_and_mark(scope, batch)?;
-    let failed = |source| ProductError::RunBatch { table: batch.step.table.clone(), source };
-    let tx = begin(client, scope).await?;
-    let result = match claim(&tx, batch.ticket()).await.map_err(failed)? {
-        Claim::Stale => return Err(ProductError::StaleWorker),
-        Claim::DoneBefore(done) => WholeBatchResult { rows: done.rows, is_last: done.is_last, position: None },
-        Claim::Open => {
-            let row = tx.raw().query_typed_one(statement.sql(), &statement.parameters()).await;
-            result(batch, &row.map_err(|error| failed(error.into()))?).map_err(failed)?
-        }
-    };
-    tx.commit().await?;
-    Ok(result)
-}
-
-fn result(batch: &WholeBatch<'_>, row: &tokio_postgres::Row) -> Result<WholeBatchResult, DatabaseError> {
-    let done = result_of(row)?;
-    let place = match &batch.at.0 {
-        Place::Front | Place::Behind(_) => Key::of(row, 2)?.map(Place::Behind),
-        Place::Pages { from, count, of } => {
-            let next = pages_for(*count, done.rows, batch.batch_rows);
-            Some(Place::Pages { from: from + count, count: next, of: *of })
-        }
-    };
-    Ok(WholeBatchResult { rows: done.rows, is_last: done.is_last, position: place.map(Position) })
 }
 
 /// How many pages the next batch takes, so that it disposes of about `wanted` rows if they lie as densely as in this one.
@@ -158,8 +83,8 @@ fn pages_for(pages: u64, rows: u64, wanted: u32) -> u64 {
     (pages * u64::from(wanted) / rows.max(1)).min(most).max(1)
 }
 
-fn check(scope: TenantScope<'_>, batch: &WholeBatch<'_>) -> Result<(), ProductError> {
-    let WholeBatch { plan, step, .. } = batch;
+fn check(scope: TenantScope<'_>, run: &StepRun<'_>) -> Result<(), ProductError> {
+    let StepRun { plan, step, .. } = run;
     if plan.schema != scope.map.schema || plan.dataset != scope.map.dataset {
         return Err(ProductError::PlanRefused { what: "it was made for another dataset or schema" });
     }
@@ -171,40 +96,27 @@ fn check(scope: TenantScope<'_>, batch: &WholeBatch<'_>) -> Result<(), ProductEr
 
 /// Chooses at most n rows behind the position, disposes of them and writes the marker, in one statement. The rows are not
 /// locked first, as a person's are: nobody else may keep them, and a row that is changed meanwhile is deleted as it is then.
-fn dispose_and_mark<'a>(scope: TenantScope<'a>, batch: &WholeBatch<'a>) -> Result<Statement<'a>, ProductError> {
-    let WholeBatch { step, batch_rows, batch_number, .. } = *batch;
-    let key = key_within_bounds(scope, step, batch_rows, batch_number)?;
+/// Fails with [`ProductError::PlanRefused`] for a plan that is not a tenant's.
+pub(super) fn dispose_and_mark<'a>(scope: TenantScope<'a>, batch: &Batch<'a>) -> Result<Statement<'a>, ProductError> {
+    check(scope, &batch.run)?;
+    let StepRun { step, batch_rows, .. } = batch.run;
+    let key = batch.key_within_bounds(scope)?;
     let guard = not_yet_emptied(step)?;
     let mut statement = Statement::default();
-    let after = match &batch.at.0 {
-        Place::Front => None,
-        Place::Behind(key) => Some(key),
-        Place::Pages { from, count, of } => {
-            delete_pages(&mut statement, scope, batch, (*from, from + count, *of));
+    let after = match batch.at {
+        Position::Front => None,
+        Position::Behind(key) => Some(key),
+        Position::Pages { from, count, of } => {
+            delete_pages(&mut statement, scope, batch, (*from..from + count, *of));
             return Ok(statement);
         }
     };
     let walk = Walk { scope, table: &step.table, key, after };
     let limit = walk.choose(&mut statement, guard.as_deref(), batch_rows)?;
-    statement.line("disposed AS (");
-    match &step.disposal {
-        Disposal::RewriteColumns { columns } => {
-            let set: Vec<String> =
-                columns.iter().map(|each| format!("{} = NULL", statement::quoted(&each.column))).collect();
-            statement.line(format!("UPDATE {} AS {ROW}", scope.table(&step.table)));
-            statement.line(format!("SET {}", set.join(", ")));
-            statement.line("FROM chosen");
-        }
-        Disposal::DeleteRows | Disposal::DeleteUnlessOwned { .. } => {
-            statement.line(format!("DELETE FROM {} AS {ROW}", scope.table(&step.table)));
-            statement.line("USING chosen");
-        }
-    }
-    statement.line(format!("WHERE {}", walk.is_chosen()));
-    statement.line("RETURNING 1");
-    statement.line(")");
+    dispose_of_chosen(&mut statement, scope, step, key, None);
     // The step has ended when fewer were chosen, not when fewer were disposed of: the product may delete beside us.
-    mark(&mut statement, scope, batch.ticket(), &format!("(SELECT count(*) FROM chosen) < {limit}"));
+    let has_ended = format!("(SELECT count(*) FROM chosen) < {limit}");
+    write_marker(&mut statement, scope, batch.ticket(), &has_ended);
     statement.line(format!("RETURNING row_count, is_last, {}", walk.last_chosen()));
     Ok(statement)
 }
@@ -215,21 +127,22 @@ fn dispose_and_mark<'a>(scope: TenantScope<'a>, batch: &WholeBatch<'a>) -> Resul
 fn delete_pages<'a>(
     statement: &mut Statement<'a>,
     scope: TenantScope<'a>,
-    batch: &WholeBatch<'a>,
-    (from, to, of): (u64, u64, u64),
+    batch: &Batch<'a>,
+    (pages, of): (Range<u64>, u64),
 ) {
-    let has_ended = to >= of;
+    let Range { start, end } = pages;
+    let has_ended = end >= of;
     let tenant = scope.is_tenants(statement, ROW);
     statement.line("WITH disposed AS (");
-    statement.line(format!("DELETE FROM {} AS {ROW}", scope.table(&batch.step.table)));
+    statement.line(format!("DELETE FROM {} AS {ROW}", scope.table(&batch.run.step.table)));
     statement.line(format!("WHERE {tenant}"));
-    statement.line(format!("AND {ROW}.ctid >= '({from},0)'::tid"));
+    statement.line(format!("AND {ROW}.ctid >= '({start},0)'::tid"));
     if !has_ended {
-        statement.line(format!("AND {ROW}.ctid < '({to},0)'::tid"));
+        statement.line(format!("AND {ROW}.ctid < '({end},0)'::tid"));
     }
     statement.line("RETURNING 1");
     statement.line(")");
-    mark(statement, scope, batch.ticket(), if has_ended { "TRUE" } else { "FALSE" });
+    write_marker(statement, scope, batch.ticket(), if has_ended { "TRUE" } else { "FALSE" });
     statement.line("RETURNING row_count, is_last");
 }
 

@@ -1,13 +1,13 @@
-//! Access of everybody in a tenant: off at once, the mark of day 30, and back after the customer has come back.
+//! Access of everybody in a tenant: revoked at once, the flag of day 30, and restored after the tenant has come back.
 //!
-//! What a customer's offboarding writes carries that offboarding's own instants, so giving back leaves alone whoever was
-//! restricted or marked for a reason of their own.
+//! What a tenant's offboarding writes carries that offboarding's own instants, so restoring leaves alone whoever was
+//! restricted or flagged for a reason of their own.
 
 use jiff::Timestamp;
 use tokio_postgres::{Client, types::Type};
 
 use super::{
-    access::AccessOff,
+    access::RevokedAccess,
     error::ProductError,
     fence::share_tenant,
     leaving::{begin_leaving, end_leaving},
@@ -22,14 +22,14 @@ const ACCESS_BATCH_ROWS: u32 = 1_000;
 /// The most batches for one table. A table that needs more does not end, and is refused.
 const ACCESS_BATCHES_MAX: usize = 100_000;
 
-/// Takes access away from everybody: sets the restricted column of every kind of person to `at` where it is null, and
+/// Revokes everybody's access: sets the restricted column of every kind of person to `at` where it is null, and
 /// deletes all sessions. Repeating is safe and keeps the first instant.
-pub async fn access_off_everybody(
+pub async fn revoke_access_of_tenant(
     client: &mut Client,
     scope: TenantScope<'_>,
     at: Timestamp,
-) -> Result<AccessOff, ProductError> {
-    let mut done = AccessOff::default();
+) -> Result<RevokedAccess, ProductError> {
+    let mut done = RevokedAccess::default();
     // First, so that whoever changes a single person's access from now on knows it.
     begin_leaving(client, scope, at).await?;
     for root in scope.map.subjects.values() {
@@ -43,8 +43,12 @@ pub async fn access_off_everybody(
     Ok(done)
 }
 
-/// Marks everybody: sets the marked column to `at` where it is null. Returns how many rows changed; zero when repeated.
-pub async fn mark_everybody(client: &mut Client, scope: TenantScope<'_>, at: Timestamp) -> Result<u64, ProductError> {
+/// Flags everybody's data for deletion: sets the marked column to `at` where it is null. Returns how many rows changed; zero when repeated.
+pub async fn flag_for_deletion_of_tenant(
+    client: &mut Client,
+    scope: TenantScope<'_>,
+    at: Timestamp,
+) -> Result<u64, ProductError> {
     let mut people = 0;
     for root in scope.map.subjects.values() {
         let change = Change::SetOnce { column: &root.marked_column, at, unless_over: false };
@@ -53,10 +57,10 @@ pub async fn mark_everybody(client: &mut Client, scope: TenantScope<'_>, at: Tim
     Ok(people)
 }
 
-/// Gives back what the tenant's offboardings have taken: clears the restricted column where it holds one of `restricted_at`
-/// and the marked column where it holds one of `marked_at`. Whoever was restricted or marked otherwise stays so. Returns how
+/// Restores what the tenant's offboardings have revoked: clears the restricted column where it holds one of `restricted_at`
+/// and the marked column where it holds one of `marked_at`. Whoever was restricted or flagged otherwise stays so. Returns how
 /// many rows changed; zero when repeated.
-pub async fn access_on_everybody(
+pub async fn restore_access_of_tenant(
     client: &mut Client,
     scope: TenantScope<'_>,
     restricted_at: &[Timestamp],
@@ -67,7 +71,7 @@ pub async fn access_on_everybody(
     for root in scope.map.subjects.values() {
         let restricted = (root.restricted_column.as_str(), restricted_at);
         let marked = (root.marked_column.as_str(), marked_at);
-        people += everywhere(client, scope, &root.collection, &Change::GiveBack { restricted, marked }).await?;
+        people += everywhere(client, scope, &root.collection, &Change::Restore { restricted, marked }).await?;
     }
     Ok(people)
 }
@@ -76,7 +80,7 @@ pub async fn access_on_everybody(
 enum Change<'a> {
     SetOnce { column: &'a str, at: Timestamp, unless_over: bool },
     EndSessions { column: &'a str },
-    GiveBack { restricted: (&'a str, &'a [Timestamp]), marked: (&'a str, &'a [Timestamp]) },
+    Restore { restricted: (&'a str, &'a [Timestamp]), marked: (&'a str, &'a [Timestamp]) },
 }
 
 impl Change<'_> {
@@ -84,7 +88,7 @@ impl Change<'_> {
     fn concerns<'s>(&self, statement: &mut Statement<'s>, scope: TenantScope<'s>) -> String {
         match self {
             Self::SetOnce { column, unless_over: false, .. } => format!("{} IS NULL", statement::column(ROW, column)),
-            // Asked in each batch: the customer may have come back meanwhile, while this worker was held up.
+            // Asked in each batch: the tenant may have come back meanwhile, while this worker was held up.
             Self::SetOnce { column, at, unless_over: true } => {
                 let tenant = statement.bind(scope.tenant_key, Type::TEXT);
                 let at = statement.bind(*at, Type::TIMESTAMPTZ);
@@ -95,7 +99,7 @@ impl Change<'_> {
                 )
             }
             Self::EndSessions { column } => format!("{} IS NOT NULL", statement::column(ROW, column)),
-            Self::GiveBack { restricted, marked } => {
+            Self::Restore { restricted, marked } => {
                 let holds = [restricted, marked].map(|(column, ours)| {
                     let ours = statement.bind(ours.to_vec(), Type::TIMESTAMPTZ_ARRAY);
                     format!("{} = ANY({ours})", statement::column(ROW, column))
@@ -118,7 +122,7 @@ impl Change<'_> {
                 statement.line(format!("DELETE FROM {table} AS {ROW}"));
                 statement.line("USING chosen");
             }
-            Self::GiveBack { restricted, marked } => {
+            Self::Restore { restricted, marked } => {
                 let cleared = [restricted, marked].map(|(column, ours)| {
                     let ours = statement.bind(ours.to_vec(), Type::TIMESTAMPTZ_ARRAY);
                     let value = statement::column(ROW, column);
@@ -150,22 +154,25 @@ async fn everywhere(
     let mut changed = 0;
     for _ in 0..ACCESS_BATCHES_MAX {
         let walk = Walk { scope, table, key, after: position.as_ref() };
-        let (rows, chosen, last) = one_batch(client, walk, change).await?;
-        changed += rows;
-        if chosen < u64::from(ACCESS_BATCH_ROWS) {
+        let done = one_batch(client, walk, change).await?;
+        changed += done.changed;
+        if done.chosen < u64::from(ACCESS_BATCH_ROWS) {
             return Ok(changed);
         }
-        position = last;
+        position = done.last;
     }
     Err(ProductError::PlanRefused { what: "a table has more rows than all batches together may change" })
 }
 
-/// Rows changed, rows chosen, and the last of those.
-async fn one_batch(
-    client: &mut Client,
-    walk: Walk<'_>,
-    change: &Change<'_>,
-) -> Result<(u64, u64, Option<Key>), ProductError> {
+/// What one transaction has done.
+struct Done {
+    changed: u64,
+    chosen: u64,
+    /// The last of the rows that were chosen.
+    last: Option<Key>,
+}
+
+async fn one_batch(client: &mut Client, walk: Walk<'_>, change: &Change<'_>) -> Result<Done, ProductError> {
     let failed = |source| ProductError::ChangeAccess { source };
     let mut statement = Statement::default();
     let condition = change.concerns(&mut statement, walk.scope);
@@ -185,7 +192,7 @@ async fn one_batch(
     let row = row.map_err(|error| failed(error.into()))?;
     let count =
         |place: usize| row.try_get::<_, i64>(place).map(i64::unsigned_abs).map_err(|error| failed(error.into()));
-    let result = (count(0)?, count(1)?, Key::of(&row, 2).map_err(failed)?);
+    let done = Done { changed: count(0)?, chosen: count(1)?, last: Key::of(&row, 2).map_err(failed)? };
     tx.commit().await?;
-    Ok(result)
+    Ok(done)
 }

@@ -3,7 +3,10 @@
 use crate::{
     domain::plan::{Disposal, Plan, Reach, Step},
     product::{
-        ProductError, RootRow, VerifyError, WholeBatch, WholeBatchResult, front, run_whole_batch, verify_tenant,
+        ProductError, RootRow, Selection, VerifyError,
+        batch::{Batch, BatchResult, Position},
+        step::{front, run_batch},
+        verify_tenant,
     },
 };
 
@@ -13,6 +16,10 @@ fn plan() -> Plan {
     let step =
         Step { number: 1, table: "activity_log".to_owned(), reach: Reach::Tenant, disposal: Disposal::DeleteRows };
     Plan { dataset: "milestone".to_owned(), schema: "milestone".to_owned(), subject_kind: None, steps: vec![step] }
+}
+
+fn worker(token: i64, rows: u32) -> Worker {
+    Worker { plan_id: plan_id(1), token, rows }
 }
 
 /// So many activities of the tenant whose id ends with this letter, and fresh statistics.
@@ -29,27 +36,27 @@ const OTHERS: &str = "SELECT count(*) FROM milestone.activity_log WHERE tenant_i
 async fn batch(
     client: &mut tokio_postgres::Client,
     (number, rows): (i32, u32),
-    at: &crate::product::Position,
+    at: &Position,
     token: i64,
-) -> Result<WholeBatchResult, ProductError> {
+) -> Result<BatchResult, ProductError> {
     let (map, plan) = (map(), plan());
-    let step = &plan.steps[0];
-    let batch = WholeBatch { plan: &plan, step, job: job(1), token, batch_number: number, batch_rows: rows, at };
-    run_whole_batch(client, scope(&map), &batch).await
+    let run = worker(token, rows).run_of(&plan, 1, Selection::Tenant);
+    run_batch(client, scope(&map), &Batch { run, number, at }).await
 }
 
 /// Runs the step to its end; returns the rows of each batch.
 async fn to_the_end(client: &mut tokio_postgres::Client, rows: u32) -> Vec<u64> {
     let (map, plan) = (map(), plan());
-    let mut at = front(client, scope(&map), &plan.steps[0], rows).await.unwrap();
+    let run = worker(1, rows).run_of(&plan, 1, Selection::Tenant);
+    let mut at = front(client, scope(&map), &run).await.unwrap();
     let mut done = Vec::new();
     for number in 1..1_000 {
         let result = batch(client, (number, rows), &at, 1).await.unwrap();
-        done.push(result.rows);
-        if result.is_last {
+        done.push(result.committed.rows);
+        if result.committed.is_last {
             return done;
         }
-        at = result.position.expect("a batch that ran now tells where the next begins");
+        at = result.next.expect("a batch that ran now tells where the next begins");
     }
     panic!("the step does not end");
 }
@@ -89,24 +96,30 @@ async fn a_tenant_that_owns_much_of_a_table_goes_page_by_page_and_nobody_else_do
 }
 
 #[tokio::test]
-async fn a_batch_runs_once_a_stale_worker_none_and_a_persons_plan_never() {
+async fn a_batch_runs_once_a_stale_worker_none_and_the_plan_of_another_selection_never() {
     in_a_database(|world| async move {
         world.seed(&people()).await;
         world.seed(&activities('a', 10)).await;
         let (map, mut client) = (map(), world.tenant().await);
-        let at = front(&mut client, scope(&map), &plan().steps[0], 3).await.unwrap();
+        let plan = plan();
+        let run = worker(1, 3).run_of(&plan, 1, Selection::Tenant);
+        let at = front(&mut client, scope(&map), &run).await.unwrap();
 
         let first = batch(&mut client, (1, 3), &at, 2).await.unwrap();
         let again = batch(&mut client, (1, 3), &at, 2).await.unwrap();
         let stale = batch(&mut client, (2, 3), &at, 1).await;
 
-        assert_eq!((again.rows, again.is_last, again.position), (first.rows, first.is_last, None));
+        assert_eq!(again, BatchResult { committed: first.committed, next: None });
         assert_eq!(stale, Err(ProductError::StaleWorker));
         let persons = member_plan();
-        let step = &persons.steps[0];
-        let batch = WholeBatch { plan: &persons, step, job: job(1), token: 3, batch_number: 1, batch_rows: 3, at: &at };
-        let refused = run_whole_batch(&mut client, scope(&map), &batch).await;
+        let run = worker(3, 3).run_of(&persons, 1, Selection::Tenant);
+        let refused = run_batch(&mut client, scope(&map), &Batch { run, number: 1, at: &at }).await;
         assert!(matches!(refused, Err(ProductError::PlanRefused { .. })), "{refused:?}");
+        let ann = ann();
+        let run = worker(3, 3).run_of(&plan, 1, Selection::Person { key: &ann, pseudonym: PSEUDONYM });
+        let refused = run_batch(&mut client, scope(&map), &Batch { run, number: 1, at: &Position::Front }).await;
+        assert!(matches!(refused, Err(ProductError::PlanRefused { .. })), "{refused:?}");
+        assert_eq!(world.number(OWN).await, 11 - i64::try_from(first.committed.rows).unwrap());
     })
     .await;
 }
@@ -125,8 +138,8 @@ async fn the_reader_counts_what_is_left_and_must_see_the_tenants_own_row_first()
         let report = verify_tenant(&mut reader, scope(&map), RootRow::MustBeGone).await.unwrap();
         assert!(report.left.iter().any(|found| found.column == "milestone.tenant.tenant_id"));
         world.admin().await.batch_execute("ALTER POLICY one_tenant ON milestone.tenant TO gw_tenant").await.unwrap();
-        let blind = verify_tenant(&mut reader, scope(&map), RootRow::MustBeThere).await;
-        assert_eq!(blind, Err(VerifyError::Blind { table: "tenant".to_owned() }));
+        let unreadable = verify_tenant(&mut reader, scope(&map), RootRow::MustBeThere).await;
+        assert_eq!(unreadable, Err(VerifyError::Unreadable { table: "tenant".to_owned() }));
     })
     .await;
 }
