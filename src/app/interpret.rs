@@ -14,13 +14,13 @@ use super::{
 use crate::{
     datamap::policy::Consequence,
     domain::{
-        SourceKind, TenantId,
+        TenantId,
         event::{IgnoreReason, LifecycleEvent, Malformed, Outcome},
         job::{ATTEMPTS_HARD_MAX, EVENT_ATTEMPTS_MAX, EVENT_RETRY_AGE_MAX, TAKEN_TOO_OFTEN, retry_delay_ms},
         metric,
     },
     sealing::{Aad, open, seal},
-    sources::{self, SourceSettings, atlassian_report, connect, firebase, forge, jira},
+    sources::{self, SourceSettings, contract, contract::Stored},
     store::{self, TenantTx, event::ClaimedEvent, keys::BodyKeyPurpose, source::SourceFacts},
 };
 
@@ -140,16 +140,8 @@ async fn read(gateway: &Gateway, event: &ClaimedEvent) -> Result<Reading, Error>
 fn meaning(source: &SourceFacts, context: &[u8], body: &[u8]) -> Result<Result<LifecycleEvent, Malformed>, Error> {
     let settings = SourceSettings::parse(source.kind, &source.settings)
         .map_err(|_| Error::Missing("settings of the source that this version can read"))?;
-    let project = settings.project().unwrap_or_default();
-    Ok(match source.kind {
-        SourceKind::JiraAdmin => jira::interpret(body, source.site_host.as_deref()),
-        SourceKind::Forge => forge::interpret(context, body),
-        SourceKind::Connect => connect::interpret(context, body, source.site_host.as_deref()),
-        SourceKind::GooglePubsub | SourceKind::GoogleEvents | SourceKind::FirebaseFunction => {
-            firebase::interpret(context, body, project)
-        }
-        SourceKind::AtlassianReport => atlassian_report::interpret(body),
-    })
+    let (site_host, project) = (source.site_host.as_deref(), settings.project().unwrap_or_default());
+    Ok((contract(source.kind).interpret)(&Stored { context, body, site_host, project }))
 }
 
 /// The raw delivery, while it is kept and its key lives.

@@ -52,7 +52,7 @@ mod watch_installations;
 /// Keys that senders' parties publish, as [`Gateway::keys`] gives them.
 pub use crate::outbound::{KeyAnswer, KeySets};
 /// What a sender is told; re-exported because `http` never sees a sender's contract.
-pub use crate::sources::{cloudevents::handshake, reply_status};
+pub use crate::sources::{cloudevents::handshake, contract, contracts, headers_read, reply_status};
 /// What a worker claims; re-exported because `worker` never sees storage.
 pub use crate::store::{event::ClaimedEvent, job::ClaimedJob};
 pub use call_back::CallBacks;

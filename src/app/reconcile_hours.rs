@@ -28,13 +28,13 @@ use super::{
     sources as registered,
 };
 use crate::{
-    domain::{SourceKind, metric, poll::PollFeed},
+    domain::{metric, poll::PollFeed},
     outbound::{
         Authorization, BaseAddress, CallFailure,
         jira_worklogs::{self, Feed, Listed, ListedWorklog, Listing, Page, WORKLOGS_PER_LIST_MAX},
     },
     product,
-    sources::forge,
+    sources::{contract, contract::Polling, forge},
     store::{self, TenantTx, poll::PollSource},
 };
 
@@ -64,14 +64,10 @@ pub(super) struct Reconciled {
 
 /// True for a source about one site: a Jira webhook, or an installation of the app.
 pub(super) fn can_ask(source: &PollSource) -> bool {
-    match source.kind {
-        SourceKind::JiraAdmin => true,
-        SourceKind::Forge => !source.holder.is_empty(),
-        SourceKind::Connect
-        | SourceKind::GooglePubsub
-        | SourceKind::GoogleEvents
-        | SourceKind::FirebaseFunction
-        | SourceKind::AtlassianReport => false,
+    match contract(source.kind).polling {
+        Polling::Worklogs => true,
+        Polling::Installations => !source.holder.is_empty(),
+        Polling::ReportedAccounts | Polling::Never => false,
     }
 }
 

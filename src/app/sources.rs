@@ -18,7 +18,7 @@ use super::{Error, Gateway};
 use crate::{
     domain::{SourceId, TenantId},
     signature::SecretBytes,
-    sources::SourceSettings,
+    sources::{SourceSettings, jira},
     store::{
         self, TenantTx,
         source::{CredentialDates, HolderRow, NamedSource},
@@ -26,14 +26,16 @@ use crate::{
 };
 
 pub use cache::SourceCache;
+pub use credentials::signing_secret;
 pub(super) use credentials::{
     INSTALLATION_TOKEN_HOURS, call_back_credential, call_back_secret, check_holder_secret, installation_token,
     keep_holder_secret, keep_installation_token, renew_call_back,
 };
-pub use credentials::{SECRET_BYTES_MAX, SECRET_BYTES_MIN, signing_secret};
 pub(super) use look_up::{facts, look_again, look_up, tenant_of_key};
 pub use registration::{bind, enable, register, rotate, set_call_back};
 
+/// The bounds of a secret.
+pub use crate::sources::contract::{SECRET_BYTES_MAX, SECRET_BYTES_MIN};
 /// A source as operators see it.
 pub use crate::store::source::SourceRow;
 
@@ -95,7 +97,7 @@ impl<'a> Registration<'a> {
         Self {
             name,
             tenant_key: Some(tenant_key),
-            settings: SourceSettings::JiraAdmin,
+            settings: jira::contract::settings(),
             site_host: None,
             replay_window_seconds: None,
             expected_every_seconds: None,

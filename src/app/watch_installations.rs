@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     domain::{
-        SourceKind,
         evidence::{Evidence, EvidenceKind},
         metric,
     },
@@ -22,6 +21,7 @@ use crate::{
         CallFailure,
         installation_probe::{Probe, probe},
     },
+    sources::{contract, contract::Polling},
     store::{self, TenantTx, installation::SilentInstallation, poll::PollSource, tenant::EVIDENCE_READ_MAX},
 };
 
@@ -62,7 +62,8 @@ pub(super) async fn run(gateway: &Gateway, sources: &[PollSource], budget: &Budg
 /// The way to ask sites, where there is one. In production an app's token for a site comes only with a call from that site,
 /// and a silent one does not call.
 async fn way_to_ask(gateway: &Gateway, sources: &[PollSource]) -> Option<Credentials> {
-    let source = sources.iter().find(|source| source.kind == SourceKind::Forge && source.holder.is_empty())?;
+    let is_app = |source: &&PollSource| contract(source.kind).polling == Polling::Installations;
+    let source = sources.iter().filter(is_app).find(|source| source.holder.is_empty())?;
     if !source.has_credentials {
         return None;
     }
