@@ -32,6 +32,9 @@ pub const SECRET_BYTES_MAX: usize = 1_024;
 /// The shortest secret accepted, in bytes: 16 random bytes in hexadecimal.
 pub const SECRET_BYTES_MIN: usize = 16;
 
+/// Reads a time out of a body, if it has a believable one.
+type ReadTime = fn(&[u8]) -> Option<Timestamp>;
+
 /// What is agreed with one kind of sender.
 #[derive(Debug)]
 pub struct Contract {
@@ -52,7 +55,7 @@ pub struct Contract {
     /// Whose its events are.
     pub tenancy: Tenancy,
     /// Reads the body's own time, which the signature covers; `None` where a registration can have no replay window.
-    pub own_time: Option<fn(&[u8]) -> Option<Timestamp>>,
+    pub own_time: Option<ReadTime>,
     /// What a registration has to know beside its name, as options of `sources add`.
     pub settings: &'static [SettingOption],
     /// Reads stored settings. Fails for what this version did not write; checks no value.

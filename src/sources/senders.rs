@@ -68,7 +68,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::sources::contract::BODY_BYTES_MAX;
+    use crate::sources::contract::{Admission, Authentication, BODY_BYTES_MAX};
 
     #[test]
     fn every_kind_that_receives_is_found_again_by_its_route() {
@@ -87,7 +87,6 @@ mod tests {
         for (kind, contract) in contracts() {
             assert_eq!(contract.word, kind.as_str().replace('_', "-"));
             let receives = contract.inbound.is_some();
-            use crate::sources::contract::{Admission, Authentication};
             assert_eq!(receives, !matches!(contract.authentication, Authentication::Nothing), "{kind:?}");
             assert_eq!(receives, !matches!(contract.admission, Admission::Nothing), "{kind:?}");
             let bound = contract.inbound.as_ref().map_or(0, |inbound| inbound.body_bytes_max);

@@ -11,6 +11,9 @@ use crate::{
     sources::{SourceSettings, settings::Settings},
 };
 
+/// Makes a sender of what was given, what the source has registered, and the body.
+type MakeSender = fn(&SenderArgs, &SourceSettings, &[u8]) -> Result<Box<dyn Sender>, Stop>;
+
 /// How one kind of sender is played.
 pub(super) struct Player {
     /// The kind.
@@ -18,7 +21,7 @@ pub(super) struct Player {
     /// The options of single senders that say something to it.
     pub(super) options: &'static [&'static str],
     /// Makes the sender of what was given, what the source has registered, and the body.
-    pub(super) sender: fn(&SenderArgs, &SourceSettings, &[u8]) -> Result<Box<dyn Sender>, Stop>,
+    pub(super) sender: MakeSender,
     /// Sets the body's own time. False when it has none that could be set.
     pub(super) set_time: fn(&mut Map<String, Value>, Timestamp) -> bool,
     /// Plays a source of which only the secret is known; `None` when more of it is part of a delivery.
