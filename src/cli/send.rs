@@ -1,7 +1,7 @@
 //! `send`: plays the sender. Makes a delivery as the source's own system would, posts it for real, shows request and answer.
 //!
 //! ```text
-//!  SendArgs ─▶ prepare (whose source is this, what proves it) ─▶ Play ─▶ one file for each sender ─▶ Delivery ─▶ post, show
+//!  SendArgs ─▶ prepare (whose source is this, what proves it) ─▶ players (which file plays it) ─▶ Play ─▶ Delivery ─▶ post, show
 //! ```
 
 use clap::Args;
@@ -25,6 +25,8 @@ mod google;
 mod jira;
 mod options;
 mod play;
+mod player;
+mod players;
 mod prepare;
 mod show;
 

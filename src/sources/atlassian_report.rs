@@ -1,6 +1,8 @@
 //! What we learned by asking Atlassian (personal data reporting, changed worklogs), written down by ourselves as an event, so
 //! that it goes the way of every other one.
 
+pub mod contract;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;

@@ -20,6 +20,7 @@ mod kill;
 mod main_path;
 mod malformed;
 mod offboarding;
+mod one_place;
 mod peers;
 mod reconciliation;
 mod rectification;

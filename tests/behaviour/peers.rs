@@ -11,8 +11,7 @@ use milestone_gateway::{
     outbound,
     signature::SecretBytes,
     sources::{
-        SourceSettings,
-        settings::{FirebaseSettings, GoogleSettings},
+        SourceSettings, firebase_function::contract::FirebaseSettings, google::GoogleSettings, google_events, pubsub,
     },
 };
 use serde_json::{Value, json};
@@ -40,7 +39,7 @@ fn secret_text() -> String {
 /// A shared Firebase project whose deletions our forwarder tells.
 async fn a_portal(world: &World) {
     let secret = SecretBytes::new(SECRET.to_vec());
-    let settings = SourceSettings::FirebaseFunction(FirebaseSettings { project: PROJECT.to_owned() });
+    let settings = SourceSettings::from(FirebaseSettings { project: PROJECT.to_owned() });
     let registration = Registration { secret: Some(&secret), ..Registration::of("portal", None, settings) };
     app::registry::register(&world.gateway, "tester", &registration).await.unwrap();
 }
@@ -173,7 +172,7 @@ async fn the_pubsub_emulator_pushes_and_is_answered_so_that_it_does_not_push_aga
     let Some(node) = node("the_pubsub_emulator") else { return };
     let world = World::with_emulators().await;
     the_calendar_shows_today(&world);
-    google_source(&world, "push", SourceSettings::GooglePubsub).await;
+    google_source(&world, "push", pubsub::contract::settings).await;
     let acme = world.a_tenant("acme").await;
     let paula = world.a_portal_user(&acme, "paula").await;
     let gateway = world.serves_http();
@@ -219,7 +218,7 @@ async fn cloudevents_made_by_the_npm_package_are_accepted_in_every_mode() {
     let Some(node) = node("cloudevents") else { return };
     let world = World::with_emulators().await;
     the_calendar_shows_today(&world);
-    google_source(&world, "events", SourceSettings::GoogleEvents).await;
+    google_source(&world, "events", google_events::contract::settings).await;
     let acme = world.a_tenant("acme").await;
     let people = [
         world.a_portal_user(&acme, "paula").await,

@@ -14,8 +14,12 @@ use crate::{
         ground::{audit, error::JobFailure, fence::mirror},
         requests::{case::TenantCase, lease::hold},
     },
-    domain::{TenantId, job::Verdict, request::RequestState},
+    domain::{SourceKind, TenantId, job::Verdict, request::RequestState},
     proof::audit::Fact,
+    sources::{
+        contract::{Contract, Tenancy},
+        contracts,
+    },
     store::{self, TenantTx, job::ClaimedJob, source::Holder},
 };
 
@@ -86,6 +90,12 @@ async fn forget_everybody(gateway: &Erasure, job: &ClaimedJob) -> Result<(), Job
     Err(JobFailure::hold("forgetting the tenant's people did not end"))
 }
 
+/// The kinds whose deliveries name their tenant: an installation's credentials are kept under that tenant's key.
+fn named_by_key() -> Vec<SourceKind> {
+    let is_named = |contract: &Contract| matches!(contract.tenancy, Tenancy::OfDelivery);
+    contracts().filter(|(_, contract)| is_named(contract)).map(|(kind, _)| kind).collect()
+}
+
 /// What the tenant's installations have brought to sources that all tenants share, and that they are the tenant's. The
 /// credentials first: by the binding we know which they are.
 async fn forget_installations(gateway: &Erasure, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
@@ -96,7 +106,7 @@ async fn forget_installations(gateway: &Erasure, job: &ClaimedJob, case: &Tenant
         let bound: Vec<Holder> = store::source::holders_of_tenant(&tx, FORGOTTEN_ROWS_MAX).await?;
         tx.commit().await?;
         let tx = TenantTx::begin(&mut client, TenantId::PLATFORM).await?;
-        store::source::forget_installations(&tx, &case.tenant_key, &bound).await?;
+        store::source::forget_installations(&tx, &case.tenant_key, &named_by_key(), &bound).await?;
         tx.commit().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
         hold(&tx, job, RequestState::Verified).await?;

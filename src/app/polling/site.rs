@@ -1,6 +1,7 @@
 //! The way to ask one tenant's site: by the credentials of its own source, or by the token that its installation has brought.
 
 use crate::app::registry;
+use crate::sources::contract;
 
 use crate::{
     app::{
@@ -11,21 +12,16 @@ use crate::{
             turn::Halted,
         },
     },
-    domain::SourceKind,
     outbound::{Authorization, BaseAddress, CallFailure},
     store::poll::PollSource,
 };
 
 /// True for a source about one site: a Jira webhook, or an installation of the app.
 pub(in crate::app) fn can_ask(source: &PollSource) -> bool {
-    match source.kind {
-        SourceKind::JiraAdmin => true,
-        SourceKind::Forge => !source.holder.is_empty(),
-        SourceKind::Connect
-        | SourceKind::GooglePubsub
-        | SourceKind::GoogleEvents
-        | SourceKind::FirebaseFunction
-        | SourceKind::AtlassianReport => false,
+    match contract(source.kind).polling {
+        contract::Polling::Worklogs => true,
+        contract::Polling::Installations => !source.holder.is_empty(),
+        contract::Polling::ReportedAccounts | contract::Polling::Never => false,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     domain::{SourceId, SourceKind, TenantId},
     proof::audit::Fact,
     signature::SecretBytes,
+    sources::{contract, contract::Tenancy, contracts},
     store::{
         self, TenantTx,
         source::{CredentialSlot, NamedSource, NewSource, Purpose},
@@ -185,8 +186,11 @@ fn check_name(name: &str) -> Result<(), Error> {
 /// The window reads the timestamp in a Jira webhook's own body. Of any other sender it would refuse every delivery.
 fn check_replay_window(kind: SourceKind, seconds: Option<i32>) -> Result<(), Error> {
     let Some(seconds) = seconds else { return Ok(()) };
-    if kind != SourceKind::JiraAdmin {
-        return Err(Error::Refused("only a Jira webhook has a replay window; register without one".to_owned()));
+    if contract(kind).own_time.is_none() {
+        let with_time = contracts().filter(|(_, contract)| contract.own_time.is_some());
+        let called: Vec<&str> = with_time.map(|(_, contract)| contract.called).collect();
+        let message = format!("only {} has a replay window; register without one", called.join(" or "));
+        return Err(Error::Refused(message));
     }
     if seconds < REPLAY_WINDOW_SECONDS_MIN {
         return Err(Error::Refused(format!(
@@ -210,15 +214,16 @@ fn check(registration: &Registration<'_>) -> Result<(), Error> {
     check_replay_window(kind, registration.replay_window_seconds)?;
     check_secret(kind, registration.secret)?;
     registration.settings.check().map_err(|error| Error::Refused(error.to_string()))?;
-    match (kind, registration.tenant_key) {
-        (SourceKind::JiraAdmin, None) => {
-            Err(Error::Refused("a Jira webhook belongs to one tenant; give its tenant key".to_owned()))
+    let contract = contract(kind);
+    match (contract.tenancy, registration.tenant_key) {
+        (Tenancy::OfRegistration, None) => {
+            Err(Error::Refused(format!("{} belongs to one tenant; give its tenant key", contract.called)))
         }
-        (SourceKind::Forge | SourceKind::Connect, Some(_)) => {
+        (Tenancy::OfDelivery | Tenancy::OfInstallation(_), Some(_)) => {
             Err(Error::Refused("each delivery of an app names its own tenant; give no tenant key".to_owned()))
         }
-        (_, Some(key)) => check_tenant_key(key),
-        (_, None) => Ok(()),
+        (Tenancy::OfRegistration | Tenancy::Shared, Some(key)) => check_tenant_key(key),
+        (Tenancy::Shared | Tenancy::OfDelivery | Tenancy::OfInstallation(_), None) => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     app::ground::{Ground, error::Error},
     domain::{SourceId, TenantId},
     signature::SecretBytes,
-    sources::SourceSettings,
+    sources::{SourceSettings, jira},
     store::{
         self, TenantTx,
         source::{CredentialDates, HolderRow, NamedSource},
@@ -72,7 +72,7 @@ impl<'a> Registration<'a> {
         Self {
             name,
             tenant_key: Some(tenant_key),
-            settings: SourceSettings::JiraAdmin,
+            settings: jira::contract::settings(),
             site_host: None,
             replay_window_seconds: None,
             expected_every_seconds: None,

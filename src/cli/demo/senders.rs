@@ -17,10 +17,7 @@ use crate::{
     },
     outbound::{self, Timeouts},
     signature::{SecretBytes, forge_fit::ForgeEnvironment},
-    sources::{
-        SourceSettings,
-        settings::{FirebaseSettings, ForgeSettings},
-    },
+    sources::{SourceSettings, firebase_function::contract::FirebaseSettings, forge::contract::ForgeSettings},
 };
 
 /// The demo's Forge app, as a bare id.
@@ -45,7 +42,7 @@ impl<'a> Forge<'a> {
     pub(super) async fn register(stage: &'a Stage, private_pem: &[u8]) -> anyhow::Result<Self> {
         let app_id = format!("ari:cloud:ecosystem::app/{APP}");
         let settings = ForgeSettings { app_id, environment: ForgeEnvironment::Production };
-        let registration = Registration::of(FORGE_SOURCE, None, SourceSettings::Forge(settings.clone()));
+        let registration = Registration::of(FORGE_SOURCE, None, settings.clone().into());
         registry::register(&stage.gateway, "operator:demo", &registration).await?;
         let key = Credential::Key(Zeroizing::new(private_pem.to_vec()));
         Ok(Self { stage, client: outbound::client(Timeouts::default())?, settings, key })
@@ -78,7 +75,7 @@ impl<'a> Forwarder<'a> {
         let mut secret = vec![0_u8; SECRET_BYTES];
         stage.gateway.entropy().fill(&mut secret);
         let secret = SecretBytes::new(secret);
-        let settings = SourceSettings::FirebaseFunction(FirebaseSettings { project: PROJECT.to_owned() });
+        let settings = SourceSettings::from(FirebaseSettings { project: PROJECT.to_owned() });
         let registration = Registration { secret: Some(&secret), ..Registration::of(FIREBASE_SOURCE, None, settings) };
         registry::register(&stage.gateway, "operator:demo", &registration).await?;
         Ok(Self { stage, client: outbound::client(Timeouts::default())?, secret: Credential::Secret(secret) })

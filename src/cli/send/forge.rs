@@ -3,10 +3,28 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{body::text_at, delivery::derived_identifier};
-use crate::sources::{
-    forge::{MODULE_HEARTBEAT, MODULE_LIFECYCLE, MODULE_PRE_UNINSTALL},
-    settings::ForgeSettings,
+use super::{
+    body::text_at,
+    delivery::{HeaderList, derived_identifier, identifier},
+    options::{SenderArgs, needed, other_route},
+    player::{Attempt, Player, Sender, own, set_milliseconds, with_token},
+};
+use crate::{
+    cli::exit::Stop,
+    domain::SourceKind,
+    sources::{
+        SourceSettings,
+        forge::{MODULE_HEARTBEAT, MODULE_LIFECYCLE, MODULE_PRE_UNINSTALL, contract::ForgeSettings},
+    },
+};
+
+/// How the app's remote is called. Forge makes a new token for each attempt, and writes times as texts.
+pub(super) static PLAYER: Player = Player {
+    kind: SourceKind::Forge,
+    options: &["--tenant-key", "--route", "--installation", "--token-id", "--development-key"],
+    sender,
+    set_time: |object, at| set_milliseconds(object, at, true),
+    by_secret: None,
 };
 
 /// How long a token lives, in seconds, as Atlassian's own do.
@@ -35,6 +53,12 @@ impl Route {
             Self::PreUninstall => "pre-uninstall",
             Self::Heartbeat => "heartbeat",
         }
+    }
+
+    fn of_path(path: &str) -> Option<Self> {
+        [Self::Events, Self::Lifecycle, Self::PreUninstall, Self::Heartbeat]
+            .into_iter()
+            .find(|route| route.path() == path)
     }
 
     const fn module(self) -> &'static str {
@@ -95,7 +119,46 @@ impl Call<'_> {
     }
 }
 
+struct Remote {
+    settings: ForgeSettings,
+    cloud_id: String,
+    installation: String,
+    route: Route,
+    token_id: Option<String>,
+}
+
+fn sender(given: &SenderArgs, settings: &SourceSettings, _: &[u8]) -> Result<Box<dyn Sender>, Stop> {
+    let settings = own::<ForgeSettings>(settings)?.clone();
+    let why = "an app's calls name the site that they come from";
+    let cloud_id = given.tenant_key.clone().ok_or_else(|| needed("--tenant-key", why))?;
+    let route = match &given.route {
+        None => Route::Events,
+        Some(word) => Route::of_path(word).ok_or_else(|| other_route("Forge"))?,
+    };
+    let installation = given.installation.clone().unwrap_or_else(|| default_installation(&cloud_id));
+    Ok(Box::new(Remote { settings, cloud_id, installation, route, token_id: given.token_id.clone() }))
+}
+
+impl Sender for Remote {
+    fn signs_by_key(&self) -> bool {
+        true
+    }
+
+    fn tail(&self) -> Option<&'static str> {
+        Some(self.route.path())
+    }
+
+    fn attempt(&self, attempt: &Attempt<'_>) -> anyhow::Result<(HeaderList, Vec<u8>)> {
+        let Self { settings, cloud_id, installation, route, token_id } = self;
+        let call = Call { settings, cloud_id, installation, route: *route };
+        let token_id = token_id.clone().unwrap_or_else(|| identifier(attempt.entropy));
+        let token = attempt.credential.token("Bearer", &call.claims(attempt.body, &token_id, attempt.now))?;
+        let headers = vec![("Content-Type", "application/json".to_owned())];
+        Ok((with_token(headers, token), attempt.body.to_vec()))
+    }
+}
+
 /// The installation of a site, unless another one is named: the same site, the same installation.
-pub(super) fn default_installation(cloud_id: &str) -> String {
+fn default_installation(cloud_id: &str) -> String {
     derived_identifier("forge installation", cloud_id)
 }
