@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::SystemError;
+use super::error::SystemError;
 use crate::{
     app::Databases,
     datamap::{

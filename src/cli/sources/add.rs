@@ -3,10 +3,13 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{Registration, secret};
-use crate::app::{Gateway, sources};
+use super::secret;
+use crate::app::{
+    Gateway,
+    sources::{self, Registration},
+};
 use crate::cli::{
-    ACTOR,
+    context::ACTOR,
     exit::{Exit, Stop},
     output::Output,
     table::Columns,

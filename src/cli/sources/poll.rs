@@ -4,8 +4,16 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Columns, Exit, Gateway, Output, find, remark};
-use crate::app::poll::{self, Budget, Round};
+use super::find::find;
+use crate::app::{
+    Gateway,
+    poll::{self, Budget, Round},
+};
+use crate::cli::{
+    exit::Exit,
+    output::{Output, remark},
+    table::Columns,
+};
 
 /// How long the command goes on beginning things: with its last call still within the lease of a turn.
 const POLL_MAX: Duration = Duration::from_mins(2);

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-use super::find;
+use super::find::find;
 use crate::app::{
     Gateway, rejections,
     sources::{self, SourceRow},
