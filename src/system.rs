@@ -12,13 +12,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 use jiff::tz::TimeZone;
 
 use crate::{
-    app::{
-        CallBacks, CommitQueue, Databases, Gateway, GatewayParts, KeySets, Leases, Trust, rejections, run_committer,
-    },
+    app::{CallBacks, CommitQueue, Databases, Gateway, GatewayParts, Leases, Trust, intake::rejections, run_committer},
     config::{Database, Settings},
     domain::{Clock as _, CrashPoints},
     embedded::{self, Embedded, EmbeddedOptions},
-    outbound::KeyAddresses,
+    outbound::{KeyAddresses, KeySets},
     proof::SigningKey,
     store,
 };

@@ -5,10 +5,16 @@ use std::sync::Arc;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use tokio::sync::Notify;
 
-use super::{CallBacks, CommitQueue, KeySets, SourceCache, Vault, rejections::Rejections};
 use crate::{
+    app::{
+        accounts::outgoing::CallBacks,
+        ground::vault::Vault,
+        intake::{commit_queue::CommitQueue, rejections::Rejections},
+        registry::SourceCache,
+    },
     datamap::{map::DataMap, policy::Policy},
     domain::{Clock, CrashPoints, Entropy},
+    outbound::KeySets,
     proof::SigningKey,
     sealing::KeyRing,
     store,
@@ -188,15 +194,15 @@ impl Gateway {
         self.parts.trust.emulators
     }
 
-    pub(super) fn call_backs(&self) -> &CallBacks {
+    pub(in crate::app) fn call_backs(&self) -> &CallBacks {
         &self.parts.call_backs
     }
 
-    pub(super) fn rejections(&self) -> &Rejections {
+    pub(in crate::app) fn rejections(&self) -> &Rejections {
         &self.rejections
     }
 
-    pub(super) fn commit_queue(&self) -> &CommitQueue {
+    pub(in crate::app) fn commit_queue(&self) -> &CommitQueue {
         &self.parts.commit_queue
     }
 

@@ -1,53 +1,46 @@
 //! The use cases: one public function for each verb. Owns transactions, knows no HTTP.
 //!
+//! Rooms, from the top; each imports only rooms below it (`tests/behaviour/architecture.rs` holds the table):
+//!
 //! ```text
-//! accept_event ─▶ commit_events          (a delivery becomes a pending event; acknowledged means committed)
-//! interpret ─▶ person, record_hours ─▶ offboard      (an event becomes its consequences, in one commit)
-//!           ─▶ offboard_tenant ─▶ timeline           (the same for a whole customer)
-//!           ─▶ rectify                               (what the product has copied of an account is corrected)
-//! take_access, mark, erase, erase_tenant ─▶ certify  (jobs; each may run twice and die at any line)
-//! call_back, accounts                                (telling identity providers, of a person or of a whole customer)
-//! replay, report, find_subject, sources, verify_audit, demo_clock   (what operators do)
-//! poll ─▶ report_accounts, reconcile_hours, watch_installations   (asking senders that do not tell)
-//! sweep                                              (retention, key epochs, audit chain, lost jobs, gauges)
+//! jobs             claims jobs, runs an attempt, records what became of it
+//! interpretation   what an event means, and its consequences in one commit
+//! upkeep           retention, key epochs, audit chain, lost jobs, gauges
+//! polling          asks senders that do not tell
+//! erasure          fence, execute, verify, tell, destroy the key, certify
+//! offboarding      the timeline: access revoked, flagged for deletion, erased; and what stops it
+//! accounts         accounts at identity providers, of one person or of a whole tenant
+//! support          what operators and support engineers do and read
+//! intake           a delivery becomes a pending event; acknowledged means committed
+//! requests         privacy requests as their jobs see them
+//! registry         sources, their credentials and installations
+//! ground           errors, vault, audit, identities, tenants, fences
 //! ```
+//!
+//! `gateway` puts the parts together for those who call use cases; no room imports it.
 
-pub mod accept_event;
 pub mod accounts;
-mod audit;
-mod call_back;
-mod certify;
-mod commit_events;
-pub mod demo_clock;
-pub mod erase;
-pub mod erase_tenant;
-mod error;
-mod fan_out;
-mod fences;
-pub mod find_subject;
-mod forget_tenant;
+pub mod erasure;
 mod gateway;
-pub mod interpret;
-mod offboard;
-pub mod offboard_tenant;
-mod person;
-pub mod poll;
-mod reconcile_hours;
-mod record_hours;
-mod record_tree;
-mod rectify;
-pub mod rejections;
-pub mod replay;
-pub mod report;
-mod report_accounts;
-pub mod run_job;
-pub mod sources;
-pub mod sweep;
-mod take_access;
-mod timeline;
-mod vault;
-pub mod verify_audit;
-mod watch_installations;
+pub mod ground;
+pub mod intake;
+pub mod interpretation;
+pub mod jobs;
+pub mod offboarding;
+pub mod polling;
+pub mod registry;
+pub mod requests;
+pub mod support;
+pub mod upkeep;
+
+pub use accounts::outgoing::CallBacks;
+pub use gateway::{Databases, Gateway, GatewayParts, Leases, Trust};
+pub use ground::{
+    error::{Error, JobFailure},
+    vault::Vault,
+};
+pub use intake::{commit_queue::CommitQueue, committer::run_committer};
+pub use registry::SourceCache;
 
 /// Keys that senders' parties publish, as [`Gateway::keys`] gives them.
 pub use crate::outbound::{KeyAnswer, KeySets};
@@ -55,9 +48,3 @@ pub use crate::outbound::{KeyAnswer, KeySets};
 pub use crate::sources::{cloudevents::handshake, reply_status};
 /// What a worker claims; re-exported because `worker` never sees storage.
 pub use crate::store::{event::ClaimedEvent, job::ClaimedJob};
-pub use call_back::CallBacks;
-pub use commit_events::{CommitQueue, run_committer};
-pub use error::{Error, JobFailure};
-pub use gateway::{Databases, Gateway, GatewayParts, Leases, Trust};
-pub use sources::SourceCache;
-pub use vault::Vault;

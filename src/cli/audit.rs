@@ -11,7 +11,10 @@ use super::{
     selection::{self, Limit},
     table::Columns,
 };
-use crate::app::{Gateway, report, verify_audit};
+use crate::app::{
+    Gateway,
+    support::{report, verify_audit},
+};
 use crate::store::audit::AuditRow;
 
 const COLUMNS: Columns<'static> =

@@ -1,7 +1,8 @@
 //! `bench intake`: a closed loop of truly signed deliveries over HTTP against a server of its own, on a database of its own.
 //!
-//! It measures what DESIGN calls intake: verified, sealed, durable, deduplicated and pending. `scripts/bench` runs it beside
-//! `pgbench` on the same PostgreSQL, because only the ratio of the two means something on a shared machine.
+//! It measures what docs/design.md (section 11) calls intake: verified, sealed, durable, deduplicated and pending.
+//! `scripts/bench` runs it beside `pgbench` on the same PostgreSQL, because only the ratio of the two means something on a
+//! shared machine.
 
 use std::{
     net::SocketAddr,
@@ -20,7 +21,7 @@ use tokio::{
 
 use super::{exit::Exit, options::GlobalOptions, output::Output};
 use crate::{
-    app::sources::{self, Registration},
+    app::registry::{self, Registration},
     config::{Database, DatabaseTls, Settings},
     domain::Entropy as _,
     http::{self, Edge, EdgeSettings},
@@ -121,7 +122,7 @@ async fn measure(place: &Place, connections: u16, length: Duration) -> anyhow::R
             .await?;
     let secret = SecretBytes::new(SECRET.to_vec());
     let registration = Registration::jira("bench", "00000000-0000-4000-8000-00000000be9c", &secret);
-    sources::register(&system.gateway, "operator:bench", &registration).await?;
+    registry::register(&system.gateway, "operator:bench", &registration).await?;
     let edge = Edge::new(
         system.gateway.clone(),
         Arc::new(String::new),

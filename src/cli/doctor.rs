@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{context, exit::Exit, options::GlobalOptions, output::Output};
 use crate::{
-    app::report,
+    app::support::report,
     store::job::JobFilter,
     system::{Development, Opening},
 };

@@ -19,7 +19,7 @@ use self::{
     rows::{COLUMNS, row, rows},
     selection::EventSelection,
 };
-use crate::app::{Gateway, report};
+use crate::app::{Gateway, support::report};
 use crate::domain::{EventId, event::IgnoreReason};
 use crate::store::event::EventRow;
 

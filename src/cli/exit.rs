@@ -104,7 +104,7 @@ fn judge(error: &anyhow::Error) -> (Exit, String) {
         if let Some(stop) = cause.downcast_ref::<Stop>() {
             return (stop.exit, stop.hint.clone());
         }
-        if let Some(error) = cause.downcast_ref::<app::Error>() {
+        if let Some(error) = cause.downcast_ref::<app::ground::error::Error>() {
             return judge_app(error);
         }
         if let Some(error) = cause.downcast_ref::<OutboundError>() {
@@ -122,26 +122,34 @@ fn judge(error: &anyhow::Error) -> (Exit, String) {
 const AWAY: &str = "check that the database runs and that --database-url names it, then run the same command again";
 const LOOK: &str = "`milestone-gateway doctor` checks database, keys, policy and product database";
 
-fn judge_app(error: &app::Error) -> (Exit, String) {
+fn judge_app(error: &app::ground::error::Error) -> (Exit, String) {
     match error {
-        app::Error::NotFound(what) => (Exit::NotFound, format!("`milestone-gateway {what}s list` shows what there is")),
-        app::Error::Refused(_) => {
+        app::ground::error::Error::NotFound(what) => {
+            (Exit::NotFound, format!("`milestone-gateway {what}s list` shows what there is"))
+        }
+        app::ground::error::Error::Refused(_) => {
             (Exit::Refused, "nothing was changed; change what the sentence names and run the command again".to_owned())
         }
-        app::Error::Busy(_) => (Exit::Unavailable, "wait for it, then run the same command again".to_owned()),
-        app::Error::Open(_) => (
+        app::ground::error::Error::Busy(_) => {
+            (Exit::Unavailable, "wait for it, then run the same command again".to_owned())
+        }
+        app::ground::error::Error::Open(_) => (
             Exit::Failed,
             "this database was written with other keys; give --keyring the key ring that belongs to it".to_owned(),
         ),
-        app::Error::Store(_) | app::Error::Product(_) | app::Error::Verify(_) if error.is_transient() => {
+        app::ground::error::Error::Store(_)
+        | app::ground::error::Error::Product(_)
+        | app::ground::error::Error::Verify(_)
+            if error.is_transient() =>
+        {
             (Exit::Unavailable, AWAY.to_owned())
         }
-        app::Error::Store(_)
-        | app::Error::Product(_)
-        | app::Error::Verify(_)
-        | app::Error::Plan(_)
-        | app::Error::Proof(_)
-        | app::Error::Missing(_) => (Exit::Failed, LOOK.to_owned()),
+        app::ground::error::Error::Store(_)
+        | app::ground::error::Error::Product(_)
+        | app::ground::error::Error::Verify(_)
+        | app::ground::error::Error::Plan(_)
+        | app::ground::error::Error::Proof(_)
+        | app::ground::error::Error::Missing(_) => (Exit::Failed, LOOK.to_owned()),
     }
 }
 
@@ -181,26 +189,26 @@ mod tests {
 
     #[test]
     fn errors_of_use_cases_end_as_what_a_caller_can_do_about_them() {
-        assert_eq!(exit_of(app::Error::NotFound("event")), Exit::NotFound);
-        assert_eq!(exit_of(app::Error::Refused("no".to_owned())), Exit::Refused);
-        assert_eq!(exit_of(app::Error::Busy("later")), Exit::Unavailable);
-        assert_eq!(exit_of(app::Error::Store(StoreError::NoConnection)), Exit::Unavailable);
-        assert_eq!(exit_of(app::Error::Store(statement("08006"))), Exit::Unavailable);
-        assert_eq!(exit_of(app::Error::Store(statement("42P01"))), Exit::Failed);
+        assert_eq!(exit_of(app::ground::error::Error::NotFound("event")), Exit::NotFound);
+        assert_eq!(exit_of(app::ground::error::Error::Refused("no".to_owned())), Exit::Refused);
+        assert_eq!(exit_of(app::ground::error::Error::Busy("later")), Exit::Unavailable);
+        assert_eq!(exit_of(app::ground::error::Error::Store(StoreError::NoConnection)), Exit::Unavailable);
+        assert_eq!(exit_of(app::ground::error::Error::Store(statement("08006"))), Exit::Unavailable);
+        assert_eq!(exit_of(app::ground::error::Error::Store(statement("42P01"))), Exit::Failed);
         assert_eq!(exit_of(StoreError::NoConnection), Exit::Unavailable);
         assert_eq!(exit_of(anyhow::anyhow!("anything else")), Exit::Failed);
     }
 
     #[test]
     fn a_code_is_found_below_the_sentences_put_around_it() {
-        let error: Result<(), _> = Err(app::Error::NotFound("job"));
+        let error: Result<(), _> = Err(app::ground::error::Error::NotFound("job"));
         let error = error.context("the job was not shown").expect_err("it failed");
         assert_eq!(judge(&error).0, Exit::NotFound);
     }
 
     #[test]
     fn an_error_is_told_with_its_causes_and_what_to_do() {
-        let error = anyhow::Error::from(app::Error::Store(statement("57P01")));
+        let error = anyhow::Error::from(app::ground::error::Error::Store(statement("57P01")));
         let (_, hint) = judge(&error);
         assert_eq!(
             text_of(error.chain(), &hint),

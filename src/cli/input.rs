@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 
 use super::exit::{Exit, Stop};
-use crate::app::sources::SECRET_BYTES_MAX;
+use crate::app::registry::SECRET_BYTES_MAX;
 use crate::signature::SecretBytes;
 
 /// The largest file that is read, in bytes: more than twice what Jira sends, so that an oversized delivery can be tried.

@@ -11,7 +11,10 @@ use super::{
     selection::{self, Limit},
     table::Columns,
 };
-use crate::app::{Error, Gateway, replay, report};
+use crate::app::{
+    Error, Gateway,
+    support::{replay, report},
+};
 use crate::domain::{JobId, RequestId};
 use crate::store::job::{JobFilter, JobRow};
 

@@ -11,7 +11,7 @@ use super::{
     output::Output,
     table::Columns,
 };
-use crate::app::{Error, Gateway, replay};
+use crate::app::{Error, Gateway, support::replay};
 use crate::domain::EventId;
 use crate::store::event::EventFilter;
 

@@ -14,8 +14,9 @@ use super::{
     table::Columns,
 };
 use crate::app::{
-    Gateway, accounts,
-    report::{self, RequestReport},
+    Gateway,
+    accounts::give_up,
+    support::report::{self, RequestReport},
 };
 use crate::domain::{RequestId, SubjectId, TenantId, request::RequestState};
 use crate::store::request::RequestRow;
@@ -118,9 +119,9 @@ pub(super) async fn run(
 async fn give_up(gateway: &Gateway, args: &GiveUpArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let tenant = report::request(gateway, args.id).await?.tenant_id;
     let calls = if args.deliberate.yes {
-        accounts::give_up(gateway, ACTOR, &args.deliberate.reason, tenant, args.id).await?
+        give_up::give_up(gateway, ACTOR, &args.deliberate.reason, tenant, args.id).await?
     } else {
-        accounts::preview_give_up(gateway, tenant, args.id).await?
+        give_up::preview_give_up(gateway, tenant, args.id).await?
     };
     if output.is_json() {
         output.json(&json!({"is_dry_run": !args.deliberate.yes, "request_id": args.id, "calls": calls}))?;

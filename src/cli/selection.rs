@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::app::{Error, Gateway, report};
+use crate::app::{Error, Gateway, ground::tenants};
 use crate::domain::TenantId;
 
 /// How many rows a list shows.
@@ -15,8 +15,8 @@ pub(super) struct Limit {
 
 /// The tenant that was typed: its printed id, or the key that the product knows it by. Fails when there is none.
 pub(super) async fn tenant(gateway: &Gateway, typed: &str) -> anyhow::Result<TenantId> {
-    let Ok(id) = typed.parse::<TenantId>() else { return Ok(report::tenant_by_key(gateway, typed).await?) };
-    let is_known = report::tenants(gateway).await?.iter().any(|tenant| tenant.tenant_id == id);
+    let Ok(id) = typed.parse::<TenantId>() else { return Ok(tenants::by_key(gateway, typed).await?) };
+    let is_known = tenants::list(gateway).await?.iter().any(|tenant| tenant.tenant_id == id);
     if is_known { Ok(id) } else { Err(Error::NotFound("tenant").into()) }
 }
 

@@ -12,7 +12,7 @@ use super::{
     table::Columns,
     times,
 };
-use crate::app::demo_clock;
+use crate::app::support::demo_clock;
 
 const FIELDS: Columns<'static> =
     &[("clock was", "from_at"), ("clock is", "to_at"), ("ahead of real time, seconds", "offset_seconds")];

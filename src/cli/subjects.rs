@@ -9,7 +9,7 @@ use super::{
 };
 use crate::app::{
     Gateway,
-    find_subject::{self, FoundSubject},
+    support::find_subject::{self, FoundSubject},
 };
 use crate::domain::{IdentityKind, Personal, request::RequestState};
 use crate::store::{fence::Fence, request::RequestRow, subject::SubjectRow};

@@ -15,8 +15,9 @@ use super::{
 };
 use crate::app::{
     Gateway,
-    offboard_tenant::{self, Confirmation},
-    report::{self, TenantReport},
+    ground::tenants,
+    offboarding::confirm_uninstalled::{self, Confirmation},
+    support::report::{self, TenantReport},
 };
 use crate::domain::{TenantId, request::RequestState};
 use crate::store::tenant::EvidenceRow;
@@ -96,10 +97,11 @@ async fn confirm(gateway: &Gateway, args: &ConfirmArgs, output: &mut Output) -> 
     }
     let tenant = selection::tenant(gateway, &args.tenant).await?;
     if !args.deliberate.yes {
-        let preview = offboard_tenant::preview_confirmation(gateway, tenant, since).await?;
+        let preview = confirm_uninstalled::preview_confirmation(gateway, tenant, since).await?;
         return preview_of(&preview, tenant, output);
     }
-    let outcome = offboard_tenant::confirm_uninstalled(gateway, ACTOR, &args.deliberate.reason, tenant, since).await?;
+    let outcome =
+        confirm_uninstalled::confirm_uninstalled(gateway, ACTOR, &args.deliberate.reason, tenant, since).await?;
     if output.is_json() {
         let value = json!({"is_dry_run": false, "tenant_id": tenant, "since": since, "outcome": outcome.reason()});
         output.json(&value)?;
@@ -110,7 +112,7 @@ async fn confirm(gateway: &Gateway, args: &ConfirmArgs, output: &mut Output) -> 
 }
 
 async fn list(gateway: &Gateway, output: &mut Output) -> anyhow::Result<Exit> {
-    let tenants = report::tenants(gateway).await?;
+    let tenants = tenants::list(gateway).await?;
     let row = |tenant: &crate::store::tenant::Tenant| json!({"tenant_id": tenant.tenant_id, "stable_key": tenant.stable_key, "purged_at": tenant.purged_at});
     let rows: Vec<Value> = tenants.iter().map(row).collect();
     output.rows(COLUMNS, &rows, "There is no tenant yet; `sources add` makes the first.")?;

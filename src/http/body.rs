@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
 use super::budget::{Budget, Exhausted, Reservation};
-use crate::app::accept_event::{EVENT_BODY_BYTES_MAX, RETRY_AFTER_SECONDS};
+use crate::app::intake::delivery::{EVENT_BODY_BYTES_MAX, RETRY_AFTER_SECONDS};
 use crate::domain::reply::SenderReply;
 
 /// What one received byte costs until it is committed: the body as it arrived and its sealed copy, for a moment both, and

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{problem::PROBLEM_JSON, stamp::REQUEST_ID};
-use crate::app::accept_event::EVENT_BODY_BYTES_MAX;
+use crate::app::intake::delivery::EVENT_BODY_BYTES_MAX;
 
 /// The description. Always the same for one build; a test holds that it names every route and no other.
 pub fn description() -> Value {

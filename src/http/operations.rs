@@ -12,7 +12,7 @@ use actix_web::{
 use tokio::time::timeout;
 
 use super::{edge::Edge, openapi::description, problem};
-use crate::app::report;
+use crate::app::support::report;
 use crate::domain::metric::{EVENT_QUEUE_PENDING, INFLIGHT_BYTES};
 
 /// How long the databases may take to answer before we are not ready.

@@ -28,16 +28,18 @@ struct Problem<'a> {
 }
 
 /// The status of a use case's failure. The only place that picks one.
-pub(super) fn status_of(error: &app::Error) -> StatusCode {
+pub(super) fn status_of(error: &app::ground::error::Error) -> StatusCode {
     match error {
-        app::Error::Store(_) | app::Error::Product(_) | app::Error::Verify(_) | app::Error::Busy(_) => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-        app::Error::NotFound(_) => StatusCode::NOT_FOUND,
-        app::Error::Refused(_) => StatusCode::CONFLICT,
-        app::Error::Open(_) | app::Error::Plan(_) | app::Error::Proof(_) | app::Error::Missing(_) => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
+        app::ground::error::Error::Store(_)
+        | app::ground::error::Error::Product(_)
+        | app::ground::error::Error::Verify(_)
+        | app::ground::error::Error::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+        app::ground::error::Error::NotFound(_) => StatusCode::NOT_FOUND,
+        app::ground::error::Error::Refused(_) => StatusCode::CONFLICT,
+        app::ground::error::Error::Open(_)
+        | app::ground::error::Error::Plan(_)
+        | app::ground::error::Error::Proof(_)
+        | app::ground::error::Error::Missing(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -88,10 +90,13 @@ mod tests {
 
     #[test]
     fn only_what_may_succeed_later_is_unavailable() {
-        assert_eq!(status_of(&app::Error::Busy("an erasure")), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(status_of(&app::Error::NotFound("request")), StatusCode::NOT_FOUND);
-        assert_eq!(status_of(&app::Error::Refused("canary".to_owned())), StatusCode::CONFLICT);
-        assert_eq!(status_of(&app::Error::Missing("the tenant's key")), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(status_of(&app::ground::error::Error::Busy("an erasure")), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(status_of(&app::ground::error::Error::NotFound("request")), StatusCode::NOT_FOUND);
+        assert_eq!(status_of(&app::ground::error::Error::Refused("canary".to_owned())), StatusCode::CONFLICT);
+        assert_eq!(
+            status_of(&app::ground::error::Error::Missing("the tenant's key")),
+            StatusCode::INTERNAL_SERVER_ERROR
+        );
     }
 
     #[tokio::test]

@@ -15,14 +15,17 @@ use super::{
     body::{self, Bounds},
     edge::Edge,
 };
-use crate::app::{
-    accept_event::{self, Accepted, Delivery, RETRY_AFTER_SECONDS},
-    handshake, reply_status,
-};
 use crate::domain::{
     Headers, SourceKind,
     metric::{DELIVERIES_TOTAL, REFUSALS_TOTAL},
     reply::SenderReply,
+};
+use crate::{
+    app::intake::{
+        accept_event,
+        delivery::{Accepted, Delivery, RETRY_AFTER_SECONDS},
+    },
+    sources::{cloudevents::handshake, reply_status},
 };
 
 /// Headers that some source reads; all others stay here.

@@ -11,7 +11,16 @@ use tokio::{
 };
 
 use crate::{
-    app::{self, Error, Gateway, JobFailure, interpret, interpret::Setback, poll, run_job, sweep},
+    app::{
+        self, Error, Gateway, JobFailure,
+        interpretation::{
+            dispatch,
+            queue::{self, Setback},
+        },
+        jobs::run_job,
+        polling::{budget, round},
+        upkeep::{sweep, swept},
+    },
     domain::{
         job::{JobKind, Verdict},
         metric,
@@ -181,7 +190,7 @@ async fn claim(gateway: &Gateway, lane: Lane, limit: usize, running: &mut Runnin
     let bound = i64::try_from(limit).unwrap_or(1);
     match lane {
         Lane::Events => {
-            let events = interpret::claim(gateway, bound).await?;
+            let events = queue::claim(gateway, bound).await?;
             let claimed = events.len();
             for event in events {
                 let (gateway, work) = (gateway.clone(), Work::Event(event.clone()));
@@ -210,7 +219,7 @@ async fn sweep_regularly(gateway: &Gateway, settings: Settings, mut stopped: wat
             return;
         }
         let is_whole = round.is_multiple_of(SWEEPS_PER_WHOLE_ONE);
-        sweep::run(gateway, if is_whole { sweep::Depth::Whole } else { sweep::Depth::Recent }).await;
+        sweep::run(gateway, if is_whole { swept::Depth::Whole } else { swept::Depth::Recent }).await;
         tokio::select! {
             () = tokio::time::sleep(settings.sweep_every) => {}
             _ = stopped.changed() => {}
@@ -222,9 +231,9 @@ async fn sweep_regularly(gateway: &Gateway, settings: Settings, mut stopped: wat
 /// the only copy of a token.
 async fn ask_regularly(gateway: &Gateway, settings: Settings, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
-        let budget = poll::Budget::of(poll::ROUND_MAX).unless(stopped.clone());
-        match poll::run(gateway, poll::Round::DUE, &budget).await {
-            Ok(polled) if polled == poll::Polled::default() => {}
+        let budget = budget::Budget::of(budget::ROUND_MAX).unless(stopped.clone());
+        match round::run(gateway, round::Round::DUE, &budget).await {
+            Ok(polled) if polled == round::Polled::default() => {}
             Ok(polled) => tracing::info!(?polled, "senders that do not tell were asked"),
             Err(error) => tracing::warn!(error = %error.chain(), "senders could not be asked; it is tried again"),
         }
@@ -253,7 +262,7 @@ pub async fn drain(gateway: &Gateway, settings: Settings) -> Result<Drained, Err
 
 async fn attempt_event(gateway: &Gateway, event: &app::ClaimedEvent) {
     let ended = tokio::select! {
-        ended = interpret::interpret(gateway, event) => ended,
+        ended = dispatch::interpret(gateway, event) => ended,
         () = keep_event_lease(gateway, event) => Ok(None),
     };
     match ended {
@@ -272,7 +281,7 @@ async fn attempt_event(gateway: &Gateway, event: &app::ClaimedEvent) {
 }
 
 async fn give_back(gateway: &Gateway, event: &app::ClaimedEvent, why: Setback<'_>) {
-    match interpret::give_back(gateway, event, why).await {
+    match queue::give_back(gateway, event, why).await {
         Ok(true) => tracing::error!(event = %event.event_id, "the event is a dead letter now"),
         Ok(false) => {}
         Err(error) => {
@@ -317,7 +326,7 @@ async fn keep_event_lease(gateway: &Gateway, event: &app::ClaimedEvent) {
     let every = Duration::from_secs_f64((gateway.leases().event_seconds / 3.0).max(0.05));
     loop {
         tokio::time::sleep(every).await;
-        match interpret::heartbeat(gateway, event).await {
+        match queue::heartbeat(gateway, event).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => tracing::warn!(event = %event.event_id, error = %error.chain(), "heartbeat failed"),

@@ -4,7 +4,10 @@ mod projects;
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
-    app::{replay, report, run_job},
+    app::{
+        jobs::run_job,
+        support::{replay, report},
+    },
     domain::{
         call_back::CallBackState::{self, *},
         evidence::EvidenceKind::*,

@@ -1,4 +1,4 @@
-//! The arrows between the rooms, held by reading the source text (DESIGN, section 4).
+//! The arrows between the rooms, held by reading the source text (docs/design.md, section 4).
 //!
 //! It reads text, not syntax: comment lines are skipped, and of a grouped `use crate::{a::b, c}` the names directly under
 //! the root are read, over as many lines as the group takes. The arrows between files (`circles`, `rooms_of_app`) follow
@@ -227,7 +227,7 @@ fn a_room_imports_only_what_its_row_allows() {
 
     for source in sources().iter().filter(|each| each.room != "lib") {
         let Some(allowed) = arrows.get(source.room.as_str()) else {
-            findings.push(source.at(1, "is in no room of DESIGN section 4"));
+            findings.push(source.at(1, "is in no room of docs/design.md, section 4"));
             continue;
         };
         for (lines_before, named) in rooms_named(&source.without_comments()) {

@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
-    app::{interpret, sources},
+    app::{
+        interpretation::{dispatch, queue},
+        registry,
+    },
     domain::{crash::CRASH_POINTS, evidence::EvidenceKind, request::RequestState},
     signature::SecretBytes,
 };
@@ -192,7 +195,7 @@ async fn credentials_that_are_replaced_are_used_by_the_next_attempt() {
     let world = World::with_emulators().await;
     let (_, paula) = acme_with_paula(&world, &firebase).await;
     let elsewhere = SecretBytes::new(br#"{"emulator": "http://127.0.0.1:9"}"#.to_vec());
-    sources::set_call_back(&world.gateway, "tester", "firebase", &elsewhere).await.unwrap();
+    registry::set_call_back(&world.gateway, "tester", "firebase", &elsewhere).await.unwrap();
     world.firebase_tells(&deleted(&paula, hours(0))).await;
     world.the_worker_drains().await;
     assert_eq!(outcomes_of_attempts(&world).await, "unavailable");
@@ -217,8 +220,8 @@ async fn a_return_withdraws_what_was_not_told_yet() {
     let back = world.receives(&world.firebase_post(created(&paula, hours(1)).to_string())).await;
     // The platform's event and then the tenant's, before any worker takes up the calls again.
     for _ in 0..2 {
-        let event = interpret::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
-        interpret::interpret(&world.gateway, &event).await.unwrap();
+        let event = queue::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
+        dispatch::interpret(&world.gateway, &event).await.unwrap();
     }
     firebase.is_down(false);
     firebase.was_asked();

@@ -9,7 +9,11 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 use milestone_gateway::{
-    app::{interpret, replay, sweep},
+    app::{
+        interpretation::{dispatch, queue},
+        support::replay,
+        upkeep::{sweep, swept},
+    },
     domain::{evidence::EvidenceKind, request::RequestState},
     signature::SecretBytes,
     store::event::EventFilter,
@@ -111,7 +115,7 @@ async fn canary_values_are_never_told_anywhere() {
     world.days_pass(1).await;
     replay::execute(&world.gateway, "tester", "sup-1", &EventFilter::default()).await.unwrap();
     world.the_worker_drains().await;
-    assert_eq!(sweep::run(&world.gateway, sweep::Depth::Whole).await.failures, 0);
+    assert_eq!(sweep::run(&world.gateway, swept::Depth::Whole).await.failures, 0);
 
     assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
     told += &world.memory_of_the_gateway().await;
@@ -172,8 +176,8 @@ async fn everything_goes_wrong(world: &World, acme: &Tenant, ann: &Person) -> St
     told.push(format!("{:?}", world.delivers(&acme.source, &malformed).await));
     for _ in 0..4 {
         // The errors themselves, before the worker reduces them to a line.
-        for event in interpret::claim(&world.gateway, 10).await.unwrap() {
-            match interpret::interpret(&world.gateway, &event).await {
+        for event in queue::claim(&world.gateway, 10).await.unwrap() {
+            match dispatch::interpret(&world.gateway, &event).await {
                 Ok(outcome) => told.push(format!("{outcome:?}")),
                 Err(error) => told.push(format!("{error:?} {error} {}", error.chain())),
             }

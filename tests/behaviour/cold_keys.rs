@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use milestone_gateway::{app::accept_event::RETRY_AFTER_SECONDS, domain::reply::SenderReply, signature::Refusal};
+use milestone_gateway::{app::intake::delivery::RETRY_AFTER_SECONDS, domain::reply::SenderReply, signature::Refusal};
 use serde_json::json;
 
 use crate::harness::{

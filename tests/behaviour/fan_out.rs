@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
-    app::{replay, sources},
+    app::{registry, support::replay},
     domain::{SourceKind, TenantId, reply::SenderReply, request::RequestState},
     signature::{Refusal, SecretBytes, issue},
     store::event::EventFilter,
@@ -248,7 +248,7 @@ async fn a_connect_app_is_installed_bound_used_and_uninstalled() {
     assert_eq!(places_of_the_secret(&world).await, [""; 0]);
     assert_eq!(keys.asked(), [("/connect/key-1".to_owned(), 1)].into());
 
-    sources::bind(&world.gateway, "tester", "connect", CLIENT_KEY, &acme.key).await.unwrap();
+    registry::bind(&world.gateway, "tester", "connect", CLIENT_KEY, &acme.key).await.unwrap();
     let filter = EventFilter { outcome: Some("dead_lettered".to_owned()), ..EventFilter::default() };
     replay::execute(&world.gateway, "tester", "bound", &filter).await.unwrap();
     world.the_worker_drains().await;

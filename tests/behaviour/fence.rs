@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
-    app::replay,
+    app::support::replay,
     domain::{EventId, request::RequestState},
     store::event::EventFilter,
 };

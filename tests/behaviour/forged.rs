@@ -7,7 +7,7 @@ mod route;
 use std::{collections::BTreeMap, time::Instant};
 
 use milestone_gateway::{
-    app::rejections,
+    app::intake::rejections,
     domain::{SourceKind, reply::SenderReply},
     signature::Refusal,
 };

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
-    app::{accept_event::Accepted, replay, sources},
+    app::{intake::delivery::Accepted, registry, support::replay},
     store::event::EventFilter,
 };
 
@@ -64,7 +64,7 @@ async fn an_unbound_installation(world: &World) -> Unbound {
         let outcome = world.outcome_of(event).await;
         assert!(outcome.starts_with("dead_lettered: unbound_installation"), "{outcome}");
     }
-    sources::bind(&world.gateway, "tester", "connect", CLIENT_KEY, &acme.key).await.unwrap();
+    registry::bind(&world.gateway, "tester", "connect", CLIENT_KEY, &acme.key).await.unwrap();
     Unbound { acme, uninstalled, installed_again }
 }
 

@@ -4,7 +4,7 @@ mod operated;
 
 use jiff::SignedDuration;
 use milestone_gateway::{
-    app::{self, Databases, accept_event::Accepted, replay},
+    app::{self, Databases, intake::delivery::Accepted, support::replay},
     domain::{EventId, reply::SenderReply},
     signature::{Refusal, SecretBytes},
     store::{self, TenantTx, event::EventFilter},
@@ -181,13 +181,13 @@ async fn after_a_rotation_both_secrets_are_valid_for_a_day_and_then_the_new_one_
     let new = SecretBytes::new(b"the next secret of acme, which is long".to_vec());
     let newest = SecretBytes::new(b"the one after that, which is long too".to_vec());
 
-    app::sources::rotate(&world.gateway, "tester", &acme.source, &new).await.unwrap();
+    app::registry::rotate(&world.gateway, "tester", &acme.source, &new).await.unwrap();
     assert_eq!(reply(&world, &acme, &new, "1").await, SenderReply::Accepted);
     assert_eq!(reply(&world, &acme, &old, "2").await, SenderReply::Accepted);
-    let signed = app::sources::signing_secret(&world.gateway, &acme.source).await.unwrap();
+    let signed = app::registry::signing_secret(&world.gateway, &acme.source).await.unwrap();
     assert_eq!(signed.expose(), new.expose());
 
-    app::sources::rotate(&world.gateway, "tester", &acme.source, &newest).await.unwrap();
+    app::registry::rotate(&world.gateway, "tester", &acme.source, &newest).await.unwrap();
     world.restarts();
     assert_eq!(reply(&world, &acme, &old, "3").await, SenderReply::Unauthorized, "only one previous secret is valid");
     assert_eq!(reply(&world, &acme, &new, "4").await, SenderReply::Accepted);
@@ -205,7 +205,7 @@ async fn a_new_secret_works_while_the_old_one_is_still_believed() {
     let (acme, _) = acme_with_ann(&world).await;
     let new = SecretBytes::new(b"the next secret of acme, which is long".to_vec());
     assert_eq!(reply(&world, &acme, &secret_of("acme"), "1").await, SenderReply::Accepted);
-    app::sources::rotate(&world.gateway, "tester", &acme.source, &new).await.unwrap();
+    app::registry::rotate(&world.gateway, "tester", &acme.source, &new).await.unwrap();
 
     assert_eq!(reply(&world, &acme, &new, "2").await, SenderReply::Accepted);
     world.the_worker_drains().await;
@@ -279,8 +279,8 @@ async fn when_the_commit_is_refused_the_sender_repeats_and_nothing_is_lost() {
 async fn a_body_beyond_25_megabytes_is_too_large() {
     let world = World::new().await;
     let (acme, _) = acme_with_ann(&world).await;
-    let exactly = vec![b' '; app::accept_event::EVENT_BODY_BYTES_MAX];
-    let beyond = vec![b' '; app::accept_event::EVENT_BODY_BYTES_MAX + 1];
+    let exactly = vec![b' '; app::intake::delivery::EVENT_BODY_BYTES_MAX];
+    let beyond = vec![b' '; app::intake::delivery::EVENT_BODY_BYTES_MAX + 1];
 
     let largest = world.delivers(&acme.source, &Delivery::signed(exactly, Some("1"), &secret_of("acme"))).await;
     let refused = world.delivers(&acme.source, &Delivery::signed(beyond, Some("2"), &secret_of("acme"))).await;

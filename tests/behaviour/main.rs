@@ -37,4 +37,5 @@ mod twin;
 mod unfinished;
 mod verification;
 mod watching;
+mod words;
 mod working;

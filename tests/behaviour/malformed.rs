@@ -1,7 +1,7 @@
 //! What cannot be understood: a dead letter that names the field, and a body that is kept to be looked at.
 
 use milestone_gateway::{
-    app::replay,
+    app::support::replay,
     domain::reply::SenderReply,
     store::{event::EventFilter, keys::BodyKeyPurpose},
 };

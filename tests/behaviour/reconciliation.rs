@@ -7,8 +7,11 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
     app::{
-        accept_event::{self, Delivery},
-        poll::{self, Budget, Round},
+        intake::{accept_event, delivery::Delivery},
+        polling::{
+            budget::Budget,
+            round::{self, Round},
+        },
     },
     domain::{Headers, SourceKind, reply::SenderReply},
     signature::issue::sign_rs256,
@@ -184,7 +187,7 @@ async fn a_turn_that_ends_within_a_page_reads_that_page_again_and_asks_only_for_
     site.jira.lock().unwrap().stopped_by_list_of = Some((2, stop));
     let budget = Budget::of(Duration::from_mins(1)).unless(stopped);
 
-    let ended_early = poll::run(&site.world.gateway, Round::DUE, &budget).await.unwrap();
+    let ended_early = round::run(&site.world.gateway, Round::DUE, &budget).await.unwrap();
     site.world.the_worker_drains().await;
 
     assert_eq!((ended_early.worklogs_missed, ended_early.failures), (2, 0), "{ended_early:?}");
@@ -239,7 +242,7 @@ async fn whoever_has_waited_longest_is_asked_first_so_that_a_round_without_time_
     for _ in 0..5 {
         stop.send_replace(false);
         let budget = Budget::of(Duration::from_mins(1)).unless(stop.subscribe());
-        poll::run(&world.gateway, Round::DUE, &budget).await.unwrap();
+        round::run(&world.gateway, Round::DUE, &budget).await.unwrap();
         world.time_passes(SignedDuration::from_mins(30));
     }
 

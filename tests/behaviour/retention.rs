@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, ToSpan, civil::Date};
 use milestone_gateway::{
-    app::{replay, sweep, verify_audit},
+    app::{
+        support::{replay, verify_audit},
+        upkeep::{key_epochs, sweep, swept},
+    },
     domain::{SubjectId, request::RequestState},
     proof::audit::{chain_hash, chain_start},
     store::{TenantTx, event::EventFilter, keys::BodyKeyPurpose},
@@ -154,7 +157,7 @@ async fn an_epoch_is_not_destroyed_under_a_key_that_is_just_being_made() {
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         tx.commit().await.unwrap();
     };
-    let (rotated, ()) = tokio::join!(sweep::rotate_epoch(&world.gateway, acme.id), commits_late);
+    let (rotated, ()) = tokio::join!(key_epochs::rotate_epoch(&world.gateway, acme.id), commits_late);
 
     rotated.unwrap();
     let mut client = world.gateway.databases().tenant.client().await.unwrap();
@@ -289,7 +292,7 @@ async fn an_entry_that_is_committed_late_is_linked_by_the_next_sweep_and_a_very_
 
     assert_eq!(world.the_sweep_runs().await.entries_linked, 1);
     assert_eq!(verify_audit::verify(&world.gateway, acme.id).await.unwrap().waiting, 1);
-    assert_eq!(sweep::run(&world.gateway, sweep::Depth::Whole).await.entries_linked, 1);
+    assert_eq!(sweep::run(&world.gateway, swept::Depth::Whole).await.entries_linked, 1);
 
     let chain = verify_audit::verify(&world.gateway, acme.id).await.unwrap();
     assert_eq!((chain.broken_at, chain.waiting), (None, 0));

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
-    app::find_subject,
+    app::support::find_subject,
     domain::{IdentityKind, Personal, request::RequestState},
 };
 

@@ -2,7 +2,11 @@
 
 use jiff::SignedDuration;
 use milestone_gateway::{
-    app::{Databases, Gateway, replay, sweep},
+    app::{
+        Databases, Gateway,
+        support::replay,
+        upkeep::{sweep, swept},
+    },
     domain::{job::ATTEMPTS_HARD_MAX, request::RequestState},
 };
 
@@ -106,7 +110,7 @@ async fn a_lease_that_runs_out_is_counted_and_work_that_was_taken_too_often_wait
     let (acme, ann) = acme_with_ann(&world).await;
     let event = world.jira_sends(&acme, &user_updated(&ann, world.gateway.now())).await;
     for expected in [0, 1, 2] {
-        let taken = milestone_gateway::app::interpret::claim(&world.gateway, 1).await.unwrap();
+        let taken = milestone_gateway::app::interpretation::queue::claim(&world.gateway, 1).await.unwrap();
         assert_eq!(taken[0].lost_attempts, expected);
         world.the_lease_runs_out().await;
     }
@@ -181,7 +185,7 @@ async fn a_product_database_that_is_away_keeps_no_other_part_of_the_sweep_from_i
     world.the_worker_drains().await;
     world.time_passes(SignedDuration::from_hours(24 * 31));
 
-    let swept = sweep::run(&without_product(&world), sweep::Depth::Recent).await;
+    let swept = sweep::run(&without_product(&world), swept::Depth::Recent).await;
 
     assert_eq!(swept.failures, 2, "one for each tenant: {swept:?}");
     assert_eq!((swept.body_keys_destroyed, swept.epochs_destroyed, swept.event_keys_forgotten), (1, 1, 1));

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
-    app::offboard_tenant,
+    app::offboarding::{self, confirm_uninstalled, evidence},
     domain::{
         event::Outcome,
         evidence::EvidenceKind::{self, *},
@@ -42,7 +42,7 @@ pub(crate) fn days(count: i64) -> Timestamp {
 }
 
 pub(crate) async fn it_is_told(world: &World, tenant: &Tenant, kind: EvidenceKind, at: Timestamp) -> String {
-    let outcome = offboard_tenant::record_evidence(&world.gateway, tenant.id, kind, None, at).await.unwrap();
+    let outcome = evidence::record_evidence(&world.gateway, tenant.id, kind, None, at).await.unwrap();
     outcome.reason().to_owned()
 }
 
@@ -81,12 +81,12 @@ async fn what_nobody_tells_a_person_may_say_and_a_later_sign_of_life_stops_it() 
     world.the_worker_drains().await;
     assert!(world.may_sign_in(&ann).await, "silence alone starts nothing");
 
-    let said = |at| offboard_tenant::confirm_uninstalled(&world.gateway, "tester", "sup-1042", tenant.id, at);
-    let preview = offboard_tenant::preview_confirmation(&world.gateway, tenant.id, hours(3)).await.unwrap();
+    let said = |at| confirm_uninstalled::confirm_uninstalled(&world.gateway, "tester", "sup-1042", tenant.id, at);
+    let preview = confirm_uninstalled::preview_confirmation(&world.gateway, tenant.id, hours(3)).await.unwrap();
     assert_eq!(said(hours(3)).await.unwrap().reason(), "tenant_offboarding_started");
     world.the_worker_drains().await;
     let due = own_request(&world, &tenant).await.timeline;
-    assert_eq!(preview, offboard_tenant::Confirmation::Starts(due), "what was shown is what happens");
+    assert_eq!(preview, confirm_uninstalled::Confirmation::Starts(due), "what was shown is what happens");
     // To say it again would move the deadline.
     assert!(said(hours(90)).await.is_err());
     assert_eq!(own_request(&world, &tenant).await.timeline, due);
@@ -96,15 +96,15 @@ async fn what_nobody_tells_a_person_may_say_and_a_later_sign_of_life_stops_it() 
     it_is_told(&world, &tenant, Heartbeat, hours(95)).await;
     world.the_worker_drains().await;
     assert!(world.may_sign_in(&ann).await);
-    let outdated = offboard_tenant::preview_confirmation(&world.gateway, tenant.id, hours(50)).await.unwrap();
-    assert_eq!(outdated, offboard_tenant::Confirmation::Outdated);
+    let outdated = confirm_uninstalled::preview_confirmation(&world.gateway, tenant.id, hours(50)).await.unwrap();
+    assert_eq!(outdated, confirm_uninstalled::Confirmation::Outdated);
 
     assert!(said(hours(96)).await.is_ok());
     world.days_pass(90).await;
     assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
     assert!(said(hours(97)).await.is_err(), "there is nothing left to say it of");
     let unexplained =
-        offboard_tenant::confirm_uninstalled(&world.gateway, "tester", "no reason", tenant.id, hours(98)).await;
+        confirm_uninstalled::confirm_uninstalled(&world.gateway, "tester", "no reason", tenant.id, hours(98)).await;
     assert!(unexplained.is_err());
     world.ends_cleanly().await;
 }
@@ -170,7 +170,8 @@ pub(crate) async fn keys_and_people(world: &World, tenant: &Tenant) -> i64 {
 
 pub(crate) async fn receipt_of(world: &World, tenant: &Tenant) -> proof::ReceiptClaims {
     let request = own_request(world, tenant).await.request_id;
-    let receipt = milestone_gateway::app::report::request(&world.gateway, request).await.unwrap().receipt.unwrap();
+    let receipt =
+        milestone_gateway::app::support::report::request(&world.gateway, request).await.unwrap().receipt.unwrap();
     assert!(!receipt.contains(&tenant.key));
     proof::verify(&receipt, world.gateway.signing_key().public_key()).unwrap()
 }
@@ -333,10 +334,10 @@ async fn four_pieces_of_evidence_in_any_order_end_in_the_same_timeline() {
 async fn evidence_without_consequence_says_so() {
     let world = World::new().await;
     let acme = world.a_tenant("acme").await;
-    let told = |kind| offboard_tenant::record_evidence(&world.gateway, acme.id, kind, Some("inst-1"), hours(0));
+    let told = |kind| evidence::record_evidence(&world.gateway, acme.id, kind, Some("inst-1"), hours(0));
     assert_eq!(told(Installed).await.unwrap(), Outcome::Applied("tenant_evidence_recorded"));
     assert_eq!(told(Installed).await.unwrap().reason(), "superseded");
-    let report = milestone_gateway::app::report::tenant(&world.gateway, acme.id, 10).await.unwrap();
+    let report = milestone_gateway::app::support::report::tenant(&world.gateway, acme.id, 10).await.unwrap();
     assert_eq!((report.evidence.len(), report.requests.len(), report.tenant.purged_at), (1, 0, None));
     assert_eq!(report.evidence[0].evidence.installation.as_deref(), Some("inst-1"));
     world.ends_cleanly().await;

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
-    app::{offboard_tenant, replay, run_job, sources},
+    app::{ground::fence::tenant as tenant_fence, jobs::run_job, registry, support::replay},
     domain::{
         JobId,
         crash::CRASH_POINTS,
@@ -45,7 +45,7 @@ async fn a_person_lets_it_run_again(world: &World, job: JobId) {
 async fn is_gone(world: &World, tenant: &Tenant, at: Timestamp) -> bool {
     let mut client = world.gateway.databases().tenant.client().await.unwrap();
     let tx = TenantTx::begin(&mut client, tenant.id).await.unwrap();
-    offboard_tenant::standing(&tx, at).await.unwrap().is_gone()
+    tenant_fence::standing(&tx, at).await.unwrap().is_gone()
 }
 
 /// Jobs run until the customer is purged; events wait.
@@ -116,7 +116,7 @@ async fn what_an_installation_has_brought_to_a_shared_source_goes_with_the_custo
         assert_eq!(world.receives(&alive).await.reply, SenderReply::Accepted);
     }
     let installed = include_str!("../vectors/connect/installed.json");
-    sources::bind(&world.gateway, "tester", "connect", CLIENT_KEY, &tenant.key).await.unwrap();
+    registry::bind(&world.gateway, "tester", "connect", CLIENT_KEY, &tenant.key).await.unwrap();
     assert_eq!(world.receives(&world.connect_install_post("installed", installed)).await.reply, SenderReply::Accepted);
     world.the_worker_drains().await;
     let kept = "SELECT string_agg(holder, ' ' ORDER BY holder) FROM gateway.source_credential WHERE holder <> ''";

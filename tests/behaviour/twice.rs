@@ -1,8 +1,13 @@
 //! Two workers with the same job: the one whose lease ran out commits nothing.
 
 use milestone_gateway::{
-    app::{ClaimedJob, Databases, interpret, run_job},
+    app::{
+        Databases,
+        interpretation::{dispatch, queue},
+        jobs::run_job,
+    },
     domain::{job::JobKind, request::RequestState},
+    store::job::ClaimedJob,
 };
 
 use crate::harness::{Person, Tenant, World, data_map, user_created, user_deleted};
@@ -16,8 +21,8 @@ async fn until_due(world: &World, kind: JobKind) -> (Tenant, Person) {
     let paula = world.a_portal_user(&acme, "paula").await;
     let ann = world.a_team_member(&acme, "ann", &paula).await;
     let event_ends = async || {
-        let event = interpret::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
-        interpret::interpret(&world.gateway, &event).await.unwrap();
+        let event = queue::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
+        dispatch::interpret(&world.gateway, &event).await.unwrap();
     };
     world.jira_sends(&acme, &user_deleted(&ann, world.gateway.now())).await;
     event_ends().await;
@@ -126,12 +131,12 @@ async fn an_event_taken_by_two_workers_has_its_consequences_once() {
     let paula = world.a_portal_user(&acme, "paula").await;
     let ann = world.a_team_member(&acme, "ann", &paula).await;
     world.jira_sends(&acme, &user_deleted(&ann, world.gateway.now())).await;
-    let stale = interpret::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
+    let stale = queue::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
     world.the_lease_runs_out().await;
-    let fresh = interpret::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
+    let fresh = queue::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
 
     let (one, other) =
-        tokio::join!(interpret::interpret(&world.gateway, &stale), interpret::interpret(&world.gateway, &fresh));
+        tokio::join!(dispatch::interpret(&world.gateway, &stale), dispatch::interpret(&world.gateway, &fresh));
 
     assert_eq!(one.unwrap(), None);
     assert!(other.unwrap().is_some());

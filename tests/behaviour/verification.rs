@@ -1,7 +1,7 @@
 //! Verification is not blind: what it cannot see it does not certify, and what is left it names.
 
 use milestone_gateway::{
-    app::replay,
+    app::support::replay,
     domain::{JobId, job::JobKind, request::RequestState},
     proof,
 };

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use milestone_gateway::{
-    app::offboard_tenant::record_evidence,
+    app::offboarding::evidence::record_evidence,
     domain::{SourceKind, evidence::EvidenceKind},
 };
 use serde_json::{Value, json};

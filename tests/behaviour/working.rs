@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use milestone_gateway::{
-    app::{Gateway, Leases, interpret, sweep},
+    app::{
+        Gateway, Leases,
+        interpretation::queue,
+        upkeep::{sweep, swept},
+    },
     domain::request::RequestState,
     worker::{self, Drained},
 };
@@ -65,7 +69,7 @@ async fn several_processes_share_the_work_and_nothing_is_done_twice() {
         world.time_passes(jiff::SignedDuration::from_hours(24 * days));
         futures_util::future::join3(world.the_worker_drains(), drain(&others[0]), drain(&others[1])).await;
         let swept = futures_util::future::join_all(
-            [&world.gateway, &others[0], &others[1]].map(|gateway| sweep::run(gateway, sweep::Depth::Recent)),
+            [&world.gateway, &others[0], &others[1]].map(|gateway| sweep::run(gateway, swept::Depth::Recent)),
         )
         .await;
         assert!(swept.iter().all(|each| each.failures == 0), "{swept:?}");
@@ -128,7 +132,7 @@ impl HeldUp {
     }
 
     async fn takes_nothing(&self, other: &Gateway) -> bool {
-        interpret::claim(other, 8).await.unwrap().is_empty()
+        queue::claim(other, 8).await.unwrap().is_empty()
     }
 
     /// Everything that the interpretation of a departure leaves behind.

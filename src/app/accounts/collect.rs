@@ -3,22 +3,34 @@
 //! Our own identities come first: they say of which project a uid is. The product's rows say only the uid, and are noted
 //! where no identity was.
 
-use super::{account_aad, audit, call_back, hold};
+use uuid::Uuid;
+
 use crate::{
-    app::{Error, Gateway, JobFailure, person, take_access::TenantCase},
+    app::{
+        accounts::{call, credentials},
+        gateway::Gateway,
+        ground::{
+            audit,
+            error::{Error, JobFailure},
+            identities,
+        },
+        requests::{case::TenantCase, lease::hold},
+    },
     domain::{IdentityKind, Personal, SubjectId, request::RequestState},
     product::{self, IdentifierPosition},
     proof::{Word, audit::Fact},
-    sealing::{SecretKey, normalise, seal},
+    sealing::{Aad, SecretKey, normalise, seal},
     store::{self, TenantTx, account_call::NewAccount, job::ClaimedJob, subject::SealedIdentity},
 };
 
 /// Rows that are read and noted in one transaction.
 const ACCOUNT_PAGE_ROWS: u32 = 1_000;
+
 /// The most pages of each of the two collections. A customer that has more does not end, and is held.
 const ACCOUNT_PAGES_MAX: usize = 100_000;
+
 /// The issuer of a uid of which nobody has said the project.
-pub(super) const NO_ISSUER: &str = "";
+pub(in crate::app) const NO_ISSUER: &str = "";
 
 /// Notes every account, unless that was done before. Repeating is safe, and so is dying between two pages: what is noted
 /// stays, and the rest is found again, since no row goes before all is noted.
@@ -36,7 +48,7 @@ pub(in crate::app) async fn collect(
     if is_collected {
         return Ok(());
     }
-    let ways = call_back::ways(gateway, job.tenant_id).await?;
+    let ways = credentials::ways(gateway, job.tenant_id).await?;
     if !ways.known.is_empty() {
         let projects: Vec<&str> = ways.known.iter().map(|way| way.project.as_str()).collect();
         note_identities(gateway, job, state, &projects).await?;
@@ -71,7 +83,7 @@ async fn note_identities(
         let mut accounts = Vec::new();
         for (subject, identity) in &page {
             if let Some(uid) = opened(gateway, &tx, *subject, identity).await? {
-                let is_reachable = projects.contains(&call_back::project_and_tenant(&identity.issuer).0);
+                let is_reachable = projects.contains(&credentials::project_and_tenant(&identity.issuer).0);
                 accounts.extend(noting.account(&identity.issuer, &uid, is_reachable));
             }
         }
@@ -94,7 +106,7 @@ async fn opened(
     identity: &SealedIdentity,
 ) -> Result<Option<Personal<String>>, Error> {
     let Some(key) = gateway.vault().subject_key(tx, subject).await? else { return Ok(None) };
-    Ok(Some(person::open_identity(tx, subject, &key, identity)?.value))
+    Ok(Some(identities::open_identity(tx, subject, &key, identity)?.value))
 }
 
 /// Uids on people's own rows in the product. Where not every project can be looked into, nobody can say in which one such an
@@ -161,7 +173,7 @@ impl<'a> Noting<'a> {
     fn account(&self, issuer: &str, uid: &Personal<String>, is_reachable: bool) -> Option<NewAccount> {
         let text = uid.expose_for("sealing under the request's key");
         normalise(IdentityKind::FirebaseUid, text).ok()?;
-        let id = call_back::new_id(self.gateway);
+        let id = call::new_id(self.gateway);
         let sealed =
             is_reachable.then(|| seal(&self.key, &account_aad(self.tx, id), text.as_bytes(), self.gateway.entropy()));
         Some(NewAccount {
@@ -172,4 +184,8 @@ impl<'a> Noting<'a> {
             sealed,
         })
     }
+}
+
+pub(in crate::app) fn account_aad(tx: &TenantTx<'_>, account: Uuid) -> Aad {
+    Aad::new("account_call", Some(tx.tenant().uuid()), account.as_bytes(), "sealed")
 }

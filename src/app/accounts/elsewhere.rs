@@ -1,9 +1,16 @@
 //! Whether another customer knows an account too.
 
+use crate::app::ground::tenants;
+
+use crate::app::ground::fence;
+
 use std::collections::BTreeSet;
 
 use crate::{
-    app::{Error, Gateway, JobFailure, offboard_tenant, report},
+    app::{
+        gateway::Gateway,
+        ground::error::{Error, JobFailure},
+    },
     domain::{IdentityKind, Personal, TenantId},
     product,
     store::{self, TenantTx},
@@ -17,7 +24,7 @@ pub(in crate::app) async fn known(
     tenant: TenantId,
     uids: Vec<Personal<String>>,
 ) -> Result<BTreeSet<Personal<String>>, JobFailure> {
-    let others = report::tenants(gateway).await?;
+    let others = tenants::list(gateway).await?;
     if i64::try_from(others.len()).unwrap_or(i64::MAX) >= store::tenant::TENANTS_LISTED_MAX {
         return Err(JobFailure::hold("there are more customers than can be asked whether they know an account"));
     }
@@ -42,5 +49,5 @@ pub(in crate::app) async fn known(
 async fn is_being_purged(gateway: &Gateway, tenant: TenantId) -> Result<bool, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
-    Ok(offboard_tenant::standing(&tx, gateway.now()).await?.is_gone())
+    Ok(fence::tenant::standing(&tx, gateway.now()).await?.is_gone())
 }

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::stage::Stage;
 use crate::{
-    app::report,
+    app::support::report,
     cli::output::remark,
     domain::{RequestId, request::RequestState},
 };

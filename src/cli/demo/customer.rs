@@ -15,7 +15,7 @@ use super::{
     stage::{MSPS, Msp, Stage},
 };
 use crate::{
-    app::report,
+    app::support::report,
     cli::{output::remark, send::forge::Route},
     domain::request::RequestState,
     product::{self, Fingerprints},

@@ -12,7 +12,7 @@ use super::{
     stage::{MSPS, Msp, Stage},
 };
 use crate::{
-    app::report,
+    app::support::report,
     cli::output::remark,
     domain::{
         IdentityKind, RequestId,

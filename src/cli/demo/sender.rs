@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::stage::{MSPS, Msp};
 use crate::{
-    app::{Gateway, sources},
+    app::{Gateway, registry},
     outbound::{self, Timeouts},
     signature::{SecretBytes, hub_hmac},
 };
@@ -63,7 +63,7 @@ impl Sender {
     pub(super) async fn new(address: SocketAddr, gateway: &Gateway) -> anyhow::Result<Self> {
         let mut secrets = HashMap::new();
         for msp in &MSPS {
-            secrets.insert(msp.source, sources::signing_secret(gateway, msp.source).await?);
+            secrets.insert(msp.source, registry::signing_secret(gateway, msp.source).await?);
         }
         let client = outbound::client(Timeouts::default()).context("an HTTP client")?;
         Ok(Self { client, address, secrets, sent: 0, acknowledged: 0, rejected: 0 })

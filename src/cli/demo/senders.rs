@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::stage::{Msp, Stage};
 use crate::{
-    app::sources::{self, Registration},
+    app::registry::{self, Registration},
     cli::send::{
         credential::Credential,
         forge::{Call, Route},
@@ -46,7 +46,7 @@ impl<'a> Forge<'a> {
         let app_id = format!("ari:cloud:ecosystem::app/{APP}");
         let settings = ForgeSettings { app_id, environment: ForgeEnvironment::Production };
         let registration = Registration::of(FORGE_SOURCE, None, SourceSettings::Forge(settings.clone()));
-        sources::register(&stage.gateway, "operator:demo", &registration).await?;
+        registry::register(&stage.gateway, "operator:demo", &registration).await?;
         let key = Credential::Key(Zeroizing::new(private_pem.to_vec()));
         Ok(Self { stage, client: outbound::client(Timeouts::default())?, settings, key })
     }
@@ -80,7 +80,7 @@ impl<'a> Forwarder<'a> {
         let secret = SecretBytes::new(secret);
         let settings = SourceSettings::FirebaseFunction(FirebaseSettings { project: PROJECT.to_owned() });
         let registration = Registration { secret: Some(&secret), ..Registration::of(FIREBASE_SOURCE, None, settings) };
-        sources::register(&stage.gateway, "operator:demo", &registration).await?;
+        registry::register(&stage.gateway, "operator:demo", &registration).await?;
         Ok(Self { stage, client: outbound::client(Timeouts::default())?, secret: Credential::Secret(secret) })
     }
 

@@ -6,7 +6,12 @@ use anyhow::bail;
 use jiff::SignedDuration;
 
 use crate::{
-    app::{Gateway, demo_clock, report, sources},
+    app::{
+        Gateway,
+        ground::tenants,
+        registry,
+        support::{demo_clock, report},
+    },
     domain::{IdentityKind, Personal, SubjectKind, TenantId},
     planning,
     product::{self, Fingerprints, PersonKey, ReferenceMember, ReferencePortalUser, TenantScope},
@@ -44,8 +49,8 @@ impl Stage {
             let mut secret = vec![0_u8; 32];
             self.gateway.entropy().fill(&mut secret);
             let secret = SecretBytes::new(hex::encode(secret).into_bytes());
-            let registration = sources::Registration::jira(msp.source, msp.cloud_id, &secret);
-            sources::register(&self.gateway, "operator:demo", &registration).await?;
+            let registration = registry::Registration::jira(msp.source, msp.cloud_id, &secret);
+            registry::register(&self.gateway, "operator:demo", &registration).await?;
             let mut client = self.gateway.databases().product.client().await?;
             product::seed_reference_tenant(&mut client, self.scope(msp)).await?;
         }
@@ -59,7 +64,7 @@ impl Stage {
 
     /// Our id of an MSP.
     pub(super) async fn tenant(&self, msp: &Msp) -> anyhow::Result<TenantId> {
-        Ok(report::tenant_by_key(&self.gateway, msp.cloud_id).await?)
+        Ok(tenants::by_key(&self.gateway, msp.cloud_id).await?)
     }
 
     /// The `number`-th team member of an MSP, 1 to 8.

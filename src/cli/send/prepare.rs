@@ -14,7 +14,7 @@ use super::{
 use crate::{
     app::{
         self, Gateway,
-        sources::{self, signing_secret},
+        registry::{self, signing_secret},
     },
     cli::{
         context::{self, with_gateway},
@@ -71,9 +71,9 @@ fn by_secret(secret: SecretBytes, now: Timestamp) -> anyhow::Result<Known> {
 /// The source as it is registered. A name that nobody has is played as a Jira webhook when it is not to be believed anyway.
 async fn look_up(gateway: &Gateway, args: &SendArgs) -> anyhow::Result<Known> {
     let now = gateway.now();
-    let Some(row) = sources::list(gateway, Some(&args.source)).await?.into_iter().next() else {
+    let Some(row) = registry::list(gateway, Some(&args.source)).await?.into_iter().next() else {
         if is_good(&args.signature) {
-            return Err(app::Error::NotFound("source").into());
+            return Err(app::ground::error::Error::NotFound("source").into());
         }
         return Ok(Known { settings: SourceSettings::JiraAdmin, secret: None, now });
     };

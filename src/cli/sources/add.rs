@@ -6,7 +6,7 @@ use serde_json::json;
 use super::secret;
 use crate::app::{
     Gateway,
-    sources::{self, Registration},
+    registry::{self, Registration},
 };
 use crate::cli::{
     context::ACTOR,
@@ -124,7 +124,7 @@ pub(super) async fn run(gateway: &Gateway, args: &AddArgs, output: &mut Output) 
         expected_every_seconds: args.expected_every_seconds,
         secret: made.as_ref().map(|made| &made.secret),
     };
-    let (source_id, tenant_id) = sources::register(gateway, ACTOR, &registration).await?;
+    let (source_id, tenant_id) = registry::register(gateway, ACTOR, &registration).await?;
     let path = kind.route().map(|route| format!("/webhooks/{route}/{}", args.name));
     let shown = made.as_ref().and_then(|made| made.shown.clone());
     let value = json!({"source_id": source_id, "tenant_id": tenant_id, "path": path, "secret": shown});

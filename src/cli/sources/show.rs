@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use super::find::find;
-use crate::app::{
-    Gateway, rejections,
-    sources::{self, SourceRow},
-};
 use crate::cli::{exit::Exit, output::Output, table::Columns};
 use crate::domain::SourceKind;
+use crate::{
+    app::{Gateway, intake::rejections, registry},
+    store::source::SourceRow,
+};
 
 /// How far back `show` counts refusals, in days.
 const REFUSALS_DAYS: i64 = 7;
@@ -80,7 +80,7 @@ fn expected_by(source: &SourceRow) -> Option<Timestamp> {
 /// Shows one source.
 pub(super) async fn run(gateway: &Gateway, name: &str, output: &mut Output) -> anyhow::Result<Exit> {
     let source = find(gateway, name).await?;
-    let (credentials, holders) = sources::details(gateway, &source).await?;
+    let (credentials, holders) = registry::details(gateway, &source).await?;
     let since = gateway.today().saturating_sub(REFUSALS_DAYS.days());
     let counts = rejections::counts(gateway, Some(name), since).await?;
     let mut value = summary(gateway, &source);

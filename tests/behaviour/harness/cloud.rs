@@ -9,8 +9,11 @@ use std::{
 use milestone_gateway::{
     app::{
         self,
-        poll::{self, Budget, Polled, Round},
-        sources::Registration,
+        polling::{
+            budget::Budget,
+            round::{self, Polled, Round},
+        },
+        registry::Registration,
     },
     domain::SourceKind,
     signature::SecretBytes,
@@ -172,14 +175,14 @@ impl World {
         settings: Value,
     ) -> &'static str {
         let settings = SourceSettings::parse(kind, &settings).unwrap();
-        app::sources::register(&self.gateway, "tester", &Registration::of(name, None, settings)).await.unwrap();
+        app::registry::register(&self.gateway, "tester", &Registration::of(name, None, settings)).await.unwrap();
         name
     }
 
     /// Gives a source the credentials by which its system is asked.
     pub(crate) async fn is_asked_with(&self, source: &str, credentials: Value) {
         let secret = SecretBytes::new(credentials.to_string().into_bytes());
-        app::sources::set_call_back(&self.gateway, "tester", source, &secret).await.unwrap();
+        app::registry::set_call_back(&self.gateway, "tester", source, &secret).await.unwrap();
     }
 
     /// Gives a source a server of this machine to ask.
@@ -190,12 +193,12 @@ impl World {
     /// Somebody has everything asked, due or not.
     pub(crate) async fn everything_is_asked(&self) -> Polled {
         let round = Round { is_forced: true, ..Round::DUE };
-        poll::run(&self.gateway, round, &Budget::of(Duration::from_mins(1))).await.unwrap()
+        round::run(&self.gateway, round, &Budget::of(Duration::from_mins(1))).await.unwrap()
     }
 
     /// The worker's own round.
     pub(crate) async fn whoever_is_due_is_asked(&self) -> Polled {
-        poll::run(&self.gateway, Round::DUE, &Budget::of(Duration::from_mins(1))).await.unwrap()
+        round::run(&self.gateway, Round::DUE, &Budget::of(Duration::from_mins(1))).await.unwrap()
     }
 
     /// A round that dies at a line.
@@ -204,7 +207,7 @@ impl World {
         let gateway = self.gateway.clone();
         let round = Round { is_forced: true, ..Round::DUE };
         let dying =
-            tokio::spawn(async move { poll::run(&gateway, round, &Budget::of(Duration::from_mins(1))).await.is_ok() });
+            tokio::spawn(async move { round::run(&gateway, round, &Budget::of(Duration::from_mins(1))).await.is_ok() });
         assert!(dying.await.is_err(), "{point} is never reached");
         self.the_lease_runs_out().await;
     }

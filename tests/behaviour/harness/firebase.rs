@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use milestone_gateway::{app::sources, signature::SecretBytes};
+use milestone_gateway::{app::registry, signature::SecretBytes};
 use serde_json::{Value, json};
 
 use super::{
@@ -181,6 +181,6 @@ impl World {
     pub(crate) async fn may_call_back(&self, source: &str, firebase: &Firebase) {
         let credentials = json!({"emulator": firebase.server.address()}).to_string();
         let secret = SecretBytes::new(credentials.into_bytes());
-        sources::set_call_back(&self.gateway, "tester", source, &secret).await.unwrap();
+        registry::set_call_back(&self.gateway, "tester", source, &secret).await.unwrap();
     }
 }

@@ -4,7 +4,10 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 use milestone_gateway::{
-    app::accept_event::{self, Accepted, Delivery as Arrival},
+    app::intake::{
+        accept_event,
+        delivery::{Accepted, Delivery as Arrival},
+    },
     domain::{Headers, SourceKind},
     signature::{SecretBytes, hub_hmac},
 };

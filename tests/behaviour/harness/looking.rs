@@ -1,9 +1,13 @@
 //! What a test looks at, without row level security and without the code under test where that matters.
 
 use milestone_gateway::{
-    app::{self, report},
+    app::{self, support::report},
     domain::{EventId, RequestId, TenantId, request::RequestState},
-    store::{event::EventRow, job::JobFilter, job::JobRow, request::RequestRow},
+    store::{
+        event::EventRow,
+        job::{JobFilter, JobRow},
+        request::RequestRow,
+    },
 };
 
 use super::{Person, Tenant, World};
@@ -25,7 +29,7 @@ impl World {
     }
 
     /// `applied: offboarding_started`
-    pub(crate) async fn outcome_of(&self, accepted: app::accept_event::Accepted) -> String {
+    pub(crate) async fn outcome_of(&self, accepted: app::intake::delivery::Accepted) -> String {
         let event = self.event(accepted.event_id.expect("an accepted delivery")).await;
         format!("{}: {}", event.outcome.unwrap_or_default(), event.outcome_reason.unwrap_or_default())
     }

@@ -21,12 +21,13 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 use milestone_gateway::{
     app::{
-        self, CallBacks, CommitQueue, Databases, Gateway, GatewayParts, KeySets, Leases, Trust, sources::Registration,
-        sweep,
+        self, CallBacks, CommitQueue, Databases, Gateway, GatewayParts, Leases, Trust,
+        registry::Registration,
+        upkeep::{sweep, swept},
     },
     datamap::{self, SourceFile, map::DataMap, policy::Policy},
     domain::CrashPoints,
-    outbound::KeyAddresses,
+    outbound::{KeyAddresses, KeySets},
     proof::SigningKey,
     sealing::KeyRing,
     signature::SecretBytes,
@@ -195,7 +196,7 @@ impl World {
             replay_window_seconds,
             ..Registration::jira(&source, &key, &secret)
         };
-        let (_, id) = app::sources::register(&self.gateway, "tester", &registration).await.unwrap();
+        let (_, id) = app::registry::register(&self.gateway, "tester", &registration).await.unwrap();
         Tenant { name: name.to_owned(), key, source, id }
     }
 
@@ -215,8 +216,8 @@ impl World {
         self.clock.advance(by);
     }
 
-    pub(crate) async fn the_sweep_runs(&self) -> sweep::Swept {
-        let swept = sweep::run(&self.gateway, sweep::Depth::Recent).await;
+    pub(crate) async fn the_sweep_runs(&self) -> swept::Swept {
+        let swept = sweep::run(&self.gateway, swept::Depth::Recent).await;
         assert_eq!(swept.failures, 0, "{swept:?}");
         swept
     }

@@ -5,8 +5,11 @@ use std::sync::atomic::Ordering;
 use jiff::Timestamp;
 use milestone_gateway::{
     app::{
-        accept_event::{self, Accepted, Delivery as Arrival},
-        sources::{self, Registration},
+        intake::{
+            accept_event,
+            delivery::{Accepted, Delivery as Arrival},
+        },
+        registry::{self, Registration},
     },
     domain::{Headers, SourceKind},
     signature::{CanonicalRequest, SecretBytes, StandardSecret, forge_fit::ForgeEnvironment, issue, standard_webhooks},
@@ -166,7 +169,7 @@ impl World {
     }
 
     async fn registers(&self, registration: &Registration<'_>) -> String {
-        sources::register(&self.gateway, "tester", registration).await.unwrap();
+        registry::register(&self.gateway, "tester", registration).await.unwrap();
         registration.name.to_owned()
     }
 

@@ -1,0 +1,166 @@
+//! The calls: look accounts up where they may be, and delete those that are where nobody else can be meant.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::{
+    app::{
+        accounts::{
+            call::{failure_word, is_anothers},
+            collect::NO_ISSUER,
+            credentials::{Way, destination, project_and_tenant, toolkit_of},
+        },
+        gateway::Gateway,
+    },
+    domain::{Personal, call_back::CallBackState},
+    outbound::{CallFailure, identity_toolkit::Account},
+};
+
+/// What the provider says of an account that a batch has not deleted. Its own message may quote the account.
+const NOT_DELETED: &str = "not_deleted";
+
+/// How an attempt at one account ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::app) enum Outcome {
+    /// There is nothing to tell any more.
+    Ended(CallBackState),
+    /// It has to be tried again; why, as a word.
+    Failed(String),
+}
+
+impl Outcome {
+    pub(in crate::app) fn word(&self) -> &str {
+        match self {
+            Self::Ended(state) => state.as_str(),
+            Self::Failed(word) => word,
+        }
+    }
+
+    pub(in crate::app) const fn state(&self) -> Option<CallBackState> {
+        match self {
+            Self::Ended(state) => Some(*state),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+/// How a round ended.
+pub(in crate::app) struct Told {
+    /// Of each account, in the order of the question.
+    pub(in crate::app) outcomes: Vec<Outcome>,
+    /// Why a whole call failed, if one did.
+    pub(in crate::app) failure: Option<CallFailure>,
+}
+
+impl Told {
+    fn nothing(accounts: usize, failure: CallFailure) -> Self {
+        let outcomes = vec![Outcome::Failed(failure_word(&failure)); accounts];
+        Self { outcomes, failure: Some(failure) }
+    }
+}
+
+/// Where accounts may be: a project, or an Identity Platform tenant within it.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    way: &'a Way,
+    tenant: Option<&'a str>,
+}
+
+/// Deletes the accounts of these uids that an issuer has given out; without one, wherever exactly one project has such an
+/// account. At most as many as one look-up takes. Repeating is safe.
+pub(in crate::app) async fn delete(
+    gateway: &Gateway,
+    ways: &[Way],
+    issuer: &str,
+    uids: &[Personal<String>],
+    departure: Timestamp,
+) -> Told {
+    let (project, tenant) = project_and_tenant(issuer);
+    let is_asked = |way: &&Way| issuer == NO_ISSUER || way.project == project;
+    let places: Vec<Place<'_>> = ways.iter().filter(is_asked).map(|way| Place { way, tenant }).collect();
+    if places.is_empty() {
+        let what = "no source has credentials for the project any more";
+        return Told::nothing(uids.len(), CallFailure::NotSendable { what });
+    }
+    let mut found = Vec::new();
+    for place in &places {
+        match look_up(gateway, *place, uids).await {
+            Ok(accounts) => found.push(accounts),
+            // Without having looked everywhere nobody can say that an account is in one place only.
+            Err(failure) => return Told::nothing(uids.len(), failure),
+        }
+    }
+    let sorted: Vec<Sorted> = uids.iter().map(|uid| sort(uid, &found, departure)).collect();
+    carry_out(gateway, &places, uids, &sorted).await
+}
+
+/// What follows for one account from where it was found.
+#[derive(Clone, Copy)]
+enum Sorted {
+    Ends(CallBackState),
+    GoesAt(usize),
+}
+
+fn sort(uid: &Personal<String>, found: &[BTreeMap<Personal<String>, Account>], departure: Timestamp) -> Sorted {
+    let mut holders = found.iter().enumerate().filter_map(|(place, accounts)| Some((place, accounts.get(uid)?)));
+    match (holders.next(), holders.next()) {
+        (None, _) => Sorted::Ends(CallBackState::AlreadyGone),
+        (Some(_), Some(_)) => Sorted::Ends(CallBackState::Ambiguous),
+        (Some((_, account)), None) if is_anothers(account, departure) => Sorted::Ends(CallBackState::Withdrawn),
+        (Some((place, _)), None) => Sorted::GoesAt(place),
+    }
+}
+
+/// Deletes in each place what goes there, by one call; a place that fails keeps no other from its turn.
+async fn carry_out(gateway: &Gateway, places: &[Place<'_>], uids: &[Personal<String>], sorted: &[Sorted]) -> Told {
+    let mut outcomes: Vec<Outcome> = sorted
+        .iter()
+        .map(|sorted| match sorted {
+            Sorted::Ends(state) => Outcome::Ended(*state),
+            Sorted::GoesAt(_) => Outcome::Ended(CallBackState::Done),
+        })
+        .collect();
+    let mut failure = None;
+    for (number, place) in places.iter().enumerate() {
+        let goes_here = |sorted: &Sorted| matches!(sorted, Sorted::GoesAt(at) if *at == number);
+        let chosen: Vec<usize> =
+            sorted.iter().enumerate().filter(|(_, sorted)| goes_here(sorted)).map(|(index, _)| index).collect();
+        if chosen.is_empty() {
+            continue;
+        }
+        let named: Vec<_> = chosen.iter().filter_map(|index| uids.get(*index).cloned()).collect();
+        let (left, word) = match delete_at(gateway, *place, &named).await {
+            Ok(left) => (left.into_iter().filter_map(|at| chosen.get(at).copied()).collect(), NOT_DELETED.to_owned()),
+            Err(failed) => {
+                let word = failure_word(&failed);
+                failure = Some(failed);
+                (chosen, word)
+            }
+        };
+        for index in left {
+            if let Some(outcome) = outcomes.get_mut(index) {
+                *outcome = Outcome::Failed(word.clone());
+            }
+        }
+    }
+    Told { outcomes, failure }
+}
+
+async fn look_up(
+    gateway: &Gateway,
+    place: Place<'_>,
+    uids: &[Personal<String>],
+) -> Result<BTreeMap<Personal<String>, Account>, CallFailure> {
+    let toolkit = toolkit_of(gateway, place.way)?;
+    let call = toolkit.lookup(place.tenant, uids, gateway.now());
+    let accounts = gateway.call_backs().breaker().guard(&destination(&place.way.project), call).await?;
+    Ok(accounts.into_iter().map(|account| (account.uid.clone(), account)).collect())
+}
+
+/// The positions of those that are still there.
+async fn delete_at(gateway: &Gateway, place: Place<'_>, uids: &[Personal<String>]) -> Result<Vec<usize>, CallFailure> {
+    let toolkit = toolkit_of(gateway, place.way)?;
+    let call = toolkit.delete_batch(place.tenant, uids, gateway.now());
+    gateway.call_backs().breaker().guard(&destination(&place.way.project), call).await
+}

@@ -1,0 +1,11 @@
+//! Accounts that people have at identity providers: told of, disabled, deleted.
+
+pub mod call;
+pub mod collect;
+pub mod credentials;
+pub mod delete;
+pub mod elsewhere;
+pub mod give_up;
+pub mod of_person;
+pub mod of_tenant;
+pub mod outgoing;

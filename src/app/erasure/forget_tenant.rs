@@ -1,0 +1,128 @@
+//! DESTROY, for a whole tenant: what we keep of its people goes, its credentials, and every key.
+//!
+//! Nothing goes before every call about its people and their accounts is made: with the keys goes whom they are about. What
+//! is forgotten first is forgotten in bounded transactions of its own, and all of it may be forgotten twice; the keys and the
+//! request's state are one commit at the end. Fences of people stay until their own term: a customer that comes back must not
+//! bring back whoever was erased before.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    app::{
+        accounts::{call, of_person, of_tenant},
+        gateway::Gateway,
+        ground::{audit, error::JobFailure, fence::mirror},
+        requests::{case::TenantCase, lease::hold},
+    },
+    domain::{TenantId, job::Verdict, request::RequestState},
+    proof::audit::Fact,
+    store::{self, TenantTx, job::ClaimedJob, source::Holder},
+};
+
+/// Rows of each kind that are forgotten in one transaction of ours.
+const FORGOTTEN_ROWS_MAX: i64 = 10_000;
+/// The most transactions in which they are forgotten; more do not end.
+const FORGETTING_ROUNDS_MAX: usize = 100_000;
+
+/// Everything that we keep of the tenant's people, the tenant's sources and credentials, and every key.
+pub(in crate::app) async fn destroy_keys(
+    gateway: &Gateway,
+    job: &ClaimedJob,
+    case: &TenantCase,
+) -> Result<(), JobFailure> {
+    gateway.crash().reach("tenant_deletion.before_key_destruction");
+    wait_for_people(gateway, job, case).await?;
+    forget_everybody(gateway, job).await?;
+    forget_installations(gateway, job, case).await?;
+    let now = gateway.now();
+    let fences_end = now + SignedDuration::from_hours(24 * i64::from(gateway.policy().fence_days));
+    set_term_of_superseded(gateway, job, case, fences_end).await?;
+    gateway.crash().reach("tenant_deletion.after_forgetting");
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+    hold(&tx, job, RequestState::Verified).await?;
+    of_tenant::close(gateway, &tx, job.request_id, now).await?;
+    let (subjects, epochs) = store::keys::destroy_all(&tx, now).await?;
+    store::subject::mark_everybody_erased(&tx, now).await?;
+    let sources = store::tenant::end_sources(&tx, now).await?;
+    store::fence::finish_superseded(&tx, job.request_id, fences_end).await?;
+    store::request::advance(&tx, job.request_id, RequestState::Verified, RequestState::KeyDestroyed, now, None).await?;
+    let facts =
+        [("subjects", Fact::Count(subjects)), ("epochs", Fact::Count(epochs)), ("sources", Fact::Count(sources))];
+    audit::record(gateway, &tx, audit::WORKER, "tenant.keys_destroyed", job.request_id, facts).await?;
+    tx.commit().await?;
+    gateway.crash().reach("tenant_deletion.after_key_destruction");
+    Ok(())
+}
+
+/// Makes the calls about people and about everybody's accounts that are still to be made, and waits for people's own requests
+/// that were verified before the tenant's fence. Behind that fence none of them becomes more.
+async fn wait_for_people(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
+    let about_people = of_person::attempt_all_of_tenant(gateway, job).await;
+    // Also when the first has failed: one person's call must not keep everybody's accounts from being told of.
+    of_tenant::tell(gateway, job, case).await?;
+    about_people?;
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+    match store::request::unfinished_of_people(&tx).await? {
+        0 => Ok(()),
+        _ => Err(JobFailure { verdict: Verdict::Retry, reason: call::UNFINISHED.to_owned() }),
+    }
+}
+
+/// Identities, signals and minimized events, a bounded number in each transaction.
+async fn forget_everybody(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+    let mut client = gateway.databases().tenant.client().await?;
+    for _ in 0..FORGETTING_ROUNDS_MAX {
+        let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+        hold(&tx, job, RequestState::Verified).await?;
+        let forgotten = store::subject::forget_some_of_everybody(&tx, FORGOTTEN_ROWS_MAX).await?
+            + store::tree::forget_some(&tx, FORGOTTEN_ROWS_MAX).await?;
+        tx.commit().await?;
+        if forgotten == 0 {
+            return Ok(());
+        }
+    }
+    Err(JobFailure::hold("forgetting the tenant's people did not end"))
+}
+
+/// What the tenant's installations have brought to sources that all tenants share, and that they are the tenant's. The
+/// credentials first: by the binding we know which they are.
+async fn forget_installations(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
+    let mut client = gateway.databases().tenant.client().await?;
+    for _ in 0..FORGETTING_ROUNDS_MAX {
+        let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+        hold(&tx, job, RequestState::Verified).await?;
+        let bound: Vec<Holder> = store::source::holders_of_tenant(&tx, FORGOTTEN_ROWS_MAX).await?;
+        tx.commit().await?;
+        let tx = TenantTx::begin(&mut client, TenantId::PLATFORM).await?;
+        store::source::forget_installations(&tx, &case.tenant_key, &bound).await?;
+        tx.commit().await?;
+        let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+        hold(&tx, job, RequestState::Verified).await?;
+        store::source::unbind(&tx, &bound).await?;
+        tx.commit().await?;
+        if bound.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(JobFailure::hold("forgetting the tenant's installations did not end"))
+}
+
+/// People who were behind a fence of their own when the tenant's superseded their request: their rows went with the
+/// tenant's, and their fence gets the term of a finished erasure.
+async fn set_term_of_superseded(
+    gateway: &Gateway,
+    job: &ClaimedJob,
+    case: &TenantCase,
+    fences_end: Timestamp,
+) -> Result<(), JobFailure> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+    let fences = store::fence::of_superseded(&tx, job.request_id, FORGOTTEN_ROWS_MAX).await?;
+    drop(tx);
+    drop(client);
+    // Their request may have ended before it had mirrored them.
+    mirror::mirror(gateway, &case.tenant_key, &fences).await?;
+    Ok(mirror::set_term(gateway, &case.tenant_key, &fences, fences_end).await?)
+}

@@ -1,0 +1,7 @@
+//! Erasure: fence, execute, verify, tell, destroy the key, certify. Forward only.
+
+pub mod certify;
+pub mod forget_tenant;
+pub mod person;
+pub mod plans;
+pub mod tenant;

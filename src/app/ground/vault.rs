@@ -1,0 +1,195 @@
+//! Keys at work: body keys of days, epochs of tenants, keys of subjects.
+//!
+//! Promises: a destroyed key is never answered from memory once [`Vault::forget_body_keys`] has run, subject and tenant
+//! keys are never kept in memory at all, and two processes that need the same new key agree on one.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::{Timestamp, civil::Date};
+
+use crate::{
+    app::ground::error::Error,
+    domain::{Entropy, RequestId, SubjectId},
+    sealing::{Aad, KeyPurpose, KeyRing, SecretKey, unwrap_under, wrap_under},
+    store::{
+        self, TenantTx,
+        keys::{BodyKeyPurpose, WrappedEpoch},
+    },
+};
+
+/// How much longer than the policy says a raw delivery is kept for an event that is still pending. It was acknowledged: it
+/// may be lost only when nobody has mended what keeps it pending for as long as this.
+pub(in crate::app) const PENDING_BODY_DAYS_MAX: i64 = 30;
+
+/// The most body keys kept in memory; more than the longest retention in days, twice.
+const BODY_KEYS_MAX: usize = 128;
+
+/// How often a key is looked for that a rotation may be moving; one rotation a month makes the second reading the last.
+const READINGS_MAX: usize = 3;
+
+/// Opens and makes the keys below the master.
+pub struct Vault {
+    ring: Arc<KeyRing>,
+    entropy: Arc<dyn Entropy>,
+    intake: store::Pool,
+    body_keys: Mutex<HashMap<(BodyKeyPurpose, Date), Arc<SecretKey>>>,
+}
+
+impl Vault {
+    /// A vault over a key ring; body keys are read and made with the intake role.
+    pub fn new(ring: Arc<KeyRing>, entropy: Arc<dyn Entropy>, intake: store::Pool) -> Self {
+        Self { ring, entropy, intake, body_keys: Mutex::default() }
+    }
+
+    /// The key of a day, made if `may_make` and there is none. `None` when it is destroyed or was never made.
+    pub async fn body_key(
+        &self,
+        purpose: BodyKeyPurpose,
+        day: Date,
+        may_make: bool,
+    ) -> Result<Option<Arc<SecretKey>>, Error> {
+        if let Some(key) = self.body_keys.lock().unwrap_or_else(PoisonError::into_inner).get(&(purpose, day)) {
+            return Ok(Some(Arc::clone(key)));
+        }
+        let client = self.intake.client().await?;
+        let aad = Aad::new("body_key", None, format!("{}/{day}", purpose.as_str()).as_bytes(), "wrapped");
+        let mut found = store::keys::body_key(&client, purpose, day).await?;
+        if found.is_none() && may_make {
+            let wrapped = self.ring.wrap(
+                KeyPurpose::BodyDay,
+                &aad,
+                &SecretKey::generate(self.entropy.as_ref()),
+                self.entropy.as_ref(),
+            );
+            // Two processes may both come here: the first row wins and both read it.
+            store::keys::insert_body_key(&client, purpose, day, wrapped.master_id, &wrapped.bytes).await?;
+            found = store::keys::body_key(&client, purpose, day).await?;
+        }
+        let Some((master_id, wrapped)) = found else { return Ok(None) };
+        let key = Arc::new(self.ring.unwrap(KeyPurpose::BodyDay, master_id, &aad, &wrapped)?);
+        let mut kept = self.body_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= BODY_KEYS_MAX {
+            kept.clear();
+        }
+        kept.insert((purpose, day), Arc::clone(&key));
+        Ok(Some(key))
+    }
+
+    /// Drops body keys from memory; the living ones are read again when they are needed.
+    pub fn forget_body_keys(&self) {
+        self.body_keys.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// A subject's key, or `None` once it is destroyed.
+    pub async fn subject_key(&self, tx: &TenantTx<'_>, subject: SubjectId) -> Result<Option<SecretKey>, Error> {
+        for _ in 0..READINGS_MAX {
+            let Some((epoch, wrapped)) = store::keys::subject_key(tx, subject).await? else { return Ok(None) };
+            // Between the two readings a rotation may have taken the key along to the next epoch: read it there.
+            let Some(epoch) = store::keys::epoch(tx, epoch).await? else { continue };
+            let epoch_key = self.open_epoch(tx, &epoch)?;
+            return Ok(Some(unwrap_under(&epoch_key, &subject_aad(tx, subject), &wrapped)?));
+        }
+        Err(Error::Missing("the tenant's key epoch"))
+    }
+
+    /// Makes and records the key of a new subject.
+    pub async fn make_subject_key(
+        &self,
+        tx: &TenantTx<'_>,
+        subject: SubjectId,
+        at: Timestamp,
+    ) -> Result<SecretKey, Error> {
+        let epoch = self.current_epoch(tx, at).await?;
+        let epoch_key = self.open_epoch(tx, &epoch)?;
+        let key = SecretKey::generate(self.entropy.as_ref());
+        let wrapped = wrap_under(&epoch_key, &subject_aad(tx, subject), &key, self.entropy.as_ref());
+        store::keys::insert_subject_key(tx, subject, epoch.epoch, &wrapped, at).await?;
+        Ok(key)
+    }
+
+    /// The key of what is kept for one request and of no single person, or `None` when there is none or it is destroyed.
+    pub async fn request_key(&self, tx: &TenantTx<'_>, request: RequestId) -> Result<Option<SecretKey>, Error> {
+        self.subject_key(tx, key_of(request)).await
+    }
+
+    /// The same, made when there is none. Only one worker at a time may ask for it: whoever holds the request's job.
+    pub async fn find_or_make_request_key(
+        &self,
+        tx: &TenantTx<'_>,
+        request: RequestId,
+        at: Timestamp,
+    ) -> Result<SecretKey, Error> {
+        match self.request_key(tx, request).await? {
+            Some(key) => Ok(key),
+            None => self.make_subject_key(tx, key_of(request), at).await,
+        }
+    }
+
+    /// Destroys the key of a request. Repeating is safe.
+    pub async fn destroy_request_key(&self, tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<(), Error> {
+        store::keys::destroy_subject_key(tx, key_of(request), at).await?;
+        Ok(())
+    }
+
+    /// The tenant's living epoch, made when there is none. It is not destroyed before the transaction ends.
+    pub async fn current_epoch(&self, tx: &TenantTx<'_>, at: Timestamp) -> Result<WrappedEpoch, Error> {
+        for _ in 0..READINGS_MAX {
+            if let Some(epoch) = store::keys::epoch_for_use(tx).await? {
+                return Ok(epoch);
+            }
+        }
+        self.begin_epoch(tx, at).await
+    }
+
+    /// Makes the next epoch.
+    pub async fn begin_epoch(&self, tx: &TenantTx<'_>, at: Timestamp) -> Result<WrappedEpoch, Error> {
+        let number = store::keys::last_epoch(tx).await? + 1;
+        let key = SecretKey::generate(self.entropy.as_ref());
+        let wrapped = self.ring.wrap(KeyPurpose::TenantEpoch, &epoch_aad(tx, number), &key, self.entropy.as_ref());
+        let epoch =
+            WrappedEpoch { epoch: number, master_id: wrapped.master_id, wrapped: wrapped.bytes, created_at: at };
+        if store::keys::insert_epoch(tx, &epoch).await? {
+            return Ok(epoch);
+        }
+        // Another transaction made the same number and has committed it: use theirs.
+        store::keys::current_epoch(tx).await?.ok_or(Error::Missing("the tenant's key epoch"))
+    }
+
+    /// Wraps a living subject's key under a newer epoch.
+    pub async fn rewrap(
+        &self,
+        tx: &TenantTx<'_>,
+        subject: (SubjectId, i32, Vec<u8>),
+        to: &WrappedEpoch,
+    ) -> Result<(), Error> {
+        let (subject, from, wrapped) = subject;
+        let from = store::keys::epoch(tx, from).await?.ok_or(Error::Missing("the tenant's key epoch"))?;
+        let aad = subject_aad(tx, subject);
+        let key = unwrap_under(&self.open_epoch(tx, &from)?, &aad, &wrapped)?;
+        let wrapped = wrap_under(&self.open_epoch(tx, to)?, &aad, &key, self.entropy.as_ref());
+        store::keys::rewrap_subject_key(tx, subject, to.epoch, &wrapped).await?;
+        Ok(())
+    }
+
+    fn open_epoch(&self, tx: &TenantTx<'_>, epoch: &WrappedEpoch) -> Result<SecretKey, Error> {
+        let aad = epoch_aad(tx, epoch.epoch);
+        Ok(self.ring.unwrap(KeyPurpose::TenantEpoch, epoch.master_id, &aad, &epoch.wrapped)?)
+    }
+}
+
+/// A request's key is kept among those of subjects, under the request's own id: so a rotation takes it along to the next
+/// epoch, without which it would be lost while an identity provider is away, and the end of the tenant destroys it.
+fn key_of(request: RequestId) -> SubjectId {
+    SubjectId::from_uuid(request.uuid())
+}
+
+fn epoch_aad(tx: &TenantTx<'_>, epoch: i32) -> Aad {
+    Aad::new("tenant_key", Some(tx.tenant().uuid()), &epoch.to_be_bytes(), "wrapped")
+}
+
+fn subject_aad(tx: &TenantTx<'_>, subject: SubjectId) -> Aad {
+    Aad::new("subject_key", Some(tx.tenant().uuid()), subject.uuid().as_bytes(), "wrapped")
+}

@@ -1,0 +1,275 @@
+//! Accepting a delivery: look the source up, verify the sender, take the bytes, seal, commit, answer.
+//!
+//! ```text
+//! begin ─▶ source by name and kind ─▶ proof: a token is verified now, a signature is computed as bytes arrive
+//! update ─▶ bytes, bounded
+//! finish ─▶ proof holds? ─▶ registry::X says which events these are, and whose ─▶ keep (seal, one commit) ─▶ answer
+//! ```
+//!
+//! Promises (docs/design.md, section 3): acknowledged means committed; an answer of "unauthorized" is given only when the
+//! credential was loaded and the comparison failed, or the source certainly does not exist; every inability of ours is
+//! "unavailable".
+
+use std::{sync::Arc, time::Instant};
+
+use crate::{
+    app::{
+        gateway::Gateway,
+        ground::error::Error,
+        intake::{
+            admit,
+            delivery::{Accepted, Delivery, EVENT_BODY_BYTES_MAX},
+            keep::{Kept, Verified, keep},
+            proof::{self, Proof},
+            raw::RawDelivery,
+            rejections::{self, Rejected},
+        },
+        registry::{self, Asked, LoadedSource},
+    },
+    domain::{SourceKind, TenantId, caller::TokenUse, reply::SenderReply},
+    signature::Refusal,
+    sources::{Admitted, NotAdmitted, TenantRef, jira},
+};
+
+/// A delivery whose source is known and whose body is arriving.
+pub struct Arriving {
+    delivery: Delivery,
+    source: Arc<LoadedSource>,
+    proof: Proof,
+    arrived_at: Instant,
+    raw: RawDelivery,
+    declared_bytes: Option<usize>,
+    body_bytes_max: usize,
+}
+
+/// Begins a delivery before its body is read. `Err` is the final answer.
+pub async fn begin(gateway: &Gateway, delivery: Delivery) -> Result<Arriving, Accepted> {
+    let arrived_at = Instant::now();
+    let (known, result) = begin_known(gateway, delivery, arrived_at).await;
+    result.map_err(|accepted| told(gateway, known, accepted))
+}
+
+/// Whether the name is a registered one decides what may be kept of it.
+async fn begin_known(
+    gateway: &Gateway,
+    delivery: Delivery,
+    arrived_at: Instant,
+) -> (Rejected, Result<Arriving, Accepted>) {
+    let mut rejected = Rejected { kind: delivery.kind, source: None };
+    // Such a source certainly does not exist. Whoever calls chooses the name: long ones would fill the memory, and the
+    // database refuses some characters, which would look like an inability of ours.
+    if !registry::is_name(&delivery.source) {
+        return (rejected, Err(Accepted::refused(Refusal::UnknownSource)));
+    }
+    let claim = proof::claim(gateway, &delivery);
+    let asked = Asked { name: &delivery.source, holder: claim.as_ref().map_or("", proof::Claim::holder) };
+    let mut source = match registry::look_up(gateway, asked, arrived_at, claim.is_ok()).await {
+        // A source of another kind is no source under this route.
+        Ok(Some(source)) if source.settings.kind() == delivery.kind => source,
+        Ok(Some(_) | None) => return (rejected, Err(Accepted::refused(Refusal::UnknownSource))),
+        Err(error) => return (rejected, Err(unable(&error))),
+    };
+    rejected.source = Some(delivery.source.clone());
+    let mut begun = proof::begin(gateway, &source, &delivery, claim).await;
+    if begun.as_ref().is_err_and(|refusal| proof::may_have_another_secret_by_now(&delivery, *refusal)) {
+        source = match look_again(gateway, &delivery, arrived_at).await {
+            Ok(source) => source,
+            Err(accepted) => return (rejected, Err(accepted)),
+        };
+        begun = proof::begin(gateway, &source, &delivery, proof::claim(gateway, &delivery)).await;
+    }
+    let proof = match begun {
+        Ok(proof) => proof,
+        Err(refusal) => return (rejected, Err(Accepted::refused(refusal))),
+    };
+    let raw = match &proof {
+        Proof::Hub { signature, .. } => {
+            let identifier = delivery.headers.all(admit::JIRA_IDENTIFIER).next().unwrap_or_default();
+            RawDelivery::begin(signature, identifier)
+        }
+        Proof::Forwarder(_) | Proof::Forge(_) | Proof::Connect(_) | Proof::Google | Proof::Emulator => {
+            RawDelivery::begin(&[], &[])
+        }
+    };
+    let body_bytes_max = body_bytes_max(delivery.kind);
+    (rejected, Ok(Arriving { delivery, source, proof, arrived_at, raw, declared_bytes: None, body_bytes_max }))
+}
+
+/// The largest body of a kind, in bytes: what its sender can send, with room for wrapping.
+const fn body_bytes_max(kind: SourceKind) -> usize {
+    const MIB: usize = 1024 * 1024;
+    match kind {
+        SourceKind::JiraAdmin | SourceKind::Connect => EVENT_BODY_BYTES_MAX,
+        // Atlassian: 5 MB for one invocation.
+        SourceKind::Forge => 6 * MIB,
+        // Google: 10 MB for one message, in base64.
+        SourceKind::GooglePubsub => 14 * MIB,
+        // Google: 512 KiB for one event; a batch has several.
+        SourceKind::GoogleEvents => 4 * MIB,
+        // Our own: an id and a time.
+        SourceKind::FirebaseFunction | SourceKind::AtlassianReport => MIB / 4,
+    }
+}
+
+fn unable(error: &Error) -> Accepted {
+    tracing::warn!(error = %error.chain(), "a delivery could not be taken");
+    Accepted::unavailable()
+}
+
+/// Remembers which rule failed. What the sender is told does not change.
+fn told(gateway: &Gateway, rejected: Rejected, accepted: Accepted) -> Accepted {
+    if let Some(refusal) = accepted.refusal {
+        rejections::remember(gateway, rejected, refusal);
+    }
+    accepted
+}
+
+impl Arriving {
+    /// Tells how long the body will be, by the sender's word.
+    pub fn expect_bytes(&mut self, declared: Option<usize>) {
+        self.declared_bytes = declared;
+    }
+
+    /// Takes the next bytes of the body. `Err` is the final answer.
+    pub fn update(&mut self, bytes: &[u8]) -> Result<(), Accepted> {
+        if self.raw.body().len() + bytes.len() > self.body_bytes_max {
+            return Err(SenderReply::TooLarge.into());
+        }
+        self.proof.update(bytes);
+        self.raw.push(bytes, self.declared_bytes);
+        Ok(())
+    }
+
+    /// Ends the delivery: verify, seal, commit. Returns when it is durable, or refused.
+    pub async fn finish(self, gateway: &Gateway) -> Accepted {
+        let rejected = Rejected { kind: self.delivery.kind, source: Some(self.delivery.source.clone()) };
+        let accepted = match self.finish_verified(gateway).await {
+            Ok(accepted) | Err(accepted) => accepted,
+        };
+        told(gateway, rejected, accepted)
+    }
+
+    async fn finish_verified(self, gateway: &Gateway) -> Result<Accepted, Accepted> {
+        let Self { delivery, mut source, proof, arrived_at, raw, .. } = self;
+        let proven = match proof.finish() {
+            Ok(proven) => proven,
+            // A mismatch may mean that the secret was rotated a moment ago. It is final only by a reading that began
+            // after the delivery had come.
+            Err(Refusal::Mismatch) => {
+                source = look_again(gateway, &delivery, arrived_at).await?;
+                proof::again(gateway, &source, &delivery, raw.body()).map_err(Accepted::refused)?
+            }
+            Err(refusal) => return Err(Accepted::refused(refusal)),
+        };
+        if is_outside_window(gateway, &source, raw.body()) {
+            return Err(Accepted::refused(Refusal::StaleTimestamp));
+        }
+        let result = accept(gateway, &source, &delivery, &proven, raw).await;
+        result.map_err(|error| unable(&error))
+    }
+}
+
+async fn look_again(
+    gateway: &Gateway,
+    delivery: &Delivery,
+    arrived_at: Instant,
+) -> Result<Arc<LoadedSource>, Accepted> {
+    let claim = proof::claim(gateway, delivery).map_err(Accepted::refused)?;
+    let asked = Asked { name: &delivery.source, holder: claim.holder() };
+    match registry::look_again(gateway, asked, arrived_at).await {
+        Ok(Some(source)) if source.settings.kind() == delivery.kind => Ok(source),
+        Ok(Some(_) | None) => Err(Accepted::refused(Refusal::UnknownSource)),
+        Err(error) => Err(unable(&error)),
+    }
+}
+
+/// Of a Jira webhook only the body's own timestamp is signed. A source with a window refuses what is older, and what does
+/// not tell its time.
+fn is_outside_window(gateway: &Gateway, source: &LoadedSource, body: &[u8]) -> bool {
+    source.replay_window.is_some_and(|window| {
+        jira::body_timestamp(body).is_none_or(|at| !jira::within_replay_window(at, gateway.now(), window))
+    })
+}
+
+/// Keeps every event of a verified delivery. The sender is told that it was accepted only when all of them are durable; a
+/// repetition then finds those that were, and keeps the others.
+async fn accept(
+    gateway: &Gateway,
+    source: &LoadedSource,
+    delivery: &Delivery,
+    proven: &proof::Proven,
+    raw: RawDelivery,
+) -> Result<Accepted, Error> {
+    if proven.is_whole() {
+        // Jira's way, for which nothing is copied.
+        let identifier = jira::delivery_identifier(delivery.headers.all(admit::JIRA_IDENTIFIER).next());
+        let verified = Verified {
+            source_id: source.source_id,
+            tenant_id: source.tenant_id,
+            identifier,
+            is_identity: false,
+            token: None,
+            original_received_at: None,
+            raw,
+        };
+        return Ok(answer(&[keep(gateway, verified).await?]));
+    }
+    let events = match admit::admit(delivery, proven, raw.body()) {
+        Ok(events) => events,
+        Err(NotAdmitted::BodyDisagrees(_)) => return Ok(Accepted::refused(Refusal::BodyDisagrees)),
+        Err(NotAdmitted::TooMany) => return Ok(SenderReply::TooLarge.into()),
+        // It is authentic and cannot be understood: kept for a person to look at, because refusing it would only make the
+        // sender repeat it.
+        Err(NotAdmitted::Unreadable(_)) => vec![admit::unreadable(delivery, proven)],
+    };
+    let Ok(secret) = admit::brought_secret(delivery, proven, raw.body()) else {
+        return Ok(Accepted::refused(Refusal::BodyDisagrees));
+    };
+    let (body, token) = (raw.body(), proven.token(gateway.now(), delivery));
+    let keeping = events.iter().map(|event| keep_one(gateway, source, token.as_ref(), event, body));
+    // Together, so that they share a commit.
+    let kept = futures_util::future::try_join_all(keeping).await?;
+    if kept.iter().any(|kept| matches!(kept, Kept::New(_))) {
+        // Should this fail, the sender is told so; it comes again with a new token and brings the same.
+        admit::after_keeping(gateway, source, delivery, proven, secret.as_ref()).await?;
+    }
+    Ok(answer(&kept))
+}
+
+async fn keep_one(
+    gateway: &Gateway,
+    source: &LoadedSource,
+    token: Option<&TokenUse>,
+    event: &Admitted,
+    body: &[u8],
+) -> Result<Kept, Error> {
+    let Admitted { identifier, is_identity, tenant, context, body: own } = event;
+    let tenant_id = match tenant {
+        TenantRef::Source => source.tenant_id,
+        TenantRef::Platform => TenantId::PLATFORM,
+        TenantRef::Key(key) => registry::tenant_of_key(gateway, key).await?,
+    };
+    let bytes = own.as_ref().map_or(body, |own| own.expose_for("sealing it"));
+    let identifier = identifier.as_deref();
+    let raw = RawDelivery::of(context, identifier.unwrap_or_default(), bytes);
+    let source_id = source.source_id;
+    let (is_identity, original_received_at) = (*is_identity, None);
+    keep(gateway, Verified { source_id, tenant_id, identifier, is_identity, token, original_received_at, raw }).await
+}
+
+fn answer(kept: &[Kept]) -> Accepted {
+    let mut event_id = None;
+    let mut is_duplicate = true;
+    for one in kept {
+        match one {
+            Kept::New(id) => {
+                event_id = event_id.or(Some(*id));
+                is_duplicate = false;
+            }
+            Kept::Before(id) => event_id = event_id.or(Some(*id)),
+            Kept::Replayed => return Accepted::refused(Refusal::Replayed),
+            Kept::Unavailable => return Accepted::unavailable(),
+        }
+    }
+    Accepted { reply: SenderReply::Accepted, refusal: None, event_id, is_duplicate: is_duplicate && !kept.is_empty() }
+}

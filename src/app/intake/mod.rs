@@ -1,0 +1,12 @@
+//! Deliveries: verified, sealed and committed before the sender is answered.
+
+pub mod accept_event;
+pub mod admit;
+pub mod commit_queue;
+pub mod committer;
+pub mod delivery;
+pub mod emulator;
+pub mod keep;
+pub mod proof;
+pub mod raw;
+pub mod rejections;

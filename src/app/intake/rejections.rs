@@ -1,0 +1,116 @@
+//! Refused calls: which rule failed, counted by day and kept in a bounded ring. Never a token, a body or a caller's text.
+//!
+//! Callers decide how often this happens, so nothing here waits and nothing grows: refusals are added up in memory and
+//! written out every few seconds, the latest few of them with their time.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, PoisonError},
+};
+
+use jiff::{Timestamp, ToSpan as _, civil::Date};
+
+use crate::{
+    app::{gateway::Gateway, ground::error::Error},
+    domain::SourceKind,
+    signature::Refusal,
+    store::{
+        self,
+        rejection::{CountRow, RejectionRow},
+    },
+};
+
+/// Kinds of refusals that are told apart between two writes; registered names only, so there are few.
+const COUNTS_MAX: usize = 4_096;
+/// Refusals with their time between two writes.
+const LATEST_MAX: usize = 100;
+/// How long counts are kept.
+const COUNT_DAYS: i64 = 90;
+
+/// A refused call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(in crate::app) struct Rejected {
+    /// The kind of sender that its route is for.
+    pub(in crate::app) kind: SourceKind,
+    /// The source's name when it is a registered one of that kind; what else callers write into a path is not kept.
+    pub(in crate::app) source: Option<String>,
+}
+
+/// Refusals that have not been written out.
+#[derive(Default)]
+pub(in crate::app) struct Rejections(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    counts: HashMap<(Rejected, Refusal, Date), (u32, Timestamp)>,
+    latest: VecDeque<(Rejected, Refusal, Timestamp)>,
+}
+
+/// Remembers a refusal. Never waits.
+pub(in crate::app) fn remember(gateway: &Gateway, rejected: Rejected, refusal: Refusal) {
+    let now = gateway.now();
+    let mut waiting = gateway.rejections().0.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (rejected.clone(), refusal, gateway.today());
+    if waiting.counts.len() < COUNTS_MAX || waiting.counts.contains_key(&key) {
+        let count = waiting.counts.entry(key).or_insert((0, now));
+        *count = (count.0.saturating_add(1), now);
+    }
+    if waiting.latest.len() == LATEST_MAX {
+        waiting.latest.pop_front();
+    }
+    waiting.latest.push_back((rejected, refusal, now));
+}
+
+/// Writes out what was remembered. What cannot be written is lost: refusals are a diagnosis and no record.
+pub async fn write_out(gateway: &Gateway) -> Result<(), Error> {
+    let waiting = std::mem::take(&mut *gateway.rejections().0.lock().unwrap_or_else(PoisonError::into_inner));
+    if waiting.counts.is_empty() {
+        return Ok(());
+    }
+    let counts: Vec<CountRow> = waiting
+        .counts
+        .into_iter()
+        .map(|((rejected, refusal, day), (refused, last_at))| CountRow {
+            day,
+            source_name: rejected.source.unwrap_or_default(),
+            source_kind: rejected.kind.as_str().to_owned(),
+            reason: refusal.as_str().to_owned(),
+            refused: refused.into(),
+            last_at,
+        })
+        .collect();
+    let latest: Vec<RejectionRow> = waiting
+        .latest
+        .into_iter()
+        .map(|(rejected, refusal, at)| RejectionRow {
+            at,
+            source_name: rejected.source.unwrap_or_default(),
+            source_kind: rejected.kind.as_str().to_owned(),
+            reason: refusal.as_str().to_owned(),
+            reply: if refusal.is_our_inability() { "unavailable" } else { "unauthorized" }.to_owned(),
+        })
+        .collect();
+    let client = gateway.databases().intake.client().await?;
+    store::rejection::add_counts(&client, &counts).await?;
+    store::rejection::add_latest(&client, &latest).await?;
+    Ok(())
+}
+
+/// Refusals by source, kind and reason since a day; the most recent first.
+pub async fn counts(gateway: &Gateway, source: Option<&str>, since: Date) -> Result<Vec<CountRow>, Error> {
+    let queue = gateway.databases().queue.client().await?;
+    Ok(store::rejection::counts(&queue, source, since).await?)
+}
+
+/// The latest refusals, newest first.
+pub async fn latest(gateway: &Gateway, source: Option<&str>, limit: i64) -> Result<Vec<RejectionRow>, Error> {
+    let queue = gateway.databases().queue.client().await?;
+    Ok(store::rejection::latest(&queue, source, limit).await?)
+}
+
+/// Forgets what is too old to explain anything.
+pub(in crate::app) async fn forget(gateway: &Gateway) -> Result<u64, Error> {
+    let before = gateway.today().saturating_sub(COUNT_DAYS.days());
+    let queue = gateway.databases().queue.client().await?;
+    Ok(store::rejection::forget_before(&queue, before).await?)
+}

@@ -1,0 +1,124 @@
+//! Reading a pending event: its raw delivery while that is kept, its minimized record afterwards, and what it says.
+
+use crate::app::registry;
+
+use zeroize::Zeroizing;
+
+use crate::{
+    app::{
+        gateway::Gateway,
+        ground::error::Error,
+        intake::{keep::body_aad, raw::RawDelivery},
+    },
+    domain::{
+        SourceKind,
+        event::{LifecycleEvent, Malformed},
+    },
+    sealing::{Aad, open, seal},
+    sources::{self, SourceSettings, atlassian_report, connect, firebase, forge, jira},
+    store::{self, TenantTx, event::ClaimedEvent, keys::BodyKeyPurpose, source::SourceFacts},
+};
+
+pub(in crate::app) enum Reading {
+    /// With the raw delivery, which is empty where only the minimized record was left.
+    Understood(LifecycleEvent, Zeroizing<Vec<u8>>),
+    Malformed(Malformed),
+    Forgotten,
+}
+
+pub(in crate::app) async fn read(gateway: &Gateway, event: &ClaimedEvent) -> Result<Reading, Error> {
+    let source = registry::facts(gateway, event.source_id).await?;
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
+    let Some(raw) = read_raw(gateway, &tx, event).await? else { return read_minimized(gateway, &tx, event).await };
+    let (context, body) = RawDelivery::parts_of(&raw).ok_or(Error::Missing("a readable delivery"))?;
+    Ok(match meaning(&source, context, body)? {
+        Ok(meaning) => Reading::Understood(meaning, raw),
+        Err(malformed) => Reading::Malformed(malformed),
+    })
+}
+
+/// What a delivery says, in the terms of its sender.
+fn meaning(source: &SourceFacts, context: &[u8], body: &[u8]) -> Result<Result<LifecycleEvent, Malformed>, Error> {
+    let settings = SourceSettings::parse(source.kind, &source.settings)
+        .map_err(|_| Error::Missing("settings of the source that this version can read"))?;
+    let project = settings.project().unwrap_or_default();
+    Ok(match source.kind {
+        SourceKind::JiraAdmin => jira::interpret(body, source.site_host.as_deref()),
+        SourceKind::Forge => forge::interpret(context, body),
+        SourceKind::Connect => connect::interpret(context, body, source.site_host.as_deref()),
+        SourceKind::GooglePubsub | SourceKind::GoogleEvents | SourceKind::FirebaseFunction => {
+            firebase::interpret(context, body, project)
+        }
+        SourceKind::AtlassianReport => atlassian_report::interpret(body),
+    })
+}
+
+/// The raw delivery, while it is kept and its key lives.
+pub(in crate::app) async fn read_raw(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    event: &ClaimedEvent,
+) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    if let Some(sealed) = store::event::read_body(tx, event).await?
+        && let Some(raw) = open_body(gateway, event, BodyKeyPurpose::Delivery, &sealed).await?
+    {
+        return Ok(Some(raw));
+    }
+    match store::event::read_dead_letter_body(tx, event).await? {
+        Some(sealed) => open_body(gateway, event, BodyKeyPurpose::DeadLetter, &sealed).await,
+        None => Ok(None),
+    }
+}
+
+async fn open_body(
+    gateway: &Gateway,
+    event: &ClaimedEvent,
+    purpose: BodyKeyPurpose,
+    sealed: &[u8],
+) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    // Days of dead letters have keys of their own; a destroyed key is the same as no body.
+    let Some(key) = gateway.vault().body_key(purpose, event.body_day, false).await? else { return Ok(None) };
+    let aad = body_aad(body_table(purpose), event.source_id, event.body_event_id);
+    Ok(Some(open(&key, &aad, sealed)?))
+}
+
+pub(in crate::app) fn body_table(purpose: BodyKeyPurpose) -> &'static str {
+    match purpose {
+        BodyKeyPurpose::Delivery => "event_body",
+        BodyKeyPurpose::DeadLetter => "dead_letter_body",
+    }
+}
+
+/// Without its raw body an event is read from the minimized record, while its person's key lives.
+async fn read_minimized(gateway: &Gateway, tx: &TenantTx<'_>, event: &ClaimedEvent) -> Result<Reading, Error> {
+    for (subject, sealed) in store::subject::minimized(tx, event.body_event_id).await? {
+        let Some(key) = gateway.vault().subject_key(tx, subject).await? else { continue };
+        let bytes = open(&key, &minimized_aad(tx, event, subject), &sealed)?;
+        if let Some(meaning) = sources::minimized::from_minimized(&bytes) {
+            return Ok(Reading::Understood(meaning, Zeroizing::new(Vec::new())));
+        }
+    }
+    Ok(Reading::Forgotten)
+}
+
+fn minimized_aad(tx: &TenantTx<'_>, event: &ClaimedEvent, subject: crate::domain::SubjectId) -> Aad {
+    let mut row = event.body_event_id.uuid().as_bytes().to_vec();
+    row.extend_from_slice(subject.uuid().as_bytes());
+    Aad::new("minimized_event", Some(tx.tenant().uuid()), &row, "sealed")
+}
+
+/// Keeps what is needed of an event about a person, sealed under that person's key.
+pub(in crate::app) async fn keep_minimized(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    event: &ClaimedEvent,
+    subject: crate::domain::SubjectId,
+    key: &crate::sealing::SecretKey,
+    meaning: &LifecycleEvent,
+) -> Result<(), Error> {
+    let Some(plaintext) = sources::minimized::minimize(meaning) else { return Ok(()) };
+    let sealed = seal(key, &minimized_aad(tx, event, subject), &plaintext, gateway.entropy());
+    store::subject::insert_minimized(tx, event.body_event_id, subject, &sealed).await?;
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! A timeline that is wanted, and what becomes of the one that runs: started, moved or stopped. The same for a person and
+//! for a whole tenant.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    app::{
+        gateway::Gateway,
+        ground::{audit, error::Error},
+    },
+    domain::{
+        EventId, JobId, OffboardingId, RequestId,
+        job::JobKind,
+        request::{RequestScope, RequestState, Timeline},
+    },
+    proof::{IdText, audit::Fact},
+    store::{self, TenantTx},
+};
+
+/// What the evidence together asks for.
+pub(in crate::app) struct Wanted {
+    /// The due times.
+    pub(in crate::app) timeline: Timeline,
+    /// The latest departure in source time, which the fence has to cover.
+    pub(in crate::app) latest: Timestamp,
+    /// The event that has just been applied, if it was one.
+    pub(in crate::app) origin: Option<EventId>,
+}
+
+/// What became of the timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::app) enum Settled {
+    /// It has begun.
+    Started,
+    /// It counts from another moment, or covers more.
+    Moved,
+    /// It was stopped before the fence.
+    Stopped,
+    /// It is as it was.
+    Unchanged,
+    /// The fence is committed: nothing can be moved any more.
+    BehindFence,
+    /// None is wanted and none can be stopped.
+    NoneRuns,
+}
+
+/// Brings the living request of a person or tenant into line with what is wanted. Safe to repeat.
+pub(in crate::app) async fn settle(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    scope: RequestScope,
+    wanted: Option<Wanted>,
+) -> Result<Settled, Error> {
+    let living = match store::request::living(tx, scope).await? {
+        Some(id) => store::request::read(tx, id).await?,
+        None => None,
+    };
+    match (wanted, living) {
+        (Some(wanted), None) => start(gateway, tx, scope, &wanted).await,
+        (Some(wanted), Some(request)) => {
+            if request.state != RequestState::Open {
+                return Ok(Settled::BehindFence);
+            }
+            if wanted.timeline == request.timeline && wanted.latest == request.latest_departure_at {
+                return Ok(Settled::Unchanged);
+            }
+            shift(gateway, tx, scope, request.request_id, &wanted).await
+        }
+        (None, Some(request)) if request.state == RequestState::Open => {
+            cancel(gateway, tx, scope, request.request_id).await
+        }
+        (None, _) => Ok(Settled::NoneRuns),
+    }
+}
+
+async fn start(gateway: &Gateway, tx: &TenantTx<'_>, scope: RequestScope, wanted: &Wanted) -> Result<Settled, Error> {
+    let (clock, entropy, now) = (gateway.clock(), gateway.entropy(), gateway.now());
+    let Wanted { timeline, latest, origin } = wanted;
+    let request = RequestId::new(clock, entropy);
+    let ids = (request, OffboardingId::new(clock, entropy));
+    let opened_at = store::request::free_instant(tx, scope, now).await?;
+    store::request::insert(tx, ids, scope, *origin, timeline, *latest, opened_at).await?;
+    for (kind, due_at) in due_jobs(timeline) {
+        store::job::insert(tx, JobId::new(clock, entropy), kind, request, due_at, now).await?;
+    }
+    let action = word(scope, "offboarding.started", "tenant.offboarding_started");
+    let anchor_at = ("anchor_at", Fact::At(timeline.anchor_at));
+    let purge_due_at = ("purge_due_at", Fact::At(timeline.purge_due_at));
+    match origin {
+        Some(event) => {
+            let facts = [("event", Fact::Id(IdText::of(event)?)), anchor_at, purge_due_at];
+            audit::record(gateway, tx, audit::WORKER, action, request, facts).await?;
+        }
+        None => {
+            audit::record(gateway, tx, audit::WORKER, action, request, [anchor_at, purge_due_at]).await?;
+        }
+    }
+    Ok(Settled::Started)
+}
+
+fn due_jobs(timeline: &Timeline) -> [(JobKind, Timestamp); 3] {
+    [
+        (JobKind::AccessOff, timeline.access_off_due_at),
+        (JobKind::Mark, timeline.mark_due_at),
+        (JobKind::Deletion, timeline.purge_start_at),
+    ]
+}
+
+async fn shift(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    scope: RequestScope,
+    request: RequestId,
+    wanted: &Wanted,
+) -> Result<Settled, Error> {
+    let timeline = &wanted.timeline;
+    store::request::move_timeline(tx, request, timeline, wanted.latest).await?;
+    for (kind, due_at) in due_jobs(timeline) {
+        store::job::reschedule(tx, request, kind, due_at).await?;
+    }
+    let facts = [("anchor_at", Fact::At(timeline.anchor_at)), ("purge_due_at", Fact::At(timeline.purge_due_at))];
+    let action = word(scope, "offboarding.moved", "tenant.offboarding_moved");
+    audit::record(gateway, tx, audit::WORKER, action, request, facts).await?;
+    Ok(Settled::Moved)
+}
+
+async fn cancel(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    scope: RequestScope,
+    request: RequestId,
+) -> Result<Settled, Error> {
+    let now = gateway.now();
+    store::request::advance(tx, request, RequestState::Open, RequestState::Cancelled, now, None).await?;
+    // A job that runs at this moment may still reach the product: access is given back when its lease is over, because
+    // before that nobody can know what it will have done.
+    let wait = store::job::leased_seconds(tx, request).await?.unwrap_or(0.0).max(0.0);
+    store::job::cancel(tx, request, now).await?;
+    // The job that would have found it out is cancelled with the others; a call that is under way ends as it ends.
+    store::call_back::withdraw(tx, request, now).await?;
+    let job = JobId::new(gateway.clock(), gateway.entropy());
+    let run_at = now + SignedDuration::try_from_secs_f64(wait).unwrap_or(SignedDuration::ZERO);
+    store::job::insert(tx, job, JobKind::AccessOn, request, run_at, now).await?;
+    let action = word(scope, "offboarding.cancelled", "tenant.offboarding_stopped");
+    audit::record(gateway, tx, audit::WORKER, action, request, []).await?;
+    Ok(Settled::Stopped)
+}
+
+const fn word(scope: RequestScope, of_person: &'static str, of_tenant: &'static str) -> &'static str {
+    match scope {
+        RequestScope::Subject(_) => of_person,
+        RequestScope::Tenant => of_tenant,
+    }
+}

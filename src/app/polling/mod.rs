@@ -1,0 +1,13 @@
+//! Senders that do not tell are asked.
+
+pub mod accounts;
+pub mod budget;
+pub mod credentials;
+pub mod due;
+pub mod installations;
+pub mod learned;
+pub mod pieces;
+pub mod round;
+pub mod site;
+pub mod turn;
+pub mod worklogs;

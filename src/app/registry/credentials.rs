@@ -1,0 +1,282 @@
+//! Secrets and tokens of sources and of installations within them, each sealed for its own slot.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
+use uuid::Uuid;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::{
+    app::{
+        gateway::Gateway,
+        ground::{audit, error::Error},
+        registry::{LoadedSource, find, look_up::facts},
+    },
+    domain::{SourceId, SourceKind, TenantId},
+    sealing::Aad,
+    signature::SecretBytes,
+    store::{
+        self, TenantTx,
+        source::{CredentialSlot, NamedSource, Purpose, SealedCredential},
+    },
+};
+
+/// The longest secret accepted, in bytes.
+pub const SECRET_BYTES_MAX: usize = 1_024;
+/// The shortest secret accepted, in bytes: 16 random bytes in hexadecimal.
+pub const SECRET_BYTES_MIN: usize = 16;
+/// How long an installation's token is used, in hours.
+pub(in crate::app) const INSTALLATION_TOKEN_HOURS: i64 = 2;
+/// The bounds of the forwarder's secret, decoded, in bytes (Standard Webhooks).
+const FORWARDER_SECRET_BYTES_MIN: usize = 24;
+const FORWARDER_SECRET_BYTES_MAX: usize = 64;
+/// How long the previous secret stays valid after a rotation, in hours: more than Jira's longest retry.
+const PREVIOUS_SECRET_HOURS: i64 = 24;
+
+/// Keeps the secret that a verified installation has brought; the one before stays valid for a day. Repeating is safe: a
+/// repetition changes nothing, so that it does not end the secret before.
+pub(in crate::app) async fn keep_holder_secret(
+    gateway: &Gateway,
+    source: &LoadedSource,
+    holder: &str,
+    secret: &SecretBytes,
+) -> Result<(), Error> {
+    check_holder_secret(secret)?;
+    let now = gateway.now();
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, source.tenant_id).await?;
+    let slot = CredentialSlot { source: source.source_id, purpose: Purpose::Verify, holder };
+    let credentials = store::source::credentials(&tx, slot, now).await?;
+    // One that does not open any more is replaced.
+    let current = credentials.first().and_then(|current| open_credential(gateway, slot, current).ok());
+    if current.is_some_and(|current| is_same(&current, secret)) {
+        return Ok(());
+    }
+    store_secret(gateway, &tx, slot, secret, now).await?;
+    audit::record(gateway, &tx, audit::WORKER, "source.installed", source.source_id, []).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Compares in constant time.
+fn is_same(left: &SecretBytes, right: &SecretBytes) -> bool {
+    left.expose().ct_eq(right.expose()).into()
+}
+
+/// A secret that an installation can have: visible ASCII characters, as Atlassian makes them, and not too few.
+pub(in crate::app) fn check_holder_secret(secret: &SecretBytes) -> Result<(), Error> {
+    check_secret(SourceKind::Connect, Some(secret))?;
+    if secret.expose().iter().all(u8::is_ascii_graphic) {
+        Ok(())
+    } else {
+        Err(Error::Refused("an installation's secret is visible ASCII characters".to_owned()))
+    }
+}
+
+/// Keeps the token by which our app may ask an installation's site for the next two hours (Atlassian delivers it with at
+/// least that much life). The one before ends at once.
+pub(in crate::app) async fn keep_installation_token(
+    gateway: &Gateway,
+    source: &LoadedSource,
+    cloud_id: &str,
+    token: &str,
+) -> Result<(), Error> {
+    let now = gateway.now();
+    let expires_at = now + SignedDuration::from_hours(INSTALLATION_TOKEN_HOURS);
+    let kept = InstallationToken { bearer: token.to_owned(), expires_at };
+    let json = Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| Error::Missing("a token that can be stored"))?);
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, source.tenant_id).await?;
+    let slot = CredentialSlot { source: source.source_id, purpose: Purpose::CallBack, holder: cloud_id };
+    store_secret_until(gateway, &tx, slot, &SecretBytes::new(json.to_vec()), (now, now)).await?;
+    store::source::forget_ended_credentials(&tx, slot, now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The token by which our app may ask an installation's site now, if one is alive.
+pub(in crate::app) async fn installation_token(
+    gateway: &Gateway,
+    source: SourceId,
+    cloud_id: &str,
+) -> Result<Option<SecretBytes>, Error> {
+    let facts = facts(gateway, source).await?;
+    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: cloud_id };
+    let Some(kept) = current_secret(gateway, facts.tenant_id, slot).await? else { return Ok(None) };
+    let Ok(mut token) = serde_json::from_slice::<InstallationToken>(kept.expose()) else { return Ok(None) };
+    let is_alive = token.expires_at > gateway.now();
+    Ok(is_alive.then(|| SecretBytes::new(std::mem::take(&mut token.bearer).into_bytes())))
+}
+
+/// A token of an installation, as it is sealed.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+struct InstallationToken {
+    bearer: String,
+    #[zeroize(skip)]
+    expires_at: Timestamp,
+}
+
+pub(in crate::app) async fn store_secret(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    slot: CredentialSlot<'_>,
+    secret: &SecretBytes,
+    now: Timestamp,
+) -> Result<Timestamp, Error> {
+    let previous_valid_until = now + SignedDuration::from_hours(PREVIOUS_SECRET_HOURS);
+    store_secret_until(gateway, tx, slot, secret, (now, previous_valid_until)).await?;
+    Ok(previous_valid_until)
+}
+
+pub(in crate::app) async fn store_secret_until(
+    gateway: &Gateway,
+    tx: &TenantTx<'_>,
+    slot: CredentialSlot<'_>,
+    secret: &SecretBytes,
+    (now, previous_valid_until): (Timestamp, Timestamp),
+) -> Result<(), Error> {
+    let credential = sealed_credential(gateway, slot, secret);
+    store::source::rotate_credential(tx, slot, &credential, now, previous_valid_until).await?;
+    Ok(())
+}
+
+/// A secret, sealed for its slot under a name of its own.
+fn sealed_credential(gateway: &Gateway, slot: CredentialSlot<'_>, secret: &SecretBytes) -> SealedCredential {
+    let mut id = [0_u8; 16];
+    gateway.entropy().fill(&mut id);
+    let credential_id = uuid::Builder::from_random_bytes(id).into_uuid();
+    let aad = credential_aad(slot, credential_id);
+    let sealed = gateway.ring().seal_credential(&aad, secret.expose(), gateway.entropy());
+    SealedCredential { credential_id, master_id: sealed.master_id, sealed: sealed.bytes }
+}
+
+/// The current secret of a source, for `send`, which plays the sender.
+pub async fn signing_secret(gateway: &Gateway, name: &str) -> Result<SecretBytes, Error> {
+    let NamedSource { source_id, tenant_id, .. } = find(gateway, name).await?;
+    current_secret(gateway, tenant_id, own(source_id)).await?.ok_or(Error::Missing("the source's credential"))
+}
+
+/// The credentials by which a source's own system is called back, if there are any.
+pub(in crate::app) async fn call_back_secret(
+    gateway: &Gateway,
+    source: SourceId,
+) -> Result<Option<SecretBytes>, Error> {
+    Ok(call_back_credential(gateway, source).await?.map(|(_, secret)| secret))
+}
+
+/// The same, with the name by which they can be renewed.
+pub(in crate::app) async fn call_back_credential(
+    gateway: &Gateway,
+    source: SourceId,
+) -> Result<Option<(Uuid, SecretBytes)>, Error> {
+    let facts = facts(gateway, source).await?;
+    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: "" };
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, facts.tenant_id).await?;
+    let credentials = store::source::credentials(&tx, slot, gateway.now()).await?;
+    let Some(current) = credentials.first() else { return Ok(None) };
+    Ok(Some((current.credential_id, open_credential(gateway, slot, current)?)))
+}
+
+/// Puts what a sender's system has given us in place of the credentials that were used up by it. False, with nothing
+/// changed, when those are not the current ones any more. No person does this, so it is not audited.
+pub(in crate::app) async fn renew_call_back(
+    gateway: &Gateway,
+    source: SourceId,
+    used: Uuid,
+    secret: &SecretBytes,
+) -> Result<bool, Error> {
+    let facts = facts(gateway, source).await?;
+    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: "" };
+    let credential = sealed_credential(gateway, slot, secret);
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, facts.tenant_id).await?;
+    let is_renewed = store::source::renew_credential(&tx, slot, used, &credential, gateway.now()).await?;
+    tx.commit().await?;
+    Ok(is_renewed)
+}
+
+async fn current_secret(
+    gateway: &Gateway,
+    tenant: TenantId,
+    slot: CredentialSlot<'_>,
+) -> Result<Option<SecretBytes>, Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    let credentials = store::source::credentials(&tx, slot, gateway.now()).await?;
+    credentials.first().map(|current| open_credential(gateway, slot, current)).transpose()
+}
+
+pub(in crate::app) fn open_credential(
+    gateway: &Gateway,
+    slot: CredentialSlot<'_>,
+    credential: &SealedCredential,
+) -> Result<SecretBytes, Error> {
+    let aad = credential_aad(slot, credential.credential_id);
+    let opened = gateway.ring().open_credential(credential.master_id, &aad, &credential.sealed)?;
+    Ok(SecretBytes::new(opened.to_vec()))
+}
+
+/// A credential opens only as what it was sealed for: that source, that use, that installation.
+fn credential_aad(slot: CredentialSlot<'_>, credential: Uuid) -> Aad {
+    let mut row = slot.source.uuid().as_bytes().to_vec();
+    row.extend_from_slice(credential.as_bytes());
+    row.extend_from_slice(slot.holder.as_bytes());
+    let column = match slot.purpose {
+        Purpose::Verify => "sealed",
+        Purpose::CallBack => "sealed_call_back",
+    };
+    Aad::new("source_credential", None, &row, column)
+}
+
+/// The slot of a source's own verification secret.
+pub(in crate::app) const fn own(source: SourceId) -> CredentialSlot<'static> {
+    CredentialSlot { source, purpose: Purpose::Verify, holder: "" }
+}
+
+/// A secret that the kind can use: any bytes for Jira and Connect, a Standard Webhooks secret for the forwarder.
+pub(in crate::app) fn check_secret(kind: SourceKind, secret: Option<&SecretBytes>) -> Result<(), Error> {
+    let range = match kind {
+        SourceKind::JiraAdmin | SourceKind::Connect => SECRET_BYTES_MIN..=SECRET_BYTES_MAX,
+        SourceKind::FirebaseFunction => FORWARDER_SECRET_BYTES_MIN..=FORWARDER_SECRET_BYTES_MAX,
+        SourceKind::Forge | SourceKind::GooglePubsub | SourceKind::GoogleEvents | SourceKind::AtlassianReport => {
+            return match secret {
+                None => Ok(()),
+                Some(_) => Err(Error::Refused("senders of this kind have no shared secret".to_owned())),
+            };
+        }
+    };
+    match secret {
+        // An app's secrets are its installations' own; they come with each install.
+        None if kind == SourceKind::Connect => Ok(()),
+        Some(secret) if range.contains(&secret.expose().len()) => Ok(()),
+        Some(_) => Err(Error::Refused(format!("a secret has {} to {} bytes", range.start(), range.end()))),
+        None => Err(Error::Refused("senders of this kind sign with a shared secret; give one".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installation_brings_a_secret_that_can_be_one() {
+        let is_taken = |text: &str| check_holder_secret(&SecretBytes::new(text.as_bytes().to_vec())).is_ok();
+        assert!(is_taken("REPLACE-ME-SYNTHETIC"));
+        for text in
+            ["", "too short", "a sentence with many words", "with a line\nbreak-in-it", "\u{fc}ber-und-\u{fc}ber-lang"]
+        {
+            assert!(!is_taken(text), "{text}");
+        }
+        assert!(!is_taken(&"a".repeat(SECRET_BYTES_MAX + 1)));
+    }
+
+    #[test]
+    fn secrets_are_the_same_only_when_every_byte_is() {
+        let secret = |text: &str| SecretBytes::new(text.as_bytes().to_vec());
+        assert!(is_same(&secret("one and the same"), &secret("one and the same")));
+        for other in ["one and the samE", "one and the sam", ""] {
+            assert!(!is_same(&secret("one and the same"), &secret(other)));
+        }
+    }
+}

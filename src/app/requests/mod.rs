@@ -1,0 +1,4 @@
+//! Privacy requests as their jobs see them.
+
+pub mod case;
+pub mod lease;

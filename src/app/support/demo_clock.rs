@@ -1,0 +1,43 @@
+//! Moving the clock of a demo database forward. A real database has no such clock.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    app::{gateway::Gateway, ground::error::Error},
+    store,
+};
+
+/// The furthest that one call moves the clock, in days: ten years.
+pub const ADVANCE_DAYS_MAX: i64 = 3_660;
+
+/// Where the demo clock stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Advanced {
+    /// How far the demo clock is ahead of the real one, in seconds.
+    pub offset_seconds: i64,
+    /// What it showed before.
+    pub from: Timestamp,
+    /// What it shows now.
+    pub to: Timestamp,
+}
+
+/// Moves the demo clock forward by whole seconds, for every process that uses this database. Repeating moves it again.
+/// Refused on a database that was not marked demo when it was made; the mark cannot be set later.
+pub async fn advance(gateway: &Gateway, by: SignedDuration) -> Result<Advanced, Error> {
+    let seconds = by.as_secs();
+    if !(1..=ADVANCE_DAYS_MAX * 86_400).contains(&seconds) {
+        return Err(Error::Refused(format!("the clock moves forward only, by 1 second to {ADVANCE_DAYS_MAX} days")));
+    }
+    let queue = gateway.databases().queue.client().await?;
+    if !store::deployment::is_demo(&queue).await? {
+        return Err(Error::Refused(
+            "this database was not marked demo when it was made, so its clock is the real one and cannot be moved"
+                .to_owned(),
+        ));
+    }
+    let from = gateway.now();
+    let offset_seconds = store::deployment::advance_demo_clock(&queue, seconds).await?;
+    gateway.wake_workers();
+    let to = from.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
+    Ok(Advanced { offset_seconds, from, to })
+}

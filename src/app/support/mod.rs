@@ -1,0 +1,7 @@
+//! What operators and support engineers do and read.
+
+pub mod demo_clock;
+pub mod find_subject;
+pub mod replay;
+pub mod report;
+pub mod verify_audit;
