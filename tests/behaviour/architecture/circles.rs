@@ -45,14 +45,14 @@ fn reached_from<'a>(arrows: &'a Arrows, file: &'a str) -> BTreeSet<&'a str> {
 }
 
 fn ties(arrows: &Arrows, circle: &[&str]) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for from in circle {
         for (to, names) in arrows[*from].iter().filter(|(to, _)| circle.contains(&to.as_str())) {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            text += &format!("\n  src/{from} -> src/{to} ({})", names.join(", "));
+            lines.push(format!("\n  src/{from} -> src/{to} ({})", names.join(", ")));
         }
     }
-    text
+    lines.concat()
 }
 
 fn room_of(file: &str) -> &str {

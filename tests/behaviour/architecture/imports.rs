@@ -107,7 +107,9 @@ impl Reader<'_> {
             globs: Vec::new(),
         });
         let around = std::mem::replace(&mut self.current, module);
-        items.iter().for_each(|item| self.visit_item(item));
+        for item in items {
+            self.visit_item(item);
+        }
         self.current = around;
         module
     }
