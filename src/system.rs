@@ -12,7 +12,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use jiff::tz::TimeZone;
 
 use crate::{
-    app::{CallBacks, CommitQueue, Databases, Gateway, GatewayParts, Leases, Trust, intake::rejections, run_committer},
+    app::{Databases, Gateway, GatewayParts, Leases, Outgoing, Reserved, Trust, intake::rejections, run_committer},
     config::{Database, Settings},
     domain::{Clock as _, CrashPoints},
     embedded::{self, Embedded, EmbeddedOptions},
@@ -62,6 +62,8 @@ pub struct Development {
 pub struct System {
     /// The use cases' context.
     pub gateway: Gateway,
+    /// The independent reader's connections, for what looks at the product database without the use cases.
+    pub verifier: store::Pool,
     /// True on a database that was marked demo at its creation.
     pub is_demo: bool,
     embedded: Option<Embedded>,
@@ -88,10 +90,11 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
     if embedded.is_none() {
         prepare::refuse_pending(&endpoints).await?;
     }
-    let databases = databases(&endpoints)?;
+    let (databases, reserved) = (databases(&endpoints)?, reserved(&endpoints)?);
+    let verifier = reserved.verifier.clone();
     prepare::check_keys(&databases, &ring).await?;
     if opening.check_drift {
-        policy::refuse_drift(&databases, &product).await?;
+        policy::refuse_drift(&verifier, &product).await?;
     }
     let queue = databases.queue.client().await?;
     let is_demo = store::deployment::is_demo(&queue).await?;
@@ -112,17 +115,17 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
         entropy: Arc::new(OsEntropy),
         ring,
         databases,
+        reserved,
         map: Arc::new(product.compiled.map.clone()),
         policy: Arc::new(product.policy),
         signing_key: Arc::new(signing_key),
         leases: Leases::default(),
         crash: CrashPoints::default(),
-        commit_queue: CommitQueue::default(),
-        call_backs: CallBacks::new(Arc::new(OsEntropy))?,
+        outgoing: Outgoing::new(Arc::new(OsEntropy))?,
         trust: Trust { keys: key_sets(&opening.development)?, emulators: opening.development.trusts_emulators },
     });
     let background = background(&gateway, is_demo.then_some(clock));
-    Ok(System { gateway, is_demo, embedded, background })
+    Ok(System { gateway, verifier, is_demo, embedded, background })
 }
 
 /// What runs beside the edge and the workers for as long as the system is open.
@@ -140,11 +143,16 @@ fn background(gateway: &Gateway, demo_clock: Option<Arc<DemoClock>>) -> tokio::t
 
 fn databases(endpoints: &connect::Endpoints<'_>) -> Result<Databases, SystemError> {
     Ok(Databases {
-        intake: endpoints.ours("gw_intake", INTAKE_CONNECTIONS)?,
-        commit: endpoints.ours("gw_intake", COMMITTERS)?,
         queue: endpoints.ours("gw_queue", QUEUE_CONNECTIONS)?,
         tenant: endpoints.ours("gw_tenant", TENANT_CONNECTIONS)?,
         product: endpoints.theirs("gw_tenant", PRODUCT_CONNECTIONS)?,
+    })
+}
+
+fn reserved(endpoints: &connect::Endpoints<'_>) -> Result<Reserved, SystemError> {
+    Ok(Reserved {
+        intake: endpoints.ours("gw_intake", INTAKE_CONNECTIONS)?,
+        commit: endpoints.ours("gw_intake", COMMITTERS)?,
         verifier: endpoints.theirs("gw_verify", VERIFIER_CONNECTIONS)?,
     })
 }
@@ -161,7 +169,7 @@ fn key_sets(development: &Development) -> Result<KeySets, SystemError> {
 async fn write_out_rejections(gateway: Gateway) {
     loop {
         tokio::time::sleep(REJECTIONS_WRITTEN_EVERY).await;
-        if let Err(error) = rejections::write_out(&gateway).await {
+        if let Err(error) = rejections::write_out(gateway.intake()).await {
             tracing::warn!(error = %error.chain(), "refusals were not written out");
         }
     }
@@ -170,7 +178,7 @@ async fn write_out_rejections(gateway: Gateway) {
 /// Runs the committer and runs it again should it panic: nothing acknowledged is lost, and intake goes on.
 async fn keep_committing(gateway: Gateway) {
     loop {
-        if tokio::spawn(run_committer(gateway.clone())).await.is_ok() {
+        if tokio::spawn(run_committer(gateway.intake().clone())).await.is_ok() {
             return;
         }
         tracing::error!("the committer ended abnormally and is started again");

@@ -33,16 +33,17 @@ pub mod requests;
 pub mod support;
 pub mod upkeep;
 
-pub use accounts::outgoing::CallBacks;
-pub use gateway::{Databases, Gateway, GatewayParts, Leases, Trust};
+pub use accounts::outgoing::Outgoing;
+pub use gateway::{Gateway, GatewayParts, Reserved, Trust};
 pub use ground::{
+    Databases, Ground, Leases,
     error::{Error, JobFailure},
     vault::Vault,
 };
-pub use intake::{commit_queue::CommitQueue, committer::run_committer};
-pub use registry::SourceCache;
+pub use intake::committer::run_committer;
+pub use polling::Polling;
 
-/// Keys that senders' parties publish, as [`Gateway::keys`] gives them.
+/// Keys that senders' parties publish.
 pub use crate::outbound::{KeyAnswer, KeySets};
 /// What a sender is told; re-exported because `http` never sees a sender's contract.
 pub use crate::sources::{cloudevents::handshake, reply_status};

@@ -78,7 +78,7 @@ async fn take(
         headers: headers_of(request),
     };
     let gateway = edge.gateway.clone();
-    let begun = edge.on_main(async move { accept_event::begin(&gateway, delivery).await }).await;
+    let begun = edge.on_main(async move { accept_event::begin(gateway.intake(), delivery).await }).await;
     let mut arriving = begun.ok_or(UNAVAILABLE)??;
     let bounds =
         Bounds { budget: &edge.budget, deadline: edge.settings.body_deadline, declared_bytes: declared_bytes(request) };
@@ -86,7 +86,7 @@ async fn take(
     let held = body::receive(payload, bounds, |chunk| arriving.update(chunk)).await?;
     let gateway = edge.gateway.clone();
     let finished = edge.on_main(async move {
-        let accepted = arriving.finish(&gateway).await;
+        let accepted = arriving.finish(gateway.intake()).await;
         // Not before: the bytes stay in memory until then, even when the sender has hung up.
         drop(held);
         accepted

@@ -4,7 +4,6 @@ use std::{fs, path::Path};
 
 use super::error::SystemError;
 use crate::{
-    app::Databases,
     datamap::{
         Compiled, Finding, Severity, SourceFile, compile_dataset, compile_policy, lint_against_catalog, policy::Policy,
     },
@@ -80,8 +79,8 @@ fn compile(files: &Files) -> Result<Product, SystemError> {
 }
 
 /// Refuses a data map that is not true of the live product database.
-pub(super) async fn refuse_drift(databases: &Databases, product: &Product) -> Result<(), SystemError> {
-    let client = databases.verifier.client().await?;
+pub(super) async fn refuse_drift(verifier: &crate::store::Pool, product: &Product) -> Result<(), SystemError> {
+    let client = verifier.client().await?;
     let catalog = product::read_catalog(&client, &product.compiled.map.schema).await?;
     let findings = lint_against_catalog(&product.compiled, &catalog);
     if findings.iter().any(|finding| finding.severity == Severity::Error) {

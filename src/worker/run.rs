@@ -232,7 +232,7 @@ async fn sweep_regularly(gateway: &Gateway, settings: Settings, mut stopped: wat
 async fn ask_regularly(gateway: &Gateway, settings: Settings, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
         let budget = budget::Budget::of(budget::ROUND_MAX).unless(stopped.clone());
-        match round::run(gateway, round::Round::DUE, &budget).await {
+        match round::run(gateway.polling(), round::Round::DUE, &budget).await {
             Ok(polled) if polled == round::Polled::default() => {}
             Ok(polled) => tracing::info!(?polled, "senders that do not tell were asked"),
             Err(error) => tracing::warn!(error = %error.chain(), "senders could not be asked; it is tried again"),
@@ -262,7 +262,7 @@ pub async fn drain(gateway: &Gateway, settings: Settings) -> Result<Drained, Err
 
 async fn attempt_event(gateway: &Gateway, event: &app::ClaimedEvent) {
     let ended = tokio::select! {
-        ended = dispatch::interpret(gateway, event) => ended,
+        ended = dispatch::interpret(gateway.polling(), event) => ended,
         () = keep_event_lease(gateway, event) => Ok(None),
     };
     match ended {

@@ -221,7 +221,7 @@ async fn a_return_withdraws_what_was_not_told_yet() {
     // The platform's event and then the tenant's, before any worker takes up the calls again.
     for _ in 0..2 {
         let event = queue::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
-        dispatch::interpret(&world.gateway, &event).await.unwrap();
+        dispatch::interpret(world.gateway.polling(), &event).await.unwrap();
     }
     firebase.is_down(false);
     firebase.was_asked();

@@ -177,7 +177,7 @@ async fn everything_goes_wrong(world: &World, acme: &Tenant, ann: &Person) -> St
     for _ in 0..4 {
         // The errors themselves, before the worker reduces them to a line.
         for event in queue::claim(&world.gateway, 10).await.unwrap() {
-            match dispatch::interpret(&world.gateway, &event).await {
+            match dispatch::interpret(world.gateway.polling(), &event).await {
                 Ok(outcome) => told.push(format!("{outcome:?}")),
                 Err(error) => told.push(format!("{error:?} {error} {}", error.chain())),
             }

@@ -173,7 +173,7 @@ async fn the_queue_learns_which_digest_keys_people_are_found_by_and_nothing_else
     world.jira_sends(&acme, &user_deleted(&ann, world.gateway.now())).await;
     world.the_worker_drains().await;
 
-    assert_eq!(store::deployment::digest_keys_in_use(&queue).await.unwrap(), world.gateway.ring().digest_ids());
+    assert_eq!(store::deployment::digest_keys_in_use(&queue).await.unwrap(), world.ring().digest_ids());
     world.ends_cleanly().await;
 }
 

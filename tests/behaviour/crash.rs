@@ -104,7 +104,7 @@ async fn the_end_of(world: &World, acme: &Tenant) -> End {
         "SELECT string_agg(concat_ws(' ', type_word, outcome, outcome_reason), ', ' ORDER BY type_word NULLS FIRST)
         FROM gateway.event";
     let receipt = world.receipt(acme).await.expect("a receipt");
-    let claims = proof::verify(&receipt, world.gateway.signing_key().public_key()).unwrap();
+    let claims = proof::verify(&receipt, world.signing_key().public_key()).unwrap();
     End {
         product,
         state: world.state_of_request(acme).await,

@@ -4,14 +4,14 @@ mod operated;
 
 use jiff::SignedDuration;
 use milestone_gateway::{
-    app::{self, Databases, intake::delivery::Accepted, support::replay},
+    app::{self, Reserved, intake::delivery::Accepted, support::replay},
     domain::{EventId, reply::SenderReply},
     signature::{Refusal, SecretBytes},
     store::{self, TenantTx, event::EventFilter},
 };
 
 use crate::harness::{
-    Delivery, Person, Tenant, World, data_map, deliver_to, pool_to_nowhere, secret_of, user_deleted, user_updated,
+    Delivery, Person, Tenant, World, deliver_to, pool_to_nowhere, secret_of, user_deleted, user_updated,
 };
 
 async fn acme_with_ann(world: &World) -> (Tenant, Person) {
@@ -240,8 +240,8 @@ async fn while_the_database_is_away_a_delivery_is_unavailable_and_nothing_is_ack
     let (acme, ann) = acme_with_ann(&world).await;
     let delivery =
         Delivery::signed(user_deleted(&ann, world.gateway.now()).to_string(), Some("id"), &secret_of("acme"));
-    let away = Databases { intake: pool_to_nowhere(), ..world.pools() };
-    let gateway = world.another_gateway_with(data_map(), away);
+    let away = Reserved { intake: pool_to_nowhere(), ..world.reserved() };
+    let gateway = world.another_gateway_reserving(away);
 
     let right = deliver_to(&gateway, &acme.source, &delivery).await;
     let unknown = deliver_to(&gateway, "nobody", &delivery).await;
@@ -313,7 +313,7 @@ async fn verified_deliveries_are_committed_while_strangers_hold_every_connection
     let send = |identifier: &str| Delivery::signed("{}", Some(identifier), &secret_of("acme"));
     world.delivers(&acme.source, &send("1")).await;
 
-    let look_ups = &world.gateway.databases().intake;
+    let look_ups = world.gateway.intake_pool();
     let held = tokio::join!(look_ups.client(), look_ups.client(), look_ups.client());
     let accepted = world.delivers(&acme.source, &send("2")).await;
     drop(held);

@@ -168,7 +168,7 @@ async fn an_access_off_that_a_return_overtakes_does_not_lock_the_person_out() {
         Databases { product: world.database.pool_of("gw_tenant", 1), ..world.pools() },
     );
     let event = milestone_gateway::app::interpretation::queue::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
-    milestone_gateway::app::interpretation::dispatch::interpret(&world.gateway, &event).await.unwrap();
+    milestone_gateway::app::interpretation::dispatch::interpret(world.gateway.polling(), &event).await.unwrap();
     let job = run_job::claim(&slow, &[JobKind::AccessOff], 1).await.unwrap().pop().unwrap();
     let only_connection = slow.databases().product.client().await.unwrap();
 

@@ -187,7 +187,7 @@ async fn a_turn_that_ends_within_a_page_reads_that_page_again_and_asks_only_for_
     site.jira.lock().unwrap().stopped_by_list_of = Some((2, stop));
     let budget = Budget::of(Duration::from_mins(1)).unless(stopped);
 
-    let ended_early = round::run(&site.world.gateway, Round::DUE, &budget).await.unwrap();
+    let ended_early = round::run(site.world.gateway.polling(), Round::DUE, &budget).await.unwrap();
     site.world.the_worker_drains().await;
 
     assert_eq!((ended_early.worklogs_missed, ended_early.failures), (2, 0), "{ended_early:?}");
@@ -242,7 +242,7 @@ async fn whoever_has_waited_longest_is_asked_first_so_that_a_round_without_time_
     for _ in 0..5 {
         stop.send_replace(false);
         let budget = Budget::of(Duration::from_mins(1)).unless(stop.subscribe());
-        round::run(&world.gateway, Round::DUE, &budget).await.unwrap();
+        round::run(world.gateway.polling(), Round::DUE, &budget).await.unwrap();
         world.time_passes(SignedDuration::from_mins(30));
     }
 
@@ -285,9 +285,10 @@ async fn the_app_shows_it_lives(world: &World, tenant: &Tenant, number: usize) {
         query: String::new(),
         headers,
     };
-    let mut arriving = accept_event::begin(&world.gateway, delivery).await.unwrap_or_else(|told| panic!("{told:?}"));
+    let mut arriving =
+        accept_event::begin(world.gateway.intake(), delivery).await.unwrap_or_else(|told| panic!("{told:?}"));
     assert!(arriving.update(b"{}").is_ok());
-    assert_eq!(arriving.finish(&world.gateway).await.reply, SenderReply::Accepted);
+    assert_eq!(arriving.finish(world.gateway.intake()).await.reply, SenderReply::Accepted);
     world.the_worker_drains().await;
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::{
-    app::offboarding::{self, confirm_uninstalled, evidence},
+    app::offboarding::{confirm_uninstalled, evidence},
     domain::{
         event::Outcome,
         evidence::EvidenceKind::{self, *},
@@ -173,7 +173,7 @@ pub(crate) async fn receipt_of(world: &World, tenant: &Tenant) -> proof::Receipt
     let receipt =
         milestone_gateway::app::support::report::request(&world.gateway, request).await.unwrap().receipt.unwrap();
     assert!(!receipt.contains(&tenant.key));
-    proof::verify(&receipt, world.gateway.signing_key().public_key()).unwrap()
+    proof::verify(&receipt, world.signing_key().public_key()).unwrap()
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ async fn until_due(world: &World, kind: JobKind) -> (Tenant, Person) {
     let ann = world.a_team_member(&acme, "ann", &paula).await;
     let event_ends = async || {
         let event = queue::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
-        dispatch::interpret(&world.gateway, &event).await.unwrap();
+        dispatch::interpret(world.gateway.polling(), &event).await.unwrap();
     };
     world.jira_sends(&acme, &user_deleted(&ann, world.gateway.now())).await;
     event_ends().await;
@@ -135,8 +135,10 @@ async fn an_event_taken_by_two_workers_has_its_consequences_once() {
     world.the_lease_runs_out().await;
     let fresh = queue::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
 
-    let (one, other) =
-        tokio::join!(dispatch::interpret(&world.gateway, &stale), dispatch::interpret(&world.gateway, &fresh));
+    let (one, other) = tokio::join!(
+        dispatch::interpret(world.gateway.polling(), &stale),
+        dispatch::interpret(world.gateway.polling(), &fresh)
+    );
 
     assert_eq!(one.unwrap(), None);
     assert!(other.unwrap().is_some());

@@ -130,7 +130,7 @@ async fn a_column_whose_mapping_was_removed_is_found_and_named_and_the_right_map
     assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
     assert_eq!(world.rows_about(&ann).await, [].into());
     let receipt = world.receipt(&acme).await.unwrap();
-    let claims = proof::verify(&receipt, world.gateway.signing_key().public_key()).unwrap();
+    let claims = proof::verify(&receipt, world.signing_key().public_key()).unwrap();
     let rows = |table: &str| claims.steps.iter().filter(|step| step.table == table).map(|step| step.rows).sum::<u64>();
     assert_eq!((rows("team_member"), rows("activity_log")), (1, 1), "the receipt counts what both plans did");
     world.ends_cleanly().await;
@@ -176,7 +176,7 @@ async fn somebody_elses_text_that_mentions_the_person_is_reported_and_does_not_s
     assert_eq!(request.state, RequestState::Completed);
     let report = request.verification.unwrap();
     assert_eq!(report["mentioned"][0]["column"], "milestone.service_request.content");
-    let claims = proof::verify(&world.receipt(&acme).await.unwrap(), world.gateway.signing_key().public_key()).unwrap();
+    let claims = proof::verify(&world.receipt(&acme).await.unwrap(), world.signing_key().public_key()).unwrap();
     assert!(serde_json::to_string(&claims).unwrap().contains("milestone.service_request.content"));
     world.ends_cleanly().await;
 }

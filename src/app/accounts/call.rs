@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    app::gateway::Gateway,
+    app::accounts::Accounts,
     domain::JobId,
     outbound::{CallFailure, identity_toolkit::Account},
 };
@@ -30,6 +30,6 @@ pub(in crate::app) fn is_anothers(account: &Account, departure: Timestamp) -> bo
     account.created_at.is_some_and(|at| at > departure)
 }
 
-pub(in crate::app) fn new_id(gateway: &Gateway) -> uuid::Uuid {
+pub(in crate::app) fn new_id(gateway: &Accounts) -> uuid::Uuid {
     JobId::new(gateway.clock(), gateway.entropy()).uuid()
 }

@@ -7,19 +7,19 @@ use uuid::Uuid;
 
 use crate::{
     app::{
-        accounts::{call, credentials},
-        gateway::Gateway,
+        accounts::{Accounts, call, credentials},
         ground::{
             audit,
             error::{Error, JobFailure},
             identities,
+            vault::OpenKey,
         },
         requests::{case::TenantCase, lease::hold},
     },
     domain::{IdentityKind, Personal, SubjectId, request::RequestState},
     product::{self, IdentifierPosition},
     proof::{Word, audit::Fact},
-    sealing::{Aad, SecretKey, normalise, seal},
+    sealing::{Aad, normalise},
     store::{self, TenantTx, account_call::NewAccount, job::ClaimedJob, subject::SealedIdentity},
 };
 
@@ -35,7 +35,7 @@ pub(in crate::app) const NO_ISSUER: &str = "";
 /// Notes every account, unless that was done before. Repeating is safe, and so is dying between two pages: what is noted
 /// stays, and the rest is found again, since no row goes before all is noted.
 pub(in crate::app) async fn collect(
-    gateway: &Gateway,
+    gateway: &Accounts,
     job: &ClaimedJob,
     case: &TenantCase,
     state: RequestState,
@@ -67,7 +67,7 @@ pub(in crate::app) async fn collect_again(tx: &TenantTx<'_>, job: &ClaimedJob) -
 /// Uids that events have brought, each with its project. One of a project to which there is no way ends at once; it is noted,
 /// so that nobody looks for it in another project.
 async fn note_identities(
-    gateway: &Gateway,
+    gateway: &Accounts,
     job: &ClaimedJob,
     state: RequestState,
     projects: &[&str],
@@ -100,7 +100,7 @@ async fn note_identities(
 
 /// `None` when the person was erased, whose key is gone.
 async fn opened(
-    gateway: &Gateway,
+    gateway: &Accounts,
     tx: &TenantTx<'_>,
     subject: SubjectId,
     identity: &SealedIdentity,
@@ -112,7 +112,7 @@ async fn opened(
 /// Uids on people's own rows in the product. Where not every project can be looked into, nobody can say in which one such an
 /// account is: it ends at once.
 async fn note_rows(
-    gateway: &Gateway,
+    gateway: &Accounts,
     job: &ClaimedJob,
     case: &TenantCase,
     state: RequestState,
@@ -142,14 +142,14 @@ async fn note_rows(
     Err(JobFailure::hold("noting the accounts of the customer's people did not end"))
 }
 
-async fn conclude(gateway: &Gateway, job: &ClaimedJob, state: RequestState, has_way: bool) -> Result<(), JobFailure> {
+async fn conclude(gateway: &Accounts, job: &ClaimedJob, state: RequestState, has_way: bool) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     hold(&tx, job, state).await?;
     store::account_call::set_collected(&tx, job.request_id, Some(gateway.now())).await?;
     let counts = store::account_call::counts(&tx, job.request_id).await?;
     let accounts = counts.iter().map(|(_, count)| count).sum();
-    let credentials = Word::parse(if has_way { "given" } else { "none" }).map_err(Error::from)?;
+    let credentials = Word::parse(if has_way { "given" } else { "none" })?;
     let facts = [("accounts", Fact::Count(accounts)), ("credentials", Fact::Word(credentials))];
     audit::record(gateway, &tx, audit::WORKER, "tenant.accounts_collected", job.request_id, facts).await?;
     tx.commit().await?;
@@ -158,13 +158,13 @@ async fn conclude(gateway: &Gateway, job: &ClaimedJob, state: RequestState, has_
 
 /// What an account is noted with.
 struct Noting<'a> {
-    gateway: &'a Gateway,
+    gateway: &'a Accounts,
     tx: &'a TenantTx<'a>,
-    key: SecretKey,
+    key: OpenKey,
 }
 
 impl<'a> Noting<'a> {
-    async fn begin(gateway: &'a Gateway, tx: &'a TenantTx<'a>, job: &ClaimedJob) -> Result<Self, Error> {
+    async fn begin(gateway: &'a Accounts, tx: &'a TenantTx<'a>, job: &ClaimedJob) -> Result<Self, Error> {
         let key = gateway.vault().find_or_make_request_key(tx, job.request_id, gateway.now()).await?;
         Ok(Self { gateway, tx, key })
     }
@@ -175,12 +175,12 @@ impl<'a> Noting<'a> {
         normalise(IdentityKind::FirebaseUid, text).ok()?;
         let id = call::new_id(self.gateway);
         let sealed =
-            is_reachable.then(|| seal(&self.key, &account_aad(self.tx, id), text.as_bytes(), self.gateway.entropy()));
+            is_reachable.then(|| self.key.seal(&account_aad(self.tx, id), text.as_bytes(), self.gateway.entropy()));
         Some(NewAccount {
             account_call_id: id,
             issuer: issuer.to_owned(),
             // Under a key that lives as long as the request, so that a new digest key changes nothing.
-            uid_digest: self.gateway.ring().digest_of_subject(&self.key, text).digest.to_vec(),
+            uid_digest: self.gateway.vault().digest_under(&self.key, text).digest.to_vec(),
             sealed,
         })
     }

@@ -1,5 +1,7 @@
 //! The way to an identity provider: which source has credentials for a project, and what can be called with them.
 
+use crate::app::registry;
+
 use std::{
     collections::BTreeSet,
     sync::{Arc, PoisonError},
@@ -8,7 +10,7 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
-    app::{gateway::Gateway, ground::error::Error, registry, requests::case::Case},
+    app::{accounts::Accounts, ground::error::Error, requests::case::Case},
     domain::{IdentityKind, SourceId, TenantId},
     outbound::{
         BaseAddress, CallFailure,
@@ -30,7 +32,7 @@ struct EmulatorAddress {
 /// Only sources of the person's own tenant or of all tenants count: another customer's credentials must not be used because
 /// somebody has written the same project into a registration.
 pub(in crate::app) async fn teller(
-    gateway: &Gateway,
+    gateway: &Accounts,
     tenant: TenantId,
     case: &Case,
 ) -> Result<Option<SourceId>, Error> {
@@ -64,7 +66,7 @@ pub(in crate::app) struct Ways {
 }
 
 /// The ways to every project that a source of the tenant or of all tenants names.
-pub(in crate::app) async fn ways(gateway: &Gateway, tenant: TenantId) -> Result<Ways, Error> {
+pub(in crate::app) async fn ways(gateway: &Accounts, tenant: TenantId) -> Result<Ways, Error> {
     let (mut known, mut projects): (Vec<Way>, BTreeSet<String>) = (Vec::new(), BTreeSet::new());
     for (project, source) in sources_with_project(gateway, tenant).await? {
         projects.insert(project.clone());
@@ -80,7 +82,7 @@ pub(in crate::app) async fn ways(gateway: &Gateway, tenant: TenantId) -> Result<
 }
 
 /// Sources of the tenant itself and then of all tenants, each with its project. See [`teller`].
-async fn sources_with_project(gateway: &Gateway, tenant: TenantId) -> Result<Vec<(String, SourceId)>, Error> {
+async fn sources_with_project(gateway: &Accounts, tenant: TenantId) -> Result<Vec<(String, SourceId)>, Error> {
     let mut rows = registry::list(gateway, None).await?;
     rows.retain(|row| [tenant, TenantId::PLATFORM].contains(&row.facts.tenant_id));
     rows.sort_by_key(|row| row.facts.tenant_id != tenant);
@@ -102,19 +104,19 @@ pub(in crate::app) fn destination(project: &str) -> String {
 }
 
 /// The accounts that a way leads to.
-pub(in crate::app) fn toolkit_of(gateway: &Gateway, way: &Way) -> Result<Arc<IdentityToolkit>, CallFailure> {
+pub(in crate::app) fn toolkit_of(gateway: &Accounts, way: &Way) -> Result<Arc<IdentityToolkit>, CallFailure> {
     toolkit(gateway, way.source, &way.project, way.credentials.clone())
 }
 
 /// The project's accounts, reached with these credentials: an operator may have replaced them, perhaps because of the very
 /// call that is tried again.
 pub(in crate::app) fn toolkit(
-    gateway: &Gateway,
+    gateway: &Accounts,
     source: SourceId,
     project: &str,
     secret: SecretBytes,
 ) -> Result<Arc<IdentityToolkit>, CallFailure> {
-    let mut known = gateway.call_backs().toolkits.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = gateway.outgoing().toolkits.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((made_of, toolkit)) = known.get(&source)
         && made_of.expose() == secret.expose()
     {
@@ -125,8 +127,8 @@ pub(in crate::app) fn toolkit(
     Ok(toolkit)
 }
 
-fn new_toolkit(gateway: &Gateway, project: &str, secret: &SecretBytes) -> Result<IdentityToolkit, CallFailure> {
-    let call_backs = gateway.call_backs();
+fn new_toolkit(gateway: &Accounts, project: &str, secret: &SecretBytes) -> Result<IdentityToolkit, CallFailure> {
+    let call_backs = gateway.outgoing();
     if let Ok(address) = serde_json::from_slice::<EmulatorAddress>(secret.expose()) {
         if !gateway.trusts_emulators() {
             return Err(CallFailure::NotSendable { what: "an emulator is believed under the development switch only" });

@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::{
-    app::{
-        accounts::{
-            call::{failure_word, is_anothers},
-            collect::NO_ISSUER,
-            credentials::{Way, destination, project_and_tenant, toolkit_of},
-        },
-        gateway::Gateway,
+    app::accounts::{
+        Accounts,
+        call::{failure_word, is_anothers},
+        collect::NO_ISSUER,
+        credentials::{Way, destination, project_and_tenant, toolkit_of},
     },
     domain::{Personal, call_back::CallBackState},
     outbound::{CallFailure, identity_toolkit::Account},
@@ -70,7 +68,7 @@ struct Place<'a> {
 /// Deletes the accounts of these uids that an issuer has given out; without one, wherever exactly one project has such an
 /// account. At most as many as one look-up takes. Repeating is safe.
 pub(in crate::app) async fn delete(
-    gateway: &Gateway,
+    gateway: &Accounts,
     ways: &[Way],
     issuer: &str,
     uids: &[Personal<String>],
@@ -113,7 +111,7 @@ fn sort(uid: &Personal<String>, found: &[BTreeMap<Personal<String>, Account>], d
 }
 
 /// Deletes in each place what goes there, by one call; a place that fails keeps no other from its turn.
-async fn carry_out(gateway: &Gateway, places: &[Place<'_>], uids: &[Personal<String>], sorted: &[Sorted]) -> Told {
+async fn carry_out(gateway: &Accounts, places: &[Place<'_>], uids: &[Personal<String>], sorted: &[Sorted]) -> Told {
     let mut outcomes: Vec<Outcome> = sorted
         .iter()
         .map(|sorted| match sorted {
@@ -148,19 +146,19 @@ async fn carry_out(gateway: &Gateway, places: &[Place<'_>], uids: &[Personal<Str
 }
 
 async fn look_up(
-    gateway: &Gateway,
+    gateway: &Accounts,
     place: Place<'_>,
     uids: &[Personal<String>],
 ) -> Result<BTreeMap<Personal<String>, Account>, CallFailure> {
     let toolkit = toolkit_of(gateway, place.way)?;
     let call = toolkit.lookup(place.tenant, uids, gateway.now());
-    let accounts = gateway.call_backs().breaker().guard(&destination(&place.way.project), call).await?;
+    let accounts = gateway.outgoing().breaker().guard(&destination(&place.way.project), call).await?;
     Ok(accounts.into_iter().map(|account| (account.uid.clone(), account)).collect())
 }
 
 /// The positions of those that are still there.
-async fn delete_at(gateway: &Gateway, place: Place<'_>, uids: &[Personal<String>]) -> Result<Vec<usize>, CallFailure> {
+async fn delete_at(gateway: &Accounts, place: Place<'_>, uids: &[Personal<String>]) -> Result<Vec<usize>, CallFailure> {
     let toolkit = toolkit_of(gateway, place.way)?;
     let call = toolkit.delete_batch(place.tenant, uids, gateway.now());
-    gateway.call_backs().breaker().guard(&destination(&place.way.project), call).await
+    gateway.outgoing().breaker().guard(&destination(&place.way.project), call).await
 }

@@ -1,15 +1,16 @@
 //! Whether another customer knows an account too.
 
-use crate::app::ground::tenants;
-
 use crate::app::ground::fence;
 
 use std::collections::BTreeSet;
 
 use crate::{
     app::{
-        gateway::Gateway,
-        ground::error::{Error, JobFailure},
+        accounts::Accounts,
+        ground::{
+            error::{Error, JobFailure},
+            tenants,
+        },
     },
     domain::{IdentityKind, Personal, TenantId},
     product,
@@ -20,7 +21,7 @@ use crate::{
 /// is under way does not count: its own purge tells of the same accounts. One that is leaving does, since it may return; and so
 /// does one that was purged, because rows that stand there now prove that it is back, whether or not we were told.
 pub(in crate::app) async fn known(
-    gateway: &Gateway,
+    gateway: &Accounts,
     tenant: TenantId,
     uids: Vec<Personal<String>>,
 ) -> Result<BTreeSet<Personal<String>>, JobFailure> {
@@ -46,7 +47,7 @@ pub(in crate::app) async fn known(
     Ok(known)
 }
 
-async fn is_being_purged(gateway: &Gateway, tenant: TenantId) -> Result<bool, Error> {
+async fn is_being_purged(gateway: &Accounts, tenant: TenantId) -> Result<bool, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     Ok(fence::tenant::standing(&tx, gateway.now()).await?.is_gone())

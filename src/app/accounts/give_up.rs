@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::{
-        gateway::Gateway,
+        accounts::Accounts,
         ground::{audit, error::Error},
     },
     domain::{RequestId, TenantId, request::RequestScope},
@@ -17,7 +17,7 @@ use crate::{
 /// goes on when it is tried again. `reason` is a closed word (a ticket) for the audit. Returns how many were ended; repeating
 /// ends nothing.
 pub async fn give_up(
-    gateway: &Gateway,
+    gateway: &Accounts,
     actor: &str,
     reason: &str,
     tenant: TenantId,
@@ -35,7 +35,7 @@ pub async fn give_up(
 }
 
 /// How many calls [`give_up`] would end: counted by doing it, without the commit.
-pub async fn preview_give_up(gateway: &Gateway, tenant: TenantId, request: RequestId) -> Result<u64, Error> {
+pub async fn preview_give_up(gateway: &Accounts, tenant: TenantId, request: RequestId) -> Result<u64, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     end_pending(&tx, request, gateway.now()).await

@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod collect;
+mod context;
 pub mod credentials;
 pub mod delete;
 pub mod elsewhere;
@@ -9,3 +10,5 @@ pub mod give_up;
 pub mod of_person;
 pub mod of_tenant;
 pub mod outgoing;
+
+pub use context::Accounts;

@@ -5,7 +5,6 @@
 //! a person waits for them: without the uid, which goes with the person's key, nobody could be told any more. So does the
 //! deletion of a whole customer, which makes those calls itself that no other job makes any more.
 
-use crate::app::accounts::elsewhere;
 use crate::app::registry;
 
 use jiff::Timestamp;
@@ -13,10 +12,11 @@ use jiff::Timestamp;
 use crate::{
     app::{
         accounts::{
+            Accounts,
             call::{UNFINISHED, failure_word, is_anothers, new_id},
             credentials::{destination, project_and_tenant, teller, toolkit},
+            elsewhere,
         },
-        gateway::Gateway,
         ground::{
             audit,
             error::{Error, JobFailure},
@@ -46,7 +46,7 @@ const ROUNDS_MAX: usize = 10;
 
 /// Puts the calls that take access away into the outbox, with the job that makes them, in the caller's transaction.
 pub(in crate::app) async fn enqueue_access_off(
-    gateway: &Gateway,
+    gateway: &Accounts,
     tx: &TenantTx<'_>,
     request: RequestId,
     source: SourceId,
@@ -61,39 +61,39 @@ pub(in crate::app) async fn enqueue_access_off(
 }
 
 /// The job: makes every call of its request that is still to be made.
-pub(in crate::app) async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+pub(in crate::app) async fn run(gateway: &Accounts, job: &ClaimedJob) -> Result<(), JobFailure> {
     let AnyCase::Person(case) = read_case(gateway, job).await? else {
         return Err(JobFailure::discard("a whole customer is nobody's account"));
     };
     let now = gateway.now();
     if case.request.state == RequestState::Cancelled {
-        let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
-        let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
-        store::call_back::withdraw(&tx, job.request_id, now).await.map_err(Error::from)?;
+        let mut client = gateway.databases().tenant.client().await?;
+        let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+        store::call_back::withdraw(&tx, job.request_id, now).await?;
         complete(&tx, job, now).await?;
-        tx.commit().await.map_err(Error::from)?;
+        tx.commit().await?;
         return Ok(());
     }
     attempt_all(gateway, job, &case).await?;
-    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
-    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     complete(&tx, job, gateway.now()).await?;
-    tx.commit().await.map_err(Error::from)?;
+    tx.commit().await?;
     Ok(())
 }
 
 /// CALL BACK, as a step of the deletion: the account goes at the identity provider too. Returns when everything is told.
 pub(in crate::app) async fn tell_of_deletion(
-    gateway: &Gateway,
+    gateway: &Accounts,
     job: &ClaimedJob,
     case: &Case,
 ) -> Result<(), JobFailure> {
     if let Some(source) = teller(gateway, job.tenant_id, case).await? {
-        let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
-        let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+        let mut client = gateway.databases().tenant.client().await?;
+        let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
         let (id, kind) = (new_id(gateway), CallBackKind::FirebaseDelete);
-        store::call_back::insert(&tx, id, job.request_id, kind, source, gateway.now()).await.map_err(Error::from)?;
-        tx.commit().await.map_err(Error::from)?;
+        store::call_back::insert(&tx, id, job.request_id, kind, source, gateway.now()).await?;
+        tx.commit().await?;
     }
     gateway.crash().reach("deletion.before_call_back");
     attempt_all(gateway, job, case).await?;
@@ -104,7 +104,7 @@ pub(in crate::app) async fn tell_of_deletion(
 /// Before a whole customer's keys go: makes every call about its people that is still to be made. Jobs that would have made
 /// them have ended with the tenant's fence. Each request has its turn however the others fail; a failure is tried again, for
 /// nobody could make the call once the keys are gone. Returns when nothing is pending.
-pub(in crate::app) async fn attempt_all_of_tenant(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+pub(in crate::app) async fn attempt_all_of_tenant(gateway: &Accounts, job: &ClaimedJob) -> Result<(), JobFailure> {
     let retry = |reason: String| JobFailure { verdict: Verdict::Retry, reason };
     for _ in 0..ROUNDS_MAX {
         let mut client = gateway.databases().tenant.client().await?;
@@ -130,7 +130,7 @@ pub(in crate::app) async fn attempt_all_of_tenant(gateway: &Gateway, job: &Claim
     Err(retry(UNFINISHED.to_owned()))
 }
 
-async fn attempt_all_of_request(gateway: &Gateway, job: &ClaimedJob, request: RequestId) -> Result<(), JobFailure> {
+async fn attempt_all_of_request(gateway: &Accounts, job: &ClaimedJob, request: RequestId) -> Result<(), JobFailure> {
     let AnyCase::Person(case) = read_case_of(gateway, job.tenant_id, request).await? else {
         return Err(JobFailure::hold("a whole customer is nobody's account"));
     };
@@ -143,10 +143,10 @@ async fn attempt_all_of_request(gateway: &Gateway, job: &ClaimedJob, request: Re
     attempt_all(gateway, job, &case).await
 }
 
-async fn attempt_all(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
-    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
-    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
-    let rows = store::call_back::of_request(&tx, case.request.request_id).await.map_err(Error::from)?;
+async fn attempt_all(gateway: &Accounts, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+    let rows = store::call_back::of_request(&tx, case.request.request_id).await?;
     drop(tx);
     drop(client);
     for row in rows.iter().filter(|row| row.state == CallBackState::Pending) {
@@ -156,16 +156,16 @@ async fn attempt_all(gateway: &Gateway, job: &ClaimedJob, case: &Case) -> Result
 }
 
 /// One attempt: recorded before it is made and after.
-async fn attempt(gateway: &Gateway, job: &ClaimedJob, case: &Case, row: &CallBackRow) -> Result<(), JobFailure> {
+async fn attempt(gateway: &Accounts, job: &ClaimedJob, case: &Case, row: &CallBackRow) -> Result<(), JobFailure> {
     // Before the attempt: a database that is away for a moment is no fault of the credentials.
     let credentials = registry::call_back_secret(gateway, row.source_id).await?;
-    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
-    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
-    if !store::job::holds_lease(&tx, job).await.map_err(Error::from)? {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+    if !store::job::holds_lease(&tx, job).await? {
         return Err(JobFailure::discard("another worker holds the job"));
     }
-    let begun = store::call_back::begin_attempt(&tx, row.call_back_id, gateway.now()).await.map_err(Error::from)?;
-    tx.commit().await.map_err(Error::from)?;
+    let begun = store::call_back::begin_attempt(&tx, row.call_back_id, gateway.now()).await?;
+    tx.commit().await?;
     drop(client);
     let Some(number) = begun else { return Ok(()) };
     let uid = uid_of(case);
@@ -176,17 +176,17 @@ async fn attempt(gateway: &Gateway, job: &ClaimedJob, case: &Case, row: &CallBac
     let told = tell(gateway, case, row, credentials, is_shared).await;
     gateway.crash().reach("call_back.after_call");
     let now = gateway.now();
-    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
-    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     let outcome = told.as_ref().map_or_else(failure_word, |state| state.as_str().to_owned());
-    store::call_back::end_attempt(&tx, row.call_back_id, number, now, &outcome).await.map_err(Error::from)?;
+    store::call_back::end_attempt(&tx, row.call_back_id, number, now, &outcome).await?;
     if let Ok(state) = told {
-        store::call_back::finish(&tx, row.call_back_id, state, now).await.map_err(Error::from)?;
+        store::call_back::finish(&tx, row.call_back_id, state, now).await?;
         let word = |text| Word::parse(text).map_err(Error::from);
         let facts = [("call", Fact::Word(word(row.kind.as_str())?)), ("ended", Fact::Word(word(state.as_str())?))];
         audit::record(gateway, &tx, audit::WORKER, "call_back.ended", case.request.request_id, facts).await?;
     }
-    tx.commit().await.map_err(Error::from)?;
+    tx.commit().await?;
     metrics::counter!(crate::domain::metric::CALL_BACKS_TOTAL, "kind" => row.kind.as_str(), "outcome" => outcome)
         .increment(1);
     told.map(|_| ()).map_err(|failure| job_failure(&failure))
@@ -204,7 +204,7 @@ fn uid_of(case: &Case) -> Option<&Personal<String>> {
 
 /// Makes the call, unless there is nobody to tell of, or somebody else's account.
 async fn tell(
-    gateway: &Gateway,
+    gateway: &Accounts,
     case: &Case,
     row: &CallBackRow,
     credentials: Option<SecretBytes>,
@@ -231,7 +231,7 @@ async fn tell(
             CallBackKind::FirebaseDelete => toolkit.delete(tenant, uid, now).await.map(ended),
         }
     };
-    gateway.call_backs().breaker().guard(&destination(project), call).await
+    gateway.outgoing().breaker().guard(&destination(project), call).await
 }
 
 const fn ended(call: AccountCall) -> CallBackState {

@@ -18,13 +18,13 @@ use uuid::Uuid;
 use crate::{
     app::{
         accounts::{
+            Accounts,
             call::UNFINISHED,
             collect::account_aad,
             credentials::{self, Way},
             delete::{self, Outcome, Told},
             elsewhere,
         },
-        gateway::Gateway,
         ground::{
             audit,
             error::{Error, JobFailure},
@@ -39,7 +39,6 @@ use crate::{
         request::RequestState,
     },
     proof::audit::Fact,
-    sealing::open,
     store::{self, TenantTx, account_call::PendingAccount, job::ClaimedJob},
 };
 
@@ -71,7 +70,7 @@ struct Round {
 /// CALL BACK, for a whole customer: every account that was noted and that no other customer knows is deleted. Returns when
 /// none is pending. A project that fails keeps no other from its turn. What waiting can mend is tried again; for everything
 /// else a person has to look, for nobody could be told once the keys are gone.
-pub(in crate::app) async fn tell(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
+pub(in crate::app) async fn tell(gateway: &Accounts, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
     let retry = |reason: String| JobFailure { verdict: Verdict::Retry, reason };
     let ways = credentials::ways(gateway, job.tenant_id).await?.known;
     let mut failed = Failed::default();
@@ -90,7 +89,7 @@ pub(in crate::app) async fn tell(gateway: &Gateway, job: &ClaimedJob, case: &Ten
 }
 
 /// Accounts that are still to be told of, while this worker holds the job. `None` when there are none but those that failed.
-async fn next_round(gateway: &Gateway, job: &ClaimedJob, failed: &Failed) -> Result<Option<Round>, JobFailure> {
+async fn next_round(gateway: &Accounts, job: &ClaimedJob, failed: &Failed) -> Result<Option<Round>, JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     hold(&tx, job, RequestState::Verified).await?;
@@ -100,7 +99,7 @@ async fn next_round(gateway: &Gateway, job: &ClaimedJob, failed: &Failed) -> Res
     let key = gateway.vault().request_key(&tx, job.request_id).await?.ok_or(Error::Missing("the request's key"))?;
     let issuer = first.issuer.clone();
     let opened = |row: &PendingAccount| {
-        let bytes = open(&key, &account_aad(&tx, row.account_call_id), &row.sealed)?;
+        let bytes = key.open(&account_aad(&tx, row.account_call_id), &row.sealed)?;
         let uid = String::from_utf8(bytes.to_vec()).map_err(|_| Error::Missing("a readable uid"))?;
         Ok::<_, Error>((row.account_call_id, Personal::new(uid)))
     };
@@ -110,7 +109,7 @@ async fn next_round(gateway: &Gateway, job: &ClaimedJob, failed: &Failed) -> Res
 
 /// One round: whoever is known elsewhere ends, all others are called about; recorded before and after.
 async fn tell_some(
-    gateway: &Gateway,
+    gateway: &Accounts,
     job: &ClaimedJob,
     case: &TenantCase,
     ways: &[Way],
@@ -155,7 +154,7 @@ struct Attempt {
 
 /// Ends what another customer knows, and records that an attempt at each of the others begins.
 async fn begin(
-    gateway: &Gateway,
+    gateway: &Accounts,
     job: &ClaimedJob,
     shared: &[(Uuid, Personal<String>)],
     own: &[(Uuid, Personal<String>)],
@@ -177,7 +176,7 @@ async fn begin(
 
 /// Records how attempts ended. Whoever has lost the job meanwhile records it too: what was done was done.
 async fn end(
-    gateway: &Gateway,
+    gateway: &Accounts,
     job: &ClaimedJob,
     attempts: &[Attempt],
     outcomes: &[Outcome],
@@ -202,7 +201,7 @@ async fn end(
 /// How all accounts have ended, as one audit entry, and the end of the key that their uids were sealed under; in the caller's
 /// transaction, in which the keys go. Fails when one is pending.
 pub(in crate::app) async fn close(
-    gateway: &Gateway,
+    gateway: &Accounts,
     tx: &TenantTx<'_>,
     request: RequestId,
     now: Timestamp,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The way to senders' own systems.
-pub struct CallBacks {
+pub struct Outgoing {
     /// For the real ones: goes to public addresses only.
     public: reqwest::Client,
     /// For emulators on this machine.
@@ -22,7 +22,7 @@ pub struct CallBacks {
     pub(super) toolkits: Mutex<HashMap<SourceId, (SecretBytes, Arc<IdentityToolkit>)>>,
 }
 
-impl CallBacks {
+impl Outgoing {
     /// Nothing is called yet. Fails when the system's certificates cannot be used.
     pub fn new(entropy: Arc<dyn Entropy>) -> Result<Self, OutboundError> {
         Ok(Self {

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     app::{
-        gateway::Gateway,
+        erasure::Erasure,
         ground::{
             audit,
             error::{Error, JobFailure},
@@ -45,40 +45,39 @@ impl<'a> Certified<'a> {
 }
 
 /// Signs and stores the receipt; completes request and job. A tenant is purged from this commit on.
-pub(in crate::app) async fn run(gateway: &Gateway, job: &ClaimedJob, case: &Certified<'_>) -> Result<(), JobFailure> {
+pub(in crate::app) async fn run(gateway: &Erasure, job: &ClaimedJob, case: &Certified<'_>) -> Result<(), JobFailure> {
     let before = case.crash_point("deletion.before_certificate", "tenant_deletion.before_certificate");
     gateway.crash().reach(before);
     let now = gateway.now();
     let fence_ends = now + SignedDuration::from_hours(24 * i64::from(gateway.policy().fence_days));
-    let mut client = gateway.databases().tenant.client().await.map_err(Error::from)?;
-    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
-    let raised = store::fence::of_request(&tx, job.request_id).await.map_err(Error::from)?;
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
+    let raised = store::fence::of_request(&tx, job.request_id).await?;
     drop(tx);
     mirror::set_term(gateway, case.tenant_key, &raised, fence_ends).await?;
-    let tx = TenantTx::begin(&mut client, job.tenant_id).await.map_err(Error::from)?;
+    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     let receipt = ReceiptId::new(gateway.clock(), gateway.entropy());
-    let facts = [("receipt", Fact::Id(IdText::of(receipt).map_err(Error::from)?))];
+    let facts = [("receipt", Fact::Id(IdText::of(receipt)?))];
     let (entry_id, hash) =
         audit::record(gateway, &tx, audit::WORKER, "request.completed", job.request_id, facts).await?;
     let audit = AuditReference { entry_id, hash: hex::encode(hash) };
     let claims = claims(gateway, &tx, case, receipt, audit, now).await?;
-    let jws = proof::sign(&claims, gateway.signing_key()).map_err(Error::from)?;
-    store::receipt::insert(&tx, receipt, job.request_id, now, &jws).await.map_err(Error::from)?;
+    let jws = proof::sign(&claims, gateway.signing_key())?;
+    store::receipt::insert(&tx, receipt, job.request_id, now, &jws).await?;
     store::request::advance(&tx, job.request_id, RequestState::KeyDestroyed, RequestState::Completed, now, None)
-        .await
-        .map_err(Error::from)?;
-    store::fence::finish(&tx, job.request_id, fence_ends).await.map_err(Error::from)?;
+        .await?;
+    store::fence::finish(&tx, job.request_id, fence_ends).await?;
     if case.person.is_none() {
-        store::tenant::set_purged(&tx, Some(now)).await.map_err(Error::from)?;
+        store::tenant::set_purged(&tx, Some(now)).await?;
     }
     complete(&tx, job, now).await?;
-    tx.commit().await.map_err(Error::from)?;
+    tx.commit().await?;
     gateway.crash().reach(case.crash_point("deletion.after_certificate", "tenant_deletion.after_certificate"));
     Ok(())
 }
 
 async fn claims(
-    gateway: &Gateway,
+    gateway: &Erasure,
     tx: &TenantTx<'_>,
     case: &Certified<'_>,
     receipt: ReceiptId,
@@ -121,7 +120,7 @@ async fn claims(
 
 /// When nothing can be read any more even in backups: the subject's wrapped key is unreadable once its tenant's epoch is
 /// rotated, raw deliveries once the last day key that may cover one is destroyed; then the last backup has to go.
-async fn physical_by(gateway: &Gateway, tx: &TenantTx<'_>, now: Timestamp) -> Result<Timestamp, Error> {
+async fn physical_by(gateway: &Erasure, tx: &TenantTx<'_>, now: Timestamp) -> Result<Timestamp, Error> {
     let policy = gateway.policy();
     let days = |count: u16| SignedDuration::from_hours(24 * i64::from(count));
     let epoch_ends = match store::keys::current_epoch(tx).await? {

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     app::{
         accounts::{call, of_person, of_tenant},
-        gateway::Gateway,
+        erasure::Erasure,
         ground::{audit, error::JobFailure, fence::mirror},
         requests::{case::TenantCase, lease::hold},
     },
@@ -26,7 +26,7 @@ const FORGETTING_ROUNDS_MAX: usize = 100_000;
 
 /// Everything that we keep of the tenant's people, the tenant's sources and credentials, and every key.
 pub(in crate::app) async fn destroy_keys(
-    gateway: &Gateway,
+    gateway: &Erasure,
     job: &ClaimedJob,
     case: &TenantCase,
 ) -> Result<(), JobFailure> {
@@ -57,7 +57,7 @@ pub(in crate::app) async fn destroy_keys(
 
 /// Makes the calls about people and about everybody's accounts that are still to be made, and waits for people's own requests
 /// that were verified before the tenant's fence. Behind that fence none of them becomes more.
-async fn wait_for_people(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
+async fn wait_for_people(gateway: &Erasure, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
     let about_people = of_person::attempt_all_of_tenant(gateway, job).await;
     // Also when the first has failed: one person's call must not keep everybody's accounts from being told of.
     of_tenant::tell(gateway, job, case).await?;
@@ -71,7 +71,7 @@ async fn wait_for_people(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase)
 }
 
 /// Identities, signals and minimized events, a bounded number in each transaction.
-async fn forget_everybody(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+async fn forget_everybody(gateway: &Erasure, job: &ClaimedJob) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     for _ in 0..FORGETTING_ROUNDS_MAX {
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
@@ -88,7 +88,7 @@ async fn forget_everybody(gateway: &Gateway, job: &ClaimedJob) -> Result<(), Job
 
 /// What the tenant's installations have brought to sources that all tenants share, and that they are the tenant's. The
 /// credentials first: by the binding we know which they are.
-async fn forget_installations(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
+async fn forget_installations(gateway: &Erasure, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     for _ in 0..FORGETTING_ROUNDS_MAX {
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
@@ -112,7 +112,7 @@ async fn forget_installations(gateway: &Gateway, job: &ClaimedJob, case: &Tenant
 /// People who were behind a fence of their own when the tenant's superseded their request: their rows went with the
 /// tenant's, and their fence gets the term of a finished erasure.
 async fn set_term_of_superseded(
-    gateway: &Gateway,
+    gateway: &Erasure,
     job: &ClaimedJob,
     case: &TenantCase,
     fences_end: Timestamp,

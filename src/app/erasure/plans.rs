@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        gateway::Gateway,
+        erasure::Erasure,
         ground::error::{Error, JobFailure},
     },
     domain::{PlanId, plan::Plan, verification::VerificationReport},
@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(in crate::app) async fn store_plan(
-    gateway: &Gateway,
+    gateway: &Erasure,
     tx: &TenantTx<'_>,
     job: &ClaimedJob,
     plan: &Plan,
@@ -49,3 +49,10 @@ pub(in crate::app) fn failure_sentence(report: &VerificationReport) -> String {
         report.left.iter().map(|finding| format!("{} ({} rows)", finding.column, finding.rows)).collect();
     format!("verification failed: {}", columns.join(", "))
 }
+
+/// How long a fence stands while its erasure is not finished; completing gives it its policy's term. Long enough for an
+/// erasure that was held for a person to look.
+pub(in crate::app) const FENCE_DAYS_UNFINISHED: i64 = 730;
+
+/// Phases one attempt may go through; there are six.
+pub(in crate::app) const PHASES_MAX: usize = 12;

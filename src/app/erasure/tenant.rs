@@ -18,12 +18,11 @@ use crate::{
     app::{
         accounts::collect,
         erasure::{
+            Erasure,
             certify::{self, Certified},
             forget_tenant,
-            person::{FENCE_DAYS_UNFINISHED, PHASES_MAX},
-            plans::{failure_sentence, readable, store_plan},
+            plans::{FENCE_DAYS_UNFINISHED, PHASES_MAX, failure_sentence, readable, store_plan},
         },
-        gateway::Gateway,
         ground::{
             audit,
             error::{Error, JobFailure},
@@ -52,7 +51,7 @@ use crate::{
 pub const TENANT_BATCH_ROWS: u32 = 10_000;
 
 /// Runs the deletion to its end, from wherever it stands.
-pub(in crate::app) async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+pub(in crate::app) async fn run(gateway: &Erasure, job: &ClaimedJob) -> Result<(), JobFailure> {
     for _ in 0..PHASES_MAX {
         let case = match read_case(gateway, job).await? {
             AnyCase::Tenant(case) => case,
@@ -76,7 +75,7 @@ pub(in crate::app) async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(
 }
 
 /// FENCE: makes the plan, commits the tenant's tombstone, and ends what was under way about its people.
-async fn raise_fence(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
+async fn raise_fence(gateway: &Erasure, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
     gateway.crash().reach("tenant_deletion.before_fence");
     let plan = make_plan(gateway).await?;
     let mut client = gateway.databases().tenant.client().await?;
@@ -90,7 +89,7 @@ async fn raise_fence(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> 
         return Err(JobFailure { verdict: Verdict::Retry, reason: "the purge is not due yet".to_owned() });
     }
     let generation = store::fence::of_tenant(&tx).await?.map_or(1, |before| before.generation + 1);
-    for digest in gateway.ring().digest_tenant_all(job.tenant_id, &case.tenant_key) {
+    for digest in gateway.vault().digest_tenant_all(job.tenant_id, &case.tenant_key) {
         let fence = Fence {
             fence_id: FenceId::new(gateway.clock(), gateway.entropy()),
             subject_id: None,
@@ -118,7 +117,7 @@ async fn raise_fence(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> 
 }
 
 /// Ends the requests about people: their rows, keys and identities go with the tenant's. Returns how many were ended.
-async fn supersede_people(gateway: &Gateway, tx: &TenantTx<'_>, job: &ClaimedJob) -> Result<u64, Error> {
+async fn supersede_people(gateway: &Erasure, tx: &TenantTx<'_>, job: &ClaimedJob) -> Result<u64, Error> {
     let now = gateway.now();
     store::job::cancel_of_others(tx, job.request_id, now).await?;
     let superseded = store::request::supersede_people(tx, job.request_id, now).await?;
@@ -129,14 +128,14 @@ async fn supersede_people(gateway: &Gateway, tx: &TenantTx<'_>, job: &ClaimedJob
     Ok(superseded.len() as u64)
 }
 
-async fn make_plan(gateway: &Gateway) -> Result<Plan, Error> {
+async fn make_plan(gateway: &Erasure) -> Result<Plan, Error> {
     let client = gateway.databases().product.client().await?;
     let catalog = product::read_catalog(&client, &gateway.map().schema).await?;
     Ok(planning::plan_tenant(gateway.map(), &catalog)?)
 }
 
 /// After a failed verification and a corrected data map, a new plan is made and run beside what the first one did.
-async fn replan(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+async fn replan(gateway: &Erasure, job: &ClaimedJob) -> Result<(), JobFailure> {
     let plan = make_plan(gateway).await?;
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
@@ -154,7 +153,7 @@ struct Run {
 }
 
 impl Run {
-    async fn of(gateway: &Gateway, job: &ClaimedJob) -> Result<Self, JobFailure> {
+    async fn of(gateway: &Erasure, job: &ClaimedJob) -> Result<Self, JobFailure> {
         let mut client = gateway.databases().tenant.client().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
         let stored = store::plan::latest_of_request(&tx, job.request_id).await?.ok_or(Error::Missing("the plan"))?;
@@ -162,7 +161,7 @@ impl Run {
     }
 
     /// Every step but the last, and the last, which is the tenant's own row.
-    fn parts(&self, gateway: &Gateway) -> Result<(&[Step], &Step), JobFailure> {
+    fn parts(&self, gateway: &Erasure) -> Result<(&[Step], &Step), JobFailure> {
         match self.plan.steps.split_last() {
             Some((root, before))
                 if root.table == gateway.map().tenant_root.collection && root.disposal == Disposal::DeleteRows =>
@@ -176,7 +175,7 @@ impl Run {
 
 /// EXECUTE: mirrors the fence, notes the accounts that identity providers have to be told of, then runs every step but the
 /// last in bounded batches.
-async fn execute(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase, from: RequestState) -> Result<(), JobFailure> {
+async fn execute(gateway: &Erasure, job: &ClaimedJob, case: &TenantCase, from: RequestState) -> Result<(), JobFailure> {
     let run = Run::of(gateway, job).await?;
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
@@ -202,7 +201,7 @@ async fn execute(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase, from: R
 
 /// Runs one step to its end and records how many rows it has disposed of, over all attempts.
 async fn run_step(
-    gateway: &Gateway,
+    gateway: &Erasure,
     job: &ClaimedJob,
     case: &TenantCase,
     run: &Run,
@@ -220,7 +219,7 @@ async fn run_step(
 }
 
 async fn run_batches(
-    gateway: &Gateway,
+    gateway: &Erasure,
     job: &ClaimedJob,
     case: &TenantCase,
     run: &Run,
@@ -261,7 +260,7 @@ async fn run_batches(
 
 /// VERIFY: an independent reader must see the tenant's own row and no other of the tenant; then that row goes, and the reader
 /// must see nothing.
-async fn verify(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
+async fn verify(gateway: &Erasure, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
     let run = Run::of(gateway, job).await?;
     let (_, root) = run.parts(gateway)?;
     if !is_root_gone(gateway, job, case, &run, root).await? {
@@ -283,7 +282,7 @@ async fn verify(gateway: &Gateway, job: &ClaimedJob, case: &TenantCase) -> Resul
 /// True when we have deleted the tenant's own row, which we only do after the reader has seen it: by this plan, as the product database
 /// says, or by one before.
 async fn is_root_gone(
-    gateway: &Gateway,
+    gateway: &Erasure,
     job: &ClaimedJob,
     case: &TenantCase,
     run: &Run,
@@ -302,8 +301,8 @@ async fn is_root_gone(
     Ok(executed.iter().any(|(table, _, rows)| *table == root.table && *rows > 0))
 }
 
-async fn read(gateway: &Gateway, case: &TenantCase, root: RootRow) -> Result<VerificationReport, JobFailure> {
-    let mut reader = gateway.databases().verifier.client().await?;
+async fn read(gateway: &Erasure, case: &TenantCase, root: RootRow) -> Result<VerificationReport, JobFailure> {
+    let mut reader = gateway.verifier().client().await?;
     let scope = product::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
     match product::verify_tenant(&mut reader, scope, root).await {
         Ok(report) => Ok(report),
@@ -316,7 +315,7 @@ async fn read(gateway: &Gateway, case: &TenantCase, root: RootRow) -> Result<Ver
 }
 
 /// What the reader has seen is committed before the row goes by which it could see.
-async fn keep_report(gateway: &Gateway, job: &ClaimedJob, report: &VerificationReport) -> Result<(), JobFailure> {
+async fn keep_report(gateway: &Erasure, job: &ClaimedJob, report: &VerificationReport) -> Result<(), JobFailure> {
     let json = serde_json::to_value(report).map_err(|_| Error::Missing("a report that can be stored"))?;
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
@@ -326,7 +325,7 @@ async fn keep_report(gateway: &Gateway, job: &ClaimedJob, report: &VerificationR
     Ok(())
 }
 
-async fn conclude(gateway: &Gateway, job: &ClaimedJob, report: &VerificationReport) -> Result<(), JobFailure> {
+async fn conclude(gateway: &Erasure, job: &ClaimedJob, report: &VerificationReport) -> Result<(), JobFailure> {
     let is_clean = report.is_clean();
     let next = if is_clean { RequestState::Verified } else { RequestState::VerificationFailed };
     let json = serde_json::to_value(report).map_err(|_| Error::Missing("a report that can be stored"))?;

@@ -1,7 +1,7 @@
 //! Recording what was done, in the transaction that did it.
 
 use crate::{
-    app::{gateway::Gateway, ground::error::Error},
+    app::ground::{Ground, error::Error},
     domain::AuditId,
     proof::{
         IdText, Word,
@@ -16,7 +16,7 @@ pub(in crate::app) const WORKER: &str = "worker";
 /// Records one entry and returns its id and digest. Facts are ids, counts, times and closed words; the type admits
 /// nothing else, so no personal value can slip in.
 pub(in crate::app) async fn record<const N: usize>(
-    gateway: &Gateway,
+    gateway: &Ground,
     tx: &TenantTx<'_>,
     actor: &str,
     action: &'static str,

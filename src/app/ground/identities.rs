@@ -3,9 +3,9 @@
 //! Whoever is about to write something about a person holds the lock of `fence::person` first.
 
 use crate::{
-    app::{gateway::Gateway, ground::error::Error},
+    app::ground::{Ground, error::Error, vault::OpenKey},
     domain::{IdentityId, IdentityKind, Personal, SubjectId, SubjectKind},
-    sealing::{Aad, KeyedDigest, Normalised, SecretKey, normalise, open, seal},
+    sealing::{Aad, KeyedDigest, Normalised, normalise},
     store::{self, TenantTx, subject::SealedIdentity},
 };
 
@@ -23,13 +23,13 @@ pub(in crate::app) struct Named {
 
 impl Named {
     pub(in crate::app) fn new(
-        gateway: &Gateway,
+        gateway: &Ground,
         tenant: crate::domain::TenantId,
         kind: IdentityKind,
         issuer: &str,
         identity: Normalised,
     ) -> Self {
-        let digests = gateway.ring().digest_identity_all(tenant, kind, issuer, &identity);
+        let digests = gateway.vault().digest_identity_all(tenant, kind, issuer, &identity);
         Self { kind, issuer: issuer.to_owned(), identity, digests }
     }
 
@@ -52,12 +52,12 @@ pub(in crate::app) async fn known_kind(tx: &TenantTx<'_>, named: &Named) -> Resu
 
 /// The subject with its key, made when it is new. The lock must be held.
 pub(in crate::app) async fn find_or_make(
-    gateway: &Gateway,
+    gateway: &Ground,
     tx: &TenantTx<'_>,
     named: &Named,
     kind: &SubjectKind,
     generation: i32,
-) -> Result<(SubjectId, SecretKey), Error> {
+) -> Result<(SubjectId, OpenKey), Error> {
     let found = store::subject::find_by_anchor(tx, named.kind, &named.issuer, &named.digest_bytes()).await?;
     if let Some((subject, found_generation)) = found {
         if found_generation < generation {
@@ -77,16 +77,16 @@ pub(in crate::app) async fn find_or_make(
 
 /// Records an identity of a subject, sealed under its key. Safe to repeat.
 pub(in crate::app) async fn add_identity(
-    gateway: &Gateway,
+    gateway: &Ground,
     tx: &TenantTx<'_>,
     subject: SubjectId,
-    key: &SecretKey,
+    key: &OpenKey,
     named: &Named,
     is_anchor: bool,
 ) -> Result<(), Error> {
     let current = named.digests.first().ok_or(Error::Missing("a digest key"))?;
     let value = named.identity.value().expose_for("sealing under the subject's key").as_bytes();
-    let sealed = seal(key, &identity_aad(tx, subject, named.kind), value, gateway.entropy());
+    let sealed = key.seal(&identity_aad(tx, subject, named.kind), value, gateway.entropy());
     let identity = SealedIdentity {
         identity_id: IdentityId::new(gateway.clock(), gateway.entropy()),
         kind: named.kind,
@@ -106,10 +106,10 @@ pub(in crate::app) async fn add_identity(
 /// It is found by its normalised form where it has one; a value that has none is kept under a digest that only this
 /// subject's key can make, so it is searched for and never looked up.
 pub(in crate::app) async fn add_spelling(
-    gateway: &Gateway,
+    gateway: &Ground,
     tx: &TenantTx<'_>,
     subject: SubjectId,
-    key: &SecretKey,
+    key: &OpenKey,
     kind: IdentityKind,
     value: &Personal<String>,
 ) -> Result<(), Error> {
@@ -120,7 +120,7 @@ pub(in crate::app) async fn add_spelling(
             let current = *named.digests.first().ok_or(Error::Missing("a digest key"))?;
             (current, named.identity.version())
         }
-        Err(_) => (gateway.ring().digest_of_subject(key, text), 0),
+        Err(_) => (gateway.vault().digest_under(key, text), 0),
     };
     let identity = SealedIdentity {
         identity_id: IdentityId::new(gateway.clock(), gateway.entropy()),
@@ -130,7 +130,7 @@ pub(in crate::app) async fn add_spelling(
         norm_version,
         digest_key_id: digest.key_id,
         digest: digest.digest.to_vec(),
-        sealed: seal(key, &identity_aad(tx, subject, kind), text.as_bytes(), gateway.entropy()),
+        sealed: key.seal(&identity_aad(tx, subject, kind), text.as_bytes(), gateway.entropy()),
     };
     store::subject::insert_identity(tx, subject, &identity).await?;
     Ok(())
@@ -148,7 +148,7 @@ pub(in crate::app) struct OpenIdentity {
 pub(in crate::app) async fn open_identities(
     tx: &TenantTx<'_>,
     subject: SubjectId,
-    key: &SecretKey,
+    key: &OpenKey,
 ) -> Result<Vec<OpenIdentity>, Error> {
     let sealed = store::subject::identities(tx, subject).await?;
     sealed.iter().map(|identity| open_identity(tx, subject, key, identity)).collect()
@@ -158,10 +158,10 @@ pub(in crate::app) async fn open_identities(
 pub(in crate::app) fn open_identity(
     tx: &TenantTx<'_>,
     subject: SubjectId,
-    key: &SecretKey,
+    key: &OpenKey,
     identity: &SealedIdentity,
 ) -> Result<OpenIdentity, Error> {
-    let bytes = open(key, &identity_aad(tx, subject, identity.kind), &identity.sealed)?;
+    let bytes = key.open(&identity_aad(tx, subject, identity.kind), &identity.sealed)?;
     let value = String::from_utf8(bytes.to_vec()).map_err(|_| Error::Missing("a readable identity"))?;
     Ok(OpenIdentity {
         kind: identity.kind,

@@ -1,19 +1,19 @@
 //! Which tenants there are. A tenant's row says nothing about a person, so the queue's role reads them all.
 
 use crate::{
-    app::{gateway::Gateway, ground::error::Error},
+    app::ground::{Ground, error::Error},
     domain::TenantId,
     store::{self, tenant::Tenant},
 };
 
 /// Every tenant.
-pub async fn list(gateway: &Gateway) -> Result<Vec<Tenant>, Error> {
+pub async fn list(gateway: &Ground) -> Result<Vec<Tenant>, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::tenant::list(&queue).await?)
 }
 
 /// The tenant that the product database knows by this key.
-pub async fn by_key(gateway: &Gateway, key: &str) -> Result<TenantId, Error> {
+pub async fn by_key(gateway: &Ground, key: &str) -> Result<TenantId, Error> {
     let queue = gateway.databases().queue.client().await?;
     store::tenant::find_by_key(&queue, key).await?.ok_or(Error::NotFound("tenant"))
 }

@@ -10,21 +10,22 @@
 //! credential was loaded and the comparison failed, or the source certainly does not exist; every inability of ours is
 //! "unavailable".
 
+use crate::app::registry;
+
 use std::{sync::Arc, time::Instant};
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::error::Error,
         intake::{
-            admit,
+            Intake, admit,
             delivery::{Accepted, Delivery, EVENT_BODY_BYTES_MAX},
             keep::{Kept, Verified, keep},
             proof::{self, Proof},
             raw::RawDelivery,
             rejections::{self, Rejected},
         },
-        registry::{self, Asked, LoadedSource},
+        registry::{Asked, LoadedSource},
     },
     domain::{SourceKind, TenantId, caller::TokenUse, reply::SenderReply},
     signature::Refusal,
@@ -43,7 +44,7 @@ pub struct Arriving {
 }
 
 /// Begins a delivery before its body is read. `Err` is the final answer.
-pub async fn begin(gateway: &Gateway, delivery: Delivery) -> Result<Arriving, Accepted> {
+pub async fn begin(gateway: &Intake, delivery: Delivery) -> Result<Arriving, Accepted> {
     let arrived_at = Instant::now();
     let (known, result) = begin_known(gateway, delivery, arrived_at).await;
     result.map_err(|accepted| told(gateway, known, accepted))
@@ -51,7 +52,7 @@ pub async fn begin(gateway: &Gateway, delivery: Delivery) -> Result<Arriving, Ac
 
 /// Whether the name is a registered one decides what may be kept of it.
 async fn begin_known(
-    gateway: &Gateway,
+    gateway: &Intake,
     delivery: Delivery,
     arrived_at: Instant,
 ) -> (Rejected, Result<Arriving, Accepted>) {
@@ -117,7 +118,7 @@ fn unable(error: &Error) -> Accepted {
 }
 
 /// Remembers which rule failed. What the sender is told does not change.
-fn told(gateway: &Gateway, rejected: Rejected, accepted: Accepted) -> Accepted {
+fn told(gateway: &Intake, rejected: Rejected, accepted: Accepted) -> Accepted {
     if let Some(refusal) = accepted.refusal {
         rejections::remember(gateway, rejected, refusal);
     }
@@ -141,7 +142,7 @@ impl Arriving {
     }
 
     /// Ends the delivery: verify, seal, commit. Returns when it is durable, or refused.
-    pub async fn finish(self, gateway: &Gateway) -> Accepted {
+    pub async fn finish(self, gateway: &Intake) -> Accepted {
         let rejected = Rejected { kind: self.delivery.kind, source: Some(self.delivery.source.clone()) };
         let accepted = match self.finish_verified(gateway).await {
             Ok(accepted) | Err(accepted) => accepted,
@@ -149,7 +150,7 @@ impl Arriving {
         told(gateway, rejected, accepted)
     }
 
-    async fn finish_verified(self, gateway: &Gateway) -> Result<Accepted, Accepted> {
+    async fn finish_verified(self, gateway: &Intake) -> Result<Accepted, Accepted> {
         let Self { delivery, mut source, proof, arrived_at, raw, .. } = self;
         let proven = match proof.finish() {
             Ok(proven) => proven,
@@ -169,11 +170,7 @@ impl Arriving {
     }
 }
 
-async fn look_again(
-    gateway: &Gateway,
-    delivery: &Delivery,
-    arrived_at: Instant,
-) -> Result<Arc<LoadedSource>, Accepted> {
+async fn look_again(gateway: &Intake, delivery: &Delivery, arrived_at: Instant) -> Result<Arc<LoadedSource>, Accepted> {
     let claim = proof::claim(gateway, delivery).map_err(Accepted::refused)?;
     let asked = Asked { name: &delivery.source, holder: claim.holder() };
     match registry::look_again(gateway, asked, arrived_at).await {
@@ -185,7 +182,7 @@ async fn look_again(
 
 /// Of a Jira webhook only the body's own timestamp is signed. A source with a window refuses what is older, and what does
 /// not tell its time.
-fn is_outside_window(gateway: &Gateway, source: &LoadedSource, body: &[u8]) -> bool {
+fn is_outside_window(gateway: &Intake, source: &LoadedSource, body: &[u8]) -> bool {
     source.replay_window.is_some_and(|window| {
         jira::body_timestamp(body).is_none_or(|at| !jira::within_replay_window(at, gateway.now(), window))
     })
@@ -194,7 +191,7 @@ fn is_outside_window(gateway: &Gateway, source: &LoadedSource, body: &[u8]) -> b
 /// Keeps every event of a verified delivery. The sender is told that it was accepted only when all of them are durable; a
 /// repetition then finds those that were, and keeps the others.
 async fn accept(
-    gateway: &Gateway,
+    gateway: &Intake,
     source: &LoadedSource,
     delivery: &Delivery,
     proven: &proof::Proven,
@@ -237,7 +234,7 @@ async fn accept(
 }
 
 async fn keep_one(
-    gateway: &Gateway,
+    gateway: &Intake,
     source: &LoadedSource,
     token: Option<&TokenUse>,
     event: &Admitted,

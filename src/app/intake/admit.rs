@@ -6,9 +6,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::error::Error,
-        intake::{delivery::Delivery, proof::Proven},
+        intake::{Intake, delivery::Delivery, proof::Proven},
         registry::LoadedSource,
     },
     domain::{Headers, SourceKind},
@@ -83,7 +82,7 @@ pub(in crate::app) fn brought_secret(
 /// What follows from a new event at once, before its sender is answered: the installation's secret or token is kept. Only for
 /// a new one: whoever repeats a call under the same token must not change what the first one has brought.
 pub(in crate::app) async fn after_keeping(
-    gateway: &Gateway,
+    gateway: &Intake,
     source: &LoadedSource,
     delivery: &Delivery,
     proven: &Proven,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::{
-    app::{gateway::Gateway, ground::error::Error},
+    app::{ground::error::Error, intake::Intake},
     domain::{EventId, SourceId},
     store::{
         self, StoreError,
@@ -73,7 +73,7 @@ pub(in crate::app) enum NotCommitted {
 }
 
 /// Commits a delivery together with whatever else is waiting. Returns once it is durable.
-pub(in crate::app) async fn commit(gateway: &Gateway, event: IncomingEvent) -> Result<Committed, NotCommitted> {
+pub(in crate::app) async fn commit(gateway: &Intake, event: IncomingEvent) -> Result<Committed, NotCommitted> {
     let (reply, committed) = oneshot::channel();
     gateway.commit_queue().sender.try_send(Waiting { event, reply }).map_err(|_| NotCommitted::QueueFull)?;
     match committed.await {
@@ -84,9 +84,9 @@ pub(in crate::app) async fn commit(gateway: &Gateway, event: IncomingEvent) -> R
 
 /// What was committed before under one of these keys, made with older digest keys.
 pub(in crate::app) async fn find_older(
-    gateway: &Gateway,
+    gateway: &Intake,
     wanted: &[(SourceId, [u8; 32])],
 ) -> Result<Vec<CommittedKey>, Error> {
-    let client = gateway.databases().intake.client().await?;
+    let client = gateway.intake_pool().client().await?;
     Ok(store::intake::find_keys(&client, wanted).await?)
 }

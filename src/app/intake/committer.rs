@@ -7,9 +7,9 @@ use std::{collections::HashSet, sync::Arc};
 use tokio::sync::mpsc;
 
 use crate::{
-    app::{
-        gateway::Gateway,
-        intake::commit_queue::{Committed, Waiting},
+    app::intake::{
+        Intake,
+        commit_queue::{Committed, Waiting},
     },
     domain::metric,
     store::{
@@ -26,7 +26,7 @@ const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Empties the queue for ever. Several may run at once: while one waits for its commit to reach the disk, the next takes
 /// what has arrived. Whoever starts one must start it again should it panic; nothing acknowledged is lost then.
-pub async fn run_committer(gateway: Gateway) {
+pub async fn run_committer(gateway: Intake) {
     let receiver = Arc::clone(&gateway.commit_queue().receiver);
     let mut held_back: Vec<Waiting> = Vec::new();
     loop {
@@ -83,7 +83,7 @@ async fn next_batch(mut receiver: Option<&mut mpsc::Receiver<Waiting>>, held_bac
     batch
 }
 
-async fn commit_batch(gateway: &Gateway, batch: Vec<Waiting>) {
+async fn commit_batch(gateway: &Intake, batch: Vec<Waiting>) {
     let (events, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|waiting| (waiting.event, waiting.reply)).unzip();
     gateway.crash().reach("intake.before_commit");
     let result = insert(gateway, &events).await;
@@ -115,7 +115,7 @@ async fn commit_batch(gateway: &Gateway, batch: Vec<Waiting>) {
     gateway.wake_workers();
 }
 
-async fn insert(gateway: &Gateway, events: &[IncomingEvent]) -> Result<Vec<Stored>, StoreError> {
-    let client = gateway.databases().commit.client().await?;
+async fn insert(gateway: &Intake, events: &[IncomingEvent]) -> Result<Vec<Stored>, StoreError> {
+    let client = gateway.commit_pool().client().await?;
     store::intake::insert_events(&client, events).await
 }

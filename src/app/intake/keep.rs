@@ -4,16 +4,16 @@ use jiff::Timestamp;
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::error::Error,
         intake::{
+            Intake,
             commit_queue::{self, Committed, NotCommitted},
             delivery::IDENTIFIER_REUSED,
             raw::RawDelivery,
         },
     },
     domain::{EventId, SourceId, TenantId, caller::TokenUse},
-    sealing::{Aad, KeyedDigest, seal},
+    sealing::{Aad, KeyedDigest},
     store::{
         intake::{CommittedKey, IncomingEvent, UsedToken},
         keys::BodyKeyPurpose,
@@ -52,7 +52,7 @@ pub(in crate::app) enum Kept {
 }
 
 /// Keeps an event. Returns when it is durable.
-pub(in crate::app) async fn keep(gateway: &Gateway, verified: Verified<'_>) -> Result<Kept, Error> {
+pub(in crate::app) async fn keep(gateway: &Intake, verified: Verified<'_>) -> Result<Kept, Error> {
     let (event, older) = prepare(gateway, verified).await?;
     match committed_under_older_key(gateway, event.source_id, &older).await? {
         Some(Before::Same(event_id)) => return Ok(Kept::Before(event_id)),
@@ -70,11 +70,11 @@ pub(in crate::app) async fn keep(gateway: &Gateway, verified: Verified<'_>) -> R
 }
 
 /// The same identifier with another body: kept and flagged under a key of its own, never run.
-async fn keep_conflict(gateway: &Gateway, event: IncomingEvent) -> Kept {
+async fn keep_conflict(gateway: &Intake, event: IncomingEvent) -> Kept {
     let mut named = b"identifier reused".to_vec();
     named.extend_from_slice(&event.key_digest);
     named.extend_from_slice(&event.body_digest);
-    let key = gateway.ring().digest_delivery(event.source_id, &named);
+    let key = gateway.vault().digest_delivery(event.source_id, &named);
     let event_id = event.event_id;
     let flagged = IncomingEvent {
         key_digest: key.digest,
@@ -107,7 +107,7 @@ enum Before {
 
 /// After a rotation of the digest keys a redelivery may be known under an older key.
 async fn committed_under_older_key(
-    gateway: &Gateway,
+    gateway: &Intake,
     source: SourceId,
     older: &[OlderDigests],
 ) -> Result<Option<Before>, Error> {
@@ -126,8 +126,8 @@ async fn committed_under_older_key(
 
 /// The digests of an event under every living key, current first: of what identifies it, and of its body. Where the
 /// identifier is the event, whatever bytes come under it are the same body.
-fn digests(gateway: &Gateway, verified: &Verified<'_>) -> Vec<(KeyedDigest, KeyedDigest)> {
-    let (ring, source) = (gateway.ring(), verified.source_id);
+fn digests(gateway: &Intake, verified: &Verified<'_>) -> Vec<(KeyedDigest, KeyedDigest)> {
+    let (ring, source) = (gateway.vault(), verified.source_id);
     let keys = verified.identifier.map(|identifier| ring.digest_delivery_all(source, identifier));
     let bodies = match &keys {
         Some(keys) if verified.is_identity => keys.clone(),
@@ -138,7 +138,7 @@ fn digests(gateway: &Gateway, verified: &Verified<'_>) -> Vec<(KeyedDigest, Keye
 }
 
 /// Digests and seals an event. Its plain bytes are gone afterwards.
-async fn prepare(gateway: &Gateway, verified: Verified<'_>) -> Result<(IncomingEvent, Vec<OlderDigests>), Error> {
+async fn prepare(gateway: &Intake, verified: Verified<'_>) -> Result<(IncomingEvent, Vec<OlderDigests>), Error> {
     let received_at = gateway.now();
     let body_day = gateway.today();
     let event_id = EventId::new(gateway.clock(), gateway.entropy());
@@ -151,7 +151,7 @@ async fn prepare(gateway: &Gateway, verified: Verified<'_>) -> Result<(IncomingE
         .await?
         .ok_or(Error::Missing("the day's body key"))?;
     let token = verified.token.map(|token| UsedToken {
-        digest: gateway.ring().digest_delivery(verified.source_id, &token_name(token)).digest,
+        digest: gateway.vault().digest_delivery(verified.source_id, &token_name(token)).digest,
         expires_at: token.expires_at,
     });
     let aad = body_aad("event_body", verified.source_id, event_id);
@@ -165,7 +165,7 @@ async fn prepare(gateway: &Gateway, verified: Verified<'_>) -> Result<(IncomingE
         body_digest: body.digest,
         body_bytes: i32::try_from(verified.raw.body().len()).unwrap_or(i32::MAX),
         body_day,
-        sealed: seal(&body_key, &aad, verified.raw.as_bytes(), gateway.entropy()),
+        sealed: body_key.seal(&aad, verified.raw.as_bytes(), gateway.entropy()),
         token,
         original_received_at: verified.original_received_at.unwrap_or(received_at),
         dead_letter_reason: None,

@@ -4,9 +4,12 @@ pub mod accept_event;
 pub mod admit;
 pub mod commit_queue;
 pub mod committer;
+mod context;
 pub mod delivery;
 pub mod emulator;
 pub mod keep;
 pub mod proof;
 pub mod raw;
 pub mod rejections;
+
+pub use context::Intake;

@@ -8,8 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     app::{
-        gateway::Gateway,
-        intake::{delivery::Delivery, emulator},
+        intake::{Intake, delivery::Delivery, emulator},
         registry::{LoadedSource, is_holder},
     },
     domain::{
@@ -111,7 +110,7 @@ impl Proven {
 }
 
 /// Reads what the headers claim. A claim that is not even well-formed is refused whatever the source is.
-pub(in crate::app) fn claim(gateway: &Gateway, delivery: &Delivery) -> Result<Claim, Refusal> {
+pub(in crate::app) fn claim(gateway: &Intake, delivery: &Delivery) -> Result<Claim, Refusal> {
     let headers = &delivery.headers;
     match delivery.kind {
         SourceKind::JiraAdmin => HubSignature::from_headers(headers.all(HUB_SIGNATURE)).map(Claim::Hub),
@@ -144,7 +143,7 @@ pub(in crate::app) fn claim(gateway: &Gateway, delivery: &Delivery) -> Result<Cl
 
 /// Checks what can be checked before the body is there.
 pub(in crate::app) async fn begin(
-    gateway: &Gateway,
+    gateway: &Intake,
     source: &LoadedSource,
     delivery: &Delivery,
     claim: Result<Claim, Refusal>,
@@ -200,7 +199,7 @@ pub(in crate::app) fn may_have_another_secret_by_now(delivery: &Delivery, refusa
 
 /// Checks a signature again, over the whole body and with secrets that were just read.
 pub(in crate::app) fn again(
-    gateway: &Gateway,
+    gateway: &Intake,
     source: &LoadedSource,
     delivery: &Delivery,
     body: &[u8],
@@ -243,7 +242,7 @@ impl Proof {
 }
 
 /// A key of a pinned host. Not to have it is an inability of ours unless the host certainly does not publish it.
-async fn key(gateway: &Gateway, host: KeyHost, id: &KeyId) -> Result<std::sync::Arc<PublicKey>, Refusal> {
+async fn key(gateway: &Intake, host: KeyHost, id: &KeyId) -> Result<std::sync::Arc<PublicKey>, Refusal> {
     match gateway.keys().key(host, id).await {
         KeyAnswer::Key(key) => Ok(key),
         KeyAnswer::Unknown => Err(Refusal::UnknownKey),

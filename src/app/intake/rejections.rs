@@ -3,6 +3,8 @@
 //! Callers decide how often this happens, so nothing here waits and nothing grows: refusals are added up in memory and
 //! written out every few seconds, the latest few of them with their time.
 
+use crate::app::ground::Ground;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Mutex, PoisonError},
@@ -11,7 +13,7 @@ use std::{
 use jiff::{Timestamp, ToSpan as _, civil::Date};
 
 use crate::{
-    app::{gateway::Gateway, ground::error::Error},
+    app::{ground::error::Error, intake::Intake},
     domain::SourceKind,
     signature::Refusal,
     store::{
@@ -47,7 +49,7 @@ struct Waiting {
 }
 
 /// Remembers a refusal. Never waits.
-pub(in crate::app) fn remember(gateway: &Gateway, rejected: Rejected, refusal: Refusal) {
+pub(in crate::app) fn remember(gateway: &Intake, rejected: Rejected, refusal: Refusal) {
     let now = gateway.now();
     let mut waiting = gateway.rejections().0.lock().unwrap_or_else(PoisonError::into_inner);
     let key = (rejected.clone(), refusal, gateway.today());
@@ -62,7 +64,7 @@ pub(in crate::app) fn remember(gateway: &Gateway, rejected: Rejected, refusal: R
 }
 
 /// Writes out what was remembered. What cannot be written is lost: refusals are a diagnosis and no record.
-pub async fn write_out(gateway: &Gateway) -> Result<(), Error> {
+pub async fn write_out(gateway: &Intake) -> Result<(), Error> {
     let waiting = std::mem::take(&mut *gateway.rejections().0.lock().unwrap_or_else(PoisonError::into_inner));
     if waiting.counts.is_empty() {
         return Ok(());
@@ -90,26 +92,26 @@ pub async fn write_out(gateway: &Gateway) -> Result<(), Error> {
             reply: if refusal.is_our_inability() { "unavailable" } else { "unauthorized" }.to_owned(),
         })
         .collect();
-    let client = gateway.databases().intake.client().await?;
+    let client = gateway.intake_pool().client().await?;
     store::rejection::add_counts(&client, &counts).await?;
     store::rejection::add_latest(&client, &latest).await?;
     Ok(())
 }
 
 /// Refusals by source, kind and reason since a day; the most recent first.
-pub async fn counts(gateway: &Gateway, source: Option<&str>, since: Date) -> Result<Vec<CountRow>, Error> {
+pub async fn counts(gateway: &Ground, source: Option<&str>, since: Date) -> Result<Vec<CountRow>, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::rejection::counts(&queue, source, since).await?)
 }
 
 /// The latest refusals, newest first.
-pub async fn latest(gateway: &Gateway, source: Option<&str>, limit: i64) -> Result<Vec<RejectionRow>, Error> {
+pub async fn latest(gateway: &Ground, source: Option<&str>, limit: i64) -> Result<Vec<RejectionRow>, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::rejection::latest(&queue, source, limit).await?)
 }
 
 /// Forgets what is too old to explain anything.
-pub(in crate::app) async fn forget(gateway: &Gateway) -> Result<u64, Error> {
+pub(in crate::app) async fn forget(gateway: &Ground) -> Result<u64, Error> {
     let before = gateway.today().saturating_sub(COUNT_DAYS.days());
     let queue = gateway.databases().queue.client().await?;
     Ok(store::rejection::forget_before(&queue, before).await?)

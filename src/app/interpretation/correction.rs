@@ -9,13 +9,14 @@
 //! Source: Atlassian, "User privacy guide for app developers": what was updated is asked again or erased. As for hours, the
 //! product database is written first; it knows by the source's time what is older, so running twice changes nothing.
 
+use crate::app::ground::Ground;
+
 use crate::app::ground::fence;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::{
             audit,
             error::Error,
@@ -26,7 +27,7 @@ use crate::{
             ending::{self, finish, finish_plain},
             reading::keep_minimized,
         },
-        polling::{site, turn::Halted},
+        polling::{Polling, site, turn::Halted},
     },
     datamap::policy::WhenUntold,
     domain::{
@@ -58,7 +59,7 @@ pub(in crate::app) struct Said<'a> {
 
 /// Corrects what the product has copied, then ends the event.
 pub(in crate::app) async fn apply(
-    gateway: &Gateway,
+    gateway: &Polling,
     event: &ClaimedEvent,
     meaning: &LifecycleEvent,
     said: Said<'_>,
@@ -92,7 +93,7 @@ pub(in crate::app) async fn apply(
 
 /// Gives back what was taken from an account that was deactivated: it was made (again) since. Nothing when nothing was taken.
 pub(in crate::app) async fn lift(
-    gateway: &Gateway,
+    gateway: &Ground,
     tenant: TenantId,
     named: &Named,
     identity: &NamedIdentity,
@@ -116,7 +117,7 @@ fn rememberable(at: Timestamp) -> Timestamp {
 
 /// Ends an event about somebody of whom the product has no copy. What has changed since is of no interest any more.
 async fn nothing_is_copied(
-    gateway: &Gateway,
+    gateway: &Polling,
     event: &ClaimedEvent,
     meaning: &LifecycleEvent,
     signal: PersonSignal,
@@ -134,7 +135,7 @@ async fn nothing_is_copied(
 
 /// The key the product database knows the tenant by, the tenant's standing, and the fence if it is in the way.
 async fn look(
-    gateway: &Gateway,
+    gateway: &Polling,
     event: &ClaimedEvent,
     named: &Named,
     at: Timestamp,
@@ -149,7 +150,7 @@ async fn look(
 /// What the product should say, and whether somebody has said it. `None` when nobody knows it and the policy leaves things as
 /// they are.
 async fn what_is_right(
-    gateway: &Gateway,
+    gateway: &Polling,
     event: &ClaimedEvent,
     said: Said<'_>,
 ) -> Result<Option<(Profile, bool)>, Error> {
@@ -173,20 +174,20 @@ async fn what_is_right(
 }
 
 /// Of somebody whom the product does not know there is nothing to correct, and nobody is asked.
-async fn is_known_there(gateway: &Gateway, tenant_key: &str, identity: &NamedIdentity) -> Result<bool, Error> {
+async fn is_known_there(gateway: &Polling, tenant_key: &str, identity: &NamedIdentity) -> Result<bool, Error> {
     let mut client = gateway.databases().product.client().await?;
     let scope = TenantScope { map: gateway.map(), tenant_key };
     Ok(!product::kinds_known(&mut client, scope, identity.kind, &identity.value).await?.is_empty())
 }
 
 /// Everything that the product may have copied, without a value.
-fn blank(gateway: &Gateway) -> Profile {
+fn blank(gateway: &Polling) -> Profile {
     let root = gateway.map().subjects.get(kind(gateway));
     let attributes = root.map(|root| root.profile.keys().map(|attribute| (*attribute, None)).collect());
     Profile { attributes: attributes.unwrap_or_default(), is_active: None }
 }
 
-fn kind(gateway: &Gateway) -> &SubjectKind {
+fn kind(gateway: &Ground) -> &SubjectKind {
     &gateway.policy().jira_subject
 }
 
@@ -200,7 +201,7 @@ enum Answered {
 }
 
 /// Asks the customer's site, by whatever credentials there are for it. One way that fails keeps no other from being tried.
-async fn ask_site(gateway: &Gateway, event: &ClaimedEvent, account_id: &Personal<String>) -> Result<Answered, Error> {
+async fn ask_site(gateway: &Polling, event: &ClaimedEvent, account_id: &Personal<String>) -> Result<Answered, Error> {
     let queue = gateway.databases().queue.client().await?;
     let now = gateway.now();
     // An installation whose last token is over will bring another one: that is not nobody.
@@ -221,15 +222,15 @@ async fn ask_site(gateway: &Gateway, event: &ClaimedEvent, account_id: &Personal
     Ok(answered)
 }
 
-async fn ask(gateway: &Gateway, source: &PollSource, account_id: &Personal<String>) -> Result<Option<Profile>, Halted> {
+async fn ask(gateway: &Polling, source: &PollSource, account_id: &Personal<String>) -> Result<Option<Profile>, Halted> {
     let access = site::access(gateway, source).await?;
     let call = jira_users::user(&access.client, &access.base, &access.authorization, account_id);
     let destination = format!("users of {} {}", source.name, source.holder);
-    Ok(gateway.call_backs().breaker().guard(&destination, call).await?)
+    Ok(gateway.outgoing().breaker().guard(&destination, call).await?)
 }
 
 async fn write(
-    gateway: &Gateway,
+    gateway: &Ground,
     tenant_key: &str,
     named: &Named,
     identity: &NamedIdentity,
@@ -250,7 +251,7 @@ async fn write(
 
 /// Signal, minimized record, audit entry and outcome in one commit.
 async fn conclude(
-    gateway: &Gateway,
+    gateway: &Polling,
     event: &ClaimedEvent,
     meaning: &LifecycleEvent,
     said: Said<'_>,

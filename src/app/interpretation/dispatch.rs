@@ -5,7 +5,6 @@
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::error::Error,
         interpretation::{
             correction,
@@ -14,6 +13,7 @@ use crate::{
             reading::{Reading, read},
             route_to_tenants, tenant_signal,
         },
+        polling::Polling,
     },
     datamap::policy::Consequence,
     domain::{
@@ -27,7 +27,7 @@ use crate::{
 
 /// Interprets one event and commits its consequences. `None` when another worker has taken it meanwhile. An event that has
 /// ended too many attempts without a word becomes a dead letter instead: it may be what kills its workers.
-pub async fn interpret(gateway: &Gateway, event: &ClaimedEvent) -> Result<Option<Outcome>, Error> {
+pub async fn interpret(gateway: &Polling, event: &ClaimedEvent) -> Result<Option<Outcome>, Error> {
     gateway.crash().reach("interpret.after_claim");
     let outcome = if event.lost_attempts >= ATTEMPTS_HARD_MAX {
         finish_plain(gateway, event, None, Outcome::DeadLettered(TAKEN_TOO_OFTEN.to_owned())).await?
@@ -38,7 +38,7 @@ pub async fn interpret(gateway: &Gateway, event: &ClaimedEvent) -> Result<Option
                 finish_plain(gateway, event, None, Outcome::DeadLettered(malformed.to_string())).await?
             }
             Reading::Understood(meaning, raw) if event.tenant_id == TenantId::PLATFORM => {
-                route_to_tenants::apply(gateway, event, &meaning, &raw).await?
+                route_to_tenants::apply(gateway.intake(), event, &meaning, &raw).await?
             }
             Reading::Understood(meaning, _) => apply(gateway, event, &meaning).await?,
         }
@@ -51,7 +51,7 @@ pub async fn interpret(gateway: &Gateway, event: &ClaimedEvent) -> Result<Option
     Ok(outcome)
 }
 
-async fn apply(gateway: &Gateway, event: &ClaimedEvent, meaning: &LifecycleEvent) -> Result<Option<Outcome>, Error> {
+async fn apply(gateway: &Polling, event: &ClaimedEvent, meaning: &LifecycleEvent) -> Result<Option<Outcome>, Error> {
     match meaning {
         LifecycleEvent::Irrelevant(reason) => {
             finish_plain(gateway, event, Some(meaning.type_word()), Outcome::Ignored(*reason)).await

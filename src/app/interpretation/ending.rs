@@ -4,20 +4,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     app::{
-        gateway::Gateway,
-        ground::{error::Error, fence::tenant::TenantStanding},
+        ground::{Ground, error::Error, fence::tenant::TenantStanding},
         intake::keep::body_aad,
         interpretation::reading::{body_table, read_raw},
     },
     domain::event::{IgnoreReason, Outcome},
-    sealing::seal,
     store::{self, TenantTx, event::ClaimedEvent, keys::BodyKeyPurpose},
 };
 
 /// Ends an event that has no consequence for a person. Of a dead letter, whatever made it one, a copy of the raw body is
 /// kept longer, under a key of its own.
 pub(in crate::app) async fn finish_plain(
-    gateway: &Gateway,
+    gateway: &Ground,
     event: &ClaimedEvent,
     type_word: Option<&str>,
     outcome: Outcome,
@@ -31,7 +29,7 @@ pub(in crate::app) async fn finish_plain(
 }
 
 /// What cannot be read any more cannot be kept; that must not keep the event from ending.
-async fn keep_dead_letter(gateway: &Gateway, tx: &TenantTx<'_>, event: &ClaimedEvent) -> Result<(), Error> {
+async fn keep_dead_letter(gateway: &Ground, tx: &TenantTx<'_>, event: &ClaimedEvent) -> Result<(), Error> {
     let raw = match read_raw(gateway, tx, event).await {
         Ok(Some(raw)) => raw,
         Ok(None) => return Ok(()),
@@ -45,7 +43,7 @@ async fn keep_dead_letter(gateway: &Gateway, tx: &TenantTx<'_>, event: &ClaimedE
         return Ok(());
     };
     let aad = body_aad(body_table(BodyKeyPurpose::DeadLetter), event.source_id, event.body_event_id);
-    let sealed = seal(&key, &aad, &raw, gateway.entropy());
+    let sealed = key.seal(&aad, &raw, gateway.entropy());
     store::event::keep_dead_letter(tx, event, &sealed).await?;
     Ok(())
 }
@@ -53,7 +51,7 @@ async fn keep_dead_letter(gateway: &Gateway, tx: &TenantTx<'_>, event: &ClaimedE
 /// Ends an event in the transaction of its consequences and commits. `None` when another worker has taken the event:
 /// then nothing is committed.
 pub(in crate::app) async fn finish(
-    gateway: &Gateway,
+    gateway: &Ground,
     tx: TenantTx<'_>,
     event: &ClaimedEvent,
     type_word: Option<&str>,
@@ -72,7 +70,7 @@ pub(in crate::app) async fn finish(
 /// departure that the fence covers, and no return is known, the installation may only be late, and the event is given back
 /// for [`RETURN_WAIT`].
 pub(in crate::app) fn outcome_of_gone(
-    gateway: &Gateway,
+    gateway: &Ground,
     event: &ClaimedEvent,
     standing: &TenantStanding,
     source_at: Timestamp,

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::{
+            Ground,
             error::Error,
             fence::{mirror, person::Standing},
             identities::{self, Named},
@@ -30,7 +30,7 @@ use crate::{
 
 /// Writes the hours, then ends the event. The product database's row carries the version, so running twice changes nothing.
 pub(in crate::app) async fn apply(
-    gateway: &Gateway,
+    gateway: &Ground,
     event: &ClaimedEvent,
     meaning: &LifecycleEvent,
     change: &WorklogChange,
@@ -96,7 +96,7 @@ pub(in crate::app) async fn apply(
 
 /// The product database has refused the hours, because everything of the tenant is gone.
 async fn end_as_gone(
-    gateway: &Gateway,
+    gateway: &Ground,
     event: &ClaimedEvent,
     meaning: &LifecycleEvent,
     change: &WorklogChange,
@@ -114,7 +114,7 @@ async fn end_as_gone(
 
 /// The key the product database knows the tenant by, and our fence if it stands in the author's way, in one short transaction.
 async fn look(
-    gateway: &Gateway,
+    gateway: &Ground,
     event: &ClaimedEvent,
     author: Option<&(Named, Timestamp)>,
 ) -> Result<(String, Option<Box<Fence>>), Error> {

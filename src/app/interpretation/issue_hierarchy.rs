@@ -16,8 +16,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::{
-        gateway::Gateway,
-        ground::error::Error,
+        ground::{Ground, error::Error},
         interpretation::ending::{self, finish, finish_plain},
     },
     domain::{
@@ -38,7 +37,7 @@ const FOLLOWINGS_MAX: usize = 5;
 
 /// Applies a change of the tree and ends the event. Running twice changes nothing.
 pub(in crate::app) async fn apply(
-    gateway: &Gateway,
+    gateway: &Ground,
     event: &ClaimedEvent,
     meaning: &LifecycleEvent,
     change: &TreeChange,
@@ -101,7 +100,7 @@ async fn remember(tx: &TenantTx<'_>, change: &TreeChange) -> Result<(), Error> {
 
 /// After hours were written: makes them say of their issue what the ledger says.
 pub(in crate::app) async fn settle(
-    gateway: &Gateway,
+    gateway: &Ground,
     tenant: TenantId,
     tenant_key: &str,
     issue: &str,
@@ -118,7 +117,7 @@ struct Followed {
 
 /// One tenant, here and in the product database.
 struct Place<'a> {
-    gateway: &'a Gateway,
+    gateway: &'a Ground,
     tenant: TenantId,
     tenant_key: &'a str,
 }

@@ -9,9 +9,8 @@ use jiff::Timestamp;
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::{
-            audit,
+            Ground, audit,
             error::Error,
             fence::{person::Standing, tenant::TenantStanding},
             identities::{self, Named},
@@ -38,7 +37,7 @@ use crate::{
 
 /// Applies a signal in one commit.
 pub(in crate::app) async fn apply_signal(
-    gateway: &Gateway,
+    gateway: &Ground,
     event: &ClaimedEvent,
     meaning: &LifecycleEvent,
     signal: PersonSignal,
@@ -103,7 +102,7 @@ pub(in crate::app) async fn apply_signal(
 
 /// What kind of person the identity may denote. Atlassian names team members, whether or not the product knows them yet; a
 /// Firebase uid denotes whoever the product says.
-async fn candidates(gateway: &Gateway, tenant: TenantId, identity: &NamedIdentity) -> Result<Vec<SubjectKind>, Error> {
+async fn candidates(gateway: &Ground, tenant: TenantId, identity: &NamedIdentity) -> Result<Vec<SubjectKind>, Error> {
     match identity.kind {
         IdentityKind::AtlassianAccountId => Ok(vec![gateway.policy().jira_subject.clone()]),
         IdentityKind::FirebaseUid | IdentityKind::Email => {
@@ -119,7 +118,7 @@ async fn candidates(gateway: &Gateway, tenant: TenantId, identity: &NamedIdentit
 
 /// The tenant's standing, and the fence of the person. Nobody returns to a tenant that is gone.
 async fn in_the_way(
-    gateway: &Gateway,
+    gateway: &Ground,
     tenant: TenantId,
     named: &Named,
     at: Timestamp,
@@ -132,7 +131,7 @@ async fn in_the_way(
 
 /// Lets the person back. The product database first: should we die between the two, the event runs again and nothing was lost.
 async fn open_generation(
-    gateway: &Gateway,
+    gateway: &Ground,
     tenant: TenantId,
     named: &Named,
     fence: &Fence,
@@ -161,7 +160,7 @@ async fn open_generation(
 
 /// What follows from all signals of the person together.
 async fn decide(
-    gateway: &Gateway,
+    gateway: &Ground,
     tx: &TenantTx<'_>,
     event: &ClaimedEvent,
     subject: SubjectId,

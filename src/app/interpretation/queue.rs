@@ -2,8 +2,10 @@
 
 use crate::{
     app::{
-        gateway::Gateway,
-        ground::error::{Error, shorten},
+        ground::{
+            Ground,
+            error::{Error, shorten},
+        },
         interpretation::ending::finish_plain,
     },
     domain::{
@@ -15,14 +17,14 @@ use crate::{
 };
 
 /// Takes up to `limit` due events.
-pub async fn claim(gateway: &Gateway, limit: i64) -> Result<Vec<ClaimedEvent>, Error> {
+pub async fn claim(gateway: &Ground, limit: i64) -> Result<Vec<ClaimedEvent>, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::event::claim(&queue, limit, gateway.now(), gateway.leases().event_seconds).await?)
 }
 
 /// Extends the lease of an event: what concerns many issues or many tenants takes longer than one lease. False when another
 /// worker has taken it.
-pub async fn heartbeat(gateway: &Gateway, event: &ClaimedEvent) -> Result<bool, Error> {
+pub async fn heartbeat(gateway: &Ground, event: &ClaimedEvent) -> Result<bool, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::event::heartbeat(&queue, event, gateway.leases().event_seconds).await?)
 }
@@ -55,7 +57,7 @@ impl Setback<'_> {
 
 /// Gives an event back to be taken again, or dead-letters it: after [`EVENT_ATTEMPTS_MAX`] failures of its own, or when
 /// databases have been away for [`EVENT_RETRY_AGE_MAX`]. An outage never uses up attempts. True when it was dead-lettered.
-pub async fn give_back(gateway: &Gateway, event: &ClaimedEvent, why: Setback<'_>) -> Result<bool, Error> {
+pub async fn give_back(gateway: &Ground, event: &ClaimedEvent, why: Setback<'_>) -> Result<bool, Error> {
     let is_transient = why.is_transient();
     let is_over = if is_transient {
         gateway.now().duration_since(event.received_at) >= EVENT_RETRY_AGE_MAX
@@ -69,7 +71,7 @@ pub async fn give_back(gateway: &Gateway, event: &ClaimedEvent, why: Setback<'_>
         }
         return Ok(true);
     }
-    let delay_ms = retry_delay_ms(u32::try_from(event.attempt).unwrap_or(0), gateway.chance());
+    let delay_ms = retry_delay_ms(u32::try_from(event.attempt).unwrap_or(0), gateway.randomness());
     let delay = jiff::SignedDuration::from_millis(i64::try_from(delay_ms).unwrap_or(i64::MAX));
     let queue = gateway.databases().queue.client().await?;
     store::event::postpone(&queue, event, gateway.now() + delay, i32::from(!is_transient)).await?;

@@ -1,20 +1,22 @@
 //! Reading a pending event: its raw delivery while that is kept, its minimized record afterwards, and what it says.
 
+use crate::app::ground::Ground;
+
 use crate::app::registry;
 
 use zeroize::Zeroizing;
 
 use crate::{
     app::{
-        gateway::Gateway,
-        ground::error::Error,
+        ground::{error::Error, vault::OpenKey},
         intake::{keep::body_aad, raw::RawDelivery},
+        registry::Registry,
     },
     domain::{
         SourceKind,
         event::{LifecycleEvent, Malformed},
     },
-    sealing::{Aad, open, seal},
+    sealing::Aad,
     sources::{self, SourceSettings, atlassian_report, connect, firebase, forge, jira},
     store::{self, TenantTx, event::ClaimedEvent, keys::BodyKeyPurpose, source::SourceFacts},
 };
@@ -26,7 +28,7 @@ pub(in crate::app) enum Reading {
     Forgotten,
 }
 
-pub(in crate::app) async fn read(gateway: &Gateway, event: &ClaimedEvent) -> Result<Reading, Error> {
+pub(in crate::app) async fn read(gateway: &Registry, event: &ClaimedEvent) -> Result<Reading, Error> {
     let source = registry::facts(gateway, event.source_id).await?;
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
@@ -56,7 +58,7 @@ fn meaning(source: &SourceFacts, context: &[u8], body: &[u8]) -> Result<Result<L
 
 /// The raw delivery, while it is kept and its key lives.
 pub(in crate::app) async fn read_raw(
-    gateway: &Gateway,
+    gateway: &Ground,
     tx: &TenantTx<'_>,
     event: &ClaimedEvent,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
@@ -72,7 +74,7 @@ pub(in crate::app) async fn read_raw(
 }
 
 async fn open_body(
-    gateway: &Gateway,
+    gateway: &Ground,
     event: &ClaimedEvent,
     purpose: BodyKeyPurpose,
     sealed: &[u8],
@@ -80,7 +82,7 @@ async fn open_body(
     // Days of dead letters have keys of their own; a destroyed key is the same as no body.
     let Some(key) = gateway.vault().body_key(purpose, event.body_day, false).await? else { return Ok(None) };
     let aad = body_aad(body_table(purpose), event.source_id, event.body_event_id);
-    Ok(Some(open(&key, &aad, sealed)?))
+    Ok(Some(key.open(&aad, sealed)?))
 }
 
 pub(in crate::app) fn body_table(purpose: BodyKeyPurpose) -> &'static str {
@@ -91,10 +93,10 @@ pub(in crate::app) fn body_table(purpose: BodyKeyPurpose) -> &'static str {
 }
 
 /// Without its raw body an event is read from the minimized record, while its person's key lives.
-async fn read_minimized(gateway: &Gateway, tx: &TenantTx<'_>, event: &ClaimedEvent) -> Result<Reading, Error> {
+async fn read_minimized(gateway: &Ground, tx: &TenantTx<'_>, event: &ClaimedEvent) -> Result<Reading, Error> {
     for (subject, sealed) in store::subject::minimized(tx, event.body_event_id).await? {
         let Some(key) = gateway.vault().subject_key(tx, subject).await? else { continue };
-        let bytes = open(&key, &minimized_aad(tx, event, subject), &sealed)?;
+        let bytes = key.open(&minimized_aad(tx, event, subject), &sealed)?;
         if let Some(meaning) = sources::minimized::from_minimized(&bytes) {
             return Ok(Reading::Understood(meaning, Zeroizing::new(Vec::new())));
         }
@@ -110,15 +112,15 @@ fn minimized_aad(tx: &TenantTx<'_>, event: &ClaimedEvent, subject: crate::domain
 
 /// Keeps what is needed of an event about a person, sealed under that person's key.
 pub(in crate::app) async fn keep_minimized(
-    gateway: &Gateway,
+    gateway: &Ground,
     tx: &TenantTx<'_>,
     event: &ClaimedEvent,
     subject: crate::domain::SubjectId,
-    key: &crate::sealing::SecretKey,
+    key: &OpenKey,
     meaning: &LifecycleEvent,
 ) -> Result<(), Error> {
     let Some(plaintext) = sources::minimized::minimize(meaning) else { return Ok(()) };
-    let sealed = seal(key, &minimized_aad(tx, event, subject), &plaintext, gateway.entropy());
+    let sealed = key.seal(&minimized_aad(tx, event, subject), &plaintext, gateway.entropy());
     store::subject::insert_minimized(tx, event.body_event_id, subject, &sealed).await?;
     Ok(())
 }

@@ -8,9 +8,9 @@ use crate::app::registry;
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::{error::Error, identities::Named, tenants},
         intake::{
+            Intake,
             keep::{Kept, Verified, keep},
             raw::RawDelivery,
         },
@@ -28,7 +28,7 @@ use crate::{
 
 /// Hands a platform's event over to every tenant it concerns and ends it.
 pub(in crate::app) async fn apply(
-    gateway: &Gateway,
+    gateway: &Intake,
     event: &ClaimedEvent,
     meaning: &LifecycleEvent,
     raw: &[u8],
@@ -71,7 +71,7 @@ pub(in crate::app) async fn apply(
 }
 
 async fn hand_over(
-    gateway: &Gateway,
+    gateway: &Intake,
     event: &ClaimedEvent,
     tenant_id: TenantId,
     (context, body): (&[u8], &[u8]),
@@ -96,7 +96,7 @@ async fn hand_over(
     }
 }
 
-async fn bound(gateway: &Gateway, event: &ClaimedEvent, context: &[u8]) -> Result<Option<TenantId>, Error> {
+async fn bound(gateway: &Intake, event: &ClaimedEvent, context: &[u8]) -> Result<Option<TenantId>, Error> {
     let Some(holder) = connect::client_key(context) else { return Ok(None) };
     let queue = gateway.databases().queue.client().await?;
     Ok(store::source::holder_tenant(&queue, event.source_id, &holder).await?)
@@ -107,7 +107,7 @@ async fn bound(gateway: &Gateway, event: &ClaimedEvent, context: &[u8]) -> Resul
 ///
 /// A new account matters only where we know it already, as somebody who left or was erased: the product is not asked, because
 /// strangers may sign up as often as they like.
-async fn who_knows(gateway: &Gateway, signal: PersonSignal, identity: &NamedIdentity) -> Result<Vec<TenantId>, Error> {
+async fn who_knows(gateway: &Intake, signal: PersonSignal, identity: &NamedIdentity) -> Result<Vec<TenantId>, Error> {
     let Ok(normalised) = normalise(identity.kind, identity.value.expose_for("the digests it is found by")) else {
         return Ok(Vec::new());
     };
@@ -125,7 +125,7 @@ async fn who_knows(gateway: &Gateway, signal: PersonSignal, identity: &NamedIden
 }
 
 /// As a subject, or as somebody who was erased: an explicit return must find its fence.
-async fn is_known_to_us(gateway: &Gateway, tenant: &Tenant, named: &Named) -> Result<bool, Error> {
+async fn is_known_to_us(gateway: &Intake, tenant: &Tenant, named: &Named) -> Result<bool, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant.tenant_id).await?;
     let digests = named.digest_bytes();
@@ -135,7 +135,7 @@ async fn is_known_to_us(gateway: &Gateway, tenant: &Tenant, named: &Named) -> Re
     Ok(store::fence::standing(&tx, named.kind, &named.issuer, &digests).await?.is_some())
 }
 
-async fn is_known_there(gateway: &Gateway, tenant: &Tenant, identity: &NamedIdentity) -> Result<bool, Error> {
+async fn is_known_there(gateway: &Intake, tenant: &Tenant, identity: &NamedIdentity) -> Result<bool, Error> {
     if identity.kind == IdentityKind::Email {
         return Ok(false);
     }

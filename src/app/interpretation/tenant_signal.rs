@@ -4,8 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::{
-        gateway::Gateway,
-        ground::error::Error,
+        ground::{Ground, error::Error},
         interpretation::ending::{finish, finish_plain, outcome_of_gone},
         offboarding::evidence::{enter, evidence, weigh},
     },
@@ -16,7 +15,7 @@ use crate::{
 
 /// Applies a signal about the customer in one commit. `None` when another worker has taken the event.
 pub(in crate::app) async fn apply(
-    gateway: &Gateway,
+    gateway: &Ground,
     event: &ClaimedEvent,
     meaning: &LifecycleEvent,
     signal: TenantSignal,

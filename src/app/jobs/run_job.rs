@@ -5,8 +5,7 @@ use jiff::SignedDuration;
 use crate::{
     app::{
         accounts::of_person,
-        erasure::person,
-        gateway::Gateway,
+        erasure::{Erasure, person},
         ground::error::{Error, JobFailure, shorten},
         offboarding::revoke_access,
     },
@@ -18,20 +17,20 @@ use crate::{
 };
 
 /// Takes up to `limit` due jobs of the given kinds.
-pub async fn claim(gateway: &Gateway, kinds: &[JobKind], limit: i64) -> Result<Vec<ClaimedJob>, Error> {
+pub async fn claim(gateway: &Erasure, kinds: &[JobKind], limit: i64) -> Result<Vec<ClaimedJob>, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::job::claim(&queue, kinds, limit, gateway.now(), gateway.leases().job_seconds).await?)
 }
 
 /// Extends the lease of a job. False when another worker has taken it: the attempt must stop.
-pub async fn heartbeat(gateway: &Gateway, job: &ClaimedJob) -> Result<bool, Error> {
+pub async fn heartbeat(gateway: &Erasure, job: &ClaimedJob) -> Result<bool, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::job::heartbeat(&queue, job, gateway.leases().job_seconds).await?)
 }
 
 /// Runs one attempt. The job completes itself in the transaction of its result. A job that has ended too many attempts
 /// without a word is held instead: it may be what kills its workers.
-pub async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+pub async fn run(gateway: &Erasure, job: &ClaimedJob) -> Result<(), JobFailure> {
     if job.lost_attempts >= ATTEMPTS_HARD_MAX {
         return Err(JobFailure::hold(TAKEN_TOO_OFTEN));
     }
@@ -45,7 +44,7 @@ pub async fn run(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> 
 }
 
 /// Records that an attempt did not complete. False when another worker has taken the job meanwhile.
-pub async fn leave_unfinished(gateway: &Gateway, job: &ClaimedJob, failure: &JobFailure) -> Result<bool, Error> {
+pub async fn leave_unfinished(gateway: &Erasure, job: &ClaimedJob, failure: &JobFailure) -> Result<bool, Error> {
     let reason = shorten(&failure.reason, 300);
     let now = gateway.now();
     let how = match failure.verdict {
@@ -59,13 +58,13 @@ pub async fn leave_unfinished(gateway: &Gateway, job: &ClaimedJob, failure: &Job
 }
 
 /// Records that an attempt ended without a word, by a panic. False when another worker has taken the job meanwhile.
-pub async fn leave_lost(gateway: &Gateway, job: &ClaimedJob) -> Result<bool, Error> {
+pub async fn leave_lost(gateway: &Erasure, job: &ClaimedJob) -> Result<bool, Error> {
     let how = Unfinished::LostRetryAt(gateway.now() + delay(gateway, job), "an attempt panicked");
     let queue = gateway.databases().queue.client().await?;
     Ok(store::job::leave_unfinished(&queue, job, how).await?)
 }
 
-fn delay(gateway: &Gateway, job: &ClaimedJob) -> SignedDuration {
-    let delay_ms = retry_delay_ms(u32::try_from(job.failures).unwrap_or(0), gateway.chance());
+fn delay(gateway: &Erasure, job: &ClaimedJob) -> SignedDuration {
+    let delay_ms = retry_delay_ms(u32::try_from(job.failures).unwrap_or(0), gateway.randomness());
     SignedDuration::from_millis(i64::try_from(delay_ms).unwrap_or(i64::MAX))
 }

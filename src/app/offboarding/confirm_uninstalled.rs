@@ -4,8 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::{
-        gateway::Gateway,
-        ground::{audit, error::Error, fence::tenant::standing},
+        ground::{Ground, audit, error::Error, fence::tenant::standing},
         offboarding::evidence::{evidence, weigh},
     },
     domain::{
@@ -29,11 +28,7 @@ pub enum Confirmation {
 }
 
 /// What [`confirm_uninstalled`] would do. Fails when it would be refused.
-pub async fn preview_confirmation(
-    gateway: &Gateway,
-    tenant: TenantId,
-    since: Timestamp,
-) -> Result<Confirmation, Error> {
+pub async fn preview_confirmation(gateway: &Ground, tenant: TenantId, since: Timestamp) -> Result<Confirmation, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let now = gateway.now();
@@ -64,7 +59,7 @@ async fn may_be_confirmed(tx: &TenantTx<'_>, said: &Evidence) -> Result<(), Erro
 /// customer's offboarding, and a later sign of life stops it. `reason` is a closed word (a ticket) for the audit. Fails when
 /// the customer is leaving already, or gone.
 pub async fn confirm_uninstalled(
-    gateway: &Gateway,
+    gateway: &Ground,
     actor: &str,
     reason: &str,
     tenant: TenantId,

@@ -8,9 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::{
-            audit,
+            Ground, audit,
             error::Error,
             fence::tenant::{TenantStanding, lock_alone, standing, standing_under_lock},
         },
@@ -41,7 +40,7 @@ const INSTALLATION_BYTES_MAX: usize = 128;
 /// Records what was learned about a customer by other ways than an event (silence, probes), with its consequences, in one
 /// commit. `observed_at` is when that was, never later than now. Safe to repeat.
 pub async fn record_evidence(
-    gateway: &Gateway,
+    gateway: &Ground,
     tenant: TenantId,
     kind: EvidenceKind,
     installation: Option<&str>,
@@ -62,7 +61,7 @@ pub async fn record_evidence(
 
 /// Records silence of a tenant that has sent signs of life and has sent none for as long as the policy says. It starts
 /// nothing by itself: whoever asks the site records what came of that. True when silence was recorded now.
-pub(in crate::app) async fn watch_silence(gateway: &Gateway, tenant: TenantId) -> Result<bool, Error> {
+pub(in crate::app) async fn watch_silence(gateway: &Ground, tenant: TenantId) -> Result<bool, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let last_heard = store::tenant::last_heard(&tx).await?;
@@ -101,7 +100,7 @@ fn is_bare_id(text: &str) -> bool {
 /// [`EVENT_RETRY_AGE_MAX`](crate::domain::job::EVENT_RETRY_AGE_MAX) it becomes a dead letter with [`NOT_FINISHED`] as its
 /// reason, and is replayed by whoever has helped the purge to its end.
 pub(in crate::app) async fn enter(
-    gateway: &Gateway,
+    gateway: &Ground,
     tenant: TenantId,
     evidence: &Evidence,
 ) -> Result<TenantStanding, Error> {
@@ -130,13 +129,13 @@ fn opens(evidence: &Evidence, fence: &Fence) -> bool {
 }
 
 /// Lets the tenant back. The product database first: should we die between the two, the event runs again and nothing was lost.
-async fn open_generation(gateway: &Gateway, tenant: TenantId, fence: &Fence, at: Timestamp) -> Result<(), Error> {
+async fn open_generation(gateway: &Ground, tenant: TenantId, fence: &Fence, at: Timestamp) -> Result<(), Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let tenant_key = store::tenant::stable_key(&tx).await?;
     drop(tx);
     let digests: Vec<product::Digest> = gateway
-        .ring()
+        .vault()
         .digest_tenant_all(tenant, &tenant_key)
         .iter()
         .map(|digest| (digest.key_id, digest.digest))
@@ -158,7 +157,7 @@ async fn open_generation(gateway: &Gateway, tenant: TenantId, fence: &Fence, at:
 
 /// Adds the evidence and brings the tenant's timeline into line with all of it.
 pub(in crate::app) async fn weigh(
-    gateway: &Gateway,
+    gateway: &Ground,
     tx: &TenantTx<'_>,
     evidence: Evidence,
     event_id: Option<EventId>,
@@ -188,7 +187,7 @@ pub(in crate::app) async fn weigh(
     })
 }
 
-async fn wanted(gateway: &Gateway, tx: &TenantTx<'_>, origin: Option<EventId>) -> Result<Option<Wanted>, Error> {
+async fn wanted(gateway: &Ground, tx: &TenantTx<'_>, origin: Option<EventId>) -> Result<Option<Wanted>, Error> {
     let policy = gateway.policy();
     let rows = store::tenant::evidence(tx, EVIDENCE_READ_MAX).await?;
     let all: Vec<Evidence> = rows.into_iter().map(|row| row.evidence).collect();

@@ -7,8 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::{
-        accounts::{credentials, of_person},
-        gateway::Gateway,
+        accounts::{Accounts, credentials, of_person},
         ground::{
             audit,
             error::{Error, JobFailure},
@@ -23,13 +22,13 @@ use crate::{
         job::JobKind,
         request::{RequestScope, RequestState},
     },
-    product::{self},
+    product,
     proof::audit::Fact,
     store::{self, TenantTx, job::ClaimedJob},
 };
 
 /// Takes access away in the product database, from one person or from everybody, and records when.
-pub(in crate::app) async fn access_off(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+pub(in crate::app) async fn access_off(gateway: &Accounts, job: &ClaimedJob) -> Result<(), JobFailure> {
     let case = read_case(gateway, job).await?;
     let request = case.request();
     if request.state != RequestState::Open {
@@ -73,18 +72,18 @@ pub(in crate::app) async fn access_off(gateway: &Gateway, job: &ClaimedJob) -> R
         // The erasure has overtaken us: there is no access to give back, and soon nobody to give it to.
         Some(_) | None => complete(&tx, job, now).await?,
     }
-    tx.commit().await.map_err(Error::from)?;
+    tx.commit().await?;
     Ok(())
 }
 
-async fn marks_of_tenant(gateway: &Gateway, job: &ClaimedJob) -> Result<(Vec<Timestamp>, Vec<Timestamp>), Error> {
+async fn marks_of_tenant(gateway: &Accounts, job: &ClaimedJob) -> Result<(Vec<Timestamp>, Vec<Timestamp>), Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     Ok(store::request::marks_of_tenant(&tx).await?)
 }
 
 /// Day 30: marks the data in the product database.
-pub(in crate::app) async fn mark(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+pub(in crate::app) async fn mark(gateway: &Accounts, job: &ClaimedJob) -> Result<(), JobFailure> {
     let case = read_case(gateway, job).await?;
     if case.request().state != RequestState::Open {
         return Err(JobFailure::discard("the request is not open any more"));
@@ -116,13 +115,13 @@ pub(in crate::app) async fn mark(gateway: &Gateway, job: &ClaimedJob) -> Result<
         Some(RequestState::Cancelled) => give_back(gateway, &tx, job, now).await?,
         Some(_) | None => complete(&tx, job, now).await?,
     }
-    tx.commit().await.map_err(Error::from)?;
+    tx.commit().await?;
     Ok(())
 }
 
 /// The instant that everybody is marked with is committed before the first mark, so that a return knows which marks are ours
 /// even when this worker dies among them.
-async fn begin_mark(gateway: &Gateway, job: &ClaimedJob, now: Timestamp) -> Result<Timestamp, JobFailure> {
+async fn begin_mark(gateway: &Accounts, job: &ClaimedJob, now: Timestamp) -> Result<Timestamp, JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     if store::request::lock_state(&tx, job.request_id).await? != Some(RequestState::Open) {
@@ -135,7 +134,7 @@ async fn begin_mark(gateway: &Gateway, job: &ClaimedJob, now: Timestamp) -> Resu
 
 /// A return came while this job was at the product: a job of its own gives access back after this one. It is committed even
 /// though the return has cancelled our job, for what we did in the product database stands.
-async fn give_back(gateway: &Gateway, tx: &TenantTx<'_>, job: &ClaimedJob, now: Timestamp) -> Result<(), Error> {
+async fn give_back(gateway: &Accounts, tx: &TenantTx<'_>, job: &ClaimedJob, now: Timestamp) -> Result<(), Error> {
     let again = JobId::new(gateway.clock(), gateway.entropy());
     store::job::insert_or_restart(tx, again, JobKind::AccessOn, job.request_id, now).await?;
     store::job::complete(tx, job, now).await?;
@@ -143,7 +142,7 @@ async fn give_back(gateway: &Gateway, tx: &TenantTx<'_>, job: &ClaimedJob, now: 
 }
 
 /// Gives access back after a return, unless whoever came back has left again.
-pub(in crate::app) async fn access_on(gateway: &Gateway, job: &ClaimedJob) -> Result<(), JobFailure> {
+pub(in crate::app) async fn access_on(gateway: &Accounts, job: &ClaimedJob) -> Result<(), JobFailure> {
     let case = read_case(gateway, job).await?;
     let scope = case.request().scope;
     let Some(ours) = written_unless_leaving(gateway, job.tenant_id, scope).await? else {
@@ -177,7 +176,7 @@ pub(in crate::app) async fn access_on(gateway: &Gateway, job: &ClaimedJob) -> Re
     }
     audit::record(gateway, &tx, audit::WORKER, "access.on", job.request_id, [("people", Fact::Count(people))]).await?;
     complete(&tx, job, now).await?;
-    tx.commit().await.map_err(Error::from)?;
+    tx.commit().await?;
     Ok(())
 }
 
@@ -189,7 +188,7 @@ struct Written {
 
 /// `None` when a request is living, or everything of the tenant is gone.
 async fn written_unless_leaving(
-    gateway: &Gateway,
+    gateway: &Accounts,
     tenant: TenantId,
     scope: RequestScope,
 ) -> Result<Option<Written>, Error> {

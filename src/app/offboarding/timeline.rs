@@ -4,10 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    app::{
-        gateway::Gateway,
-        ground::{audit, error::Error},
-    },
+    app::ground::{Ground, audit, error::Error},
     domain::{
         EventId, JobId, OffboardingId, RequestId,
         job::JobKind,
@@ -46,7 +43,7 @@ pub(in crate::app) enum Settled {
 
 /// Brings the living request of a person or tenant into line with what is wanted. Safe to repeat.
 pub(in crate::app) async fn settle(
-    gateway: &Gateway,
+    gateway: &Ground,
     tx: &TenantTx<'_>,
     scope: RequestScope,
     wanted: Option<Wanted>,
@@ -73,7 +70,7 @@ pub(in crate::app) async fn settle(
     }
 }
 
-async fn start(gateway: &Gateway, tx: &TenantTx<'_>, scope: RequestScope, wanted: &Wanted) -> Result<Settled, Error> {
+async fn start(gateway: &Ground, tx: &TenantTx<'_>, scope: RequestScope, wanted: &Wanted) -> Result<Settled, Error> {
     let (clock, entropy, now) = (gateway.clock(), gateway.entropy(), gateway.now());
     let Wanted { timeline, latest, origin } = wanted;
     let request = RequestId::new(clock, entropy);
@@ -107,7 +104,7 @@ fn due_jobs(timeline: &Timeline) -> [(JobKind, Timestamp); 3] {
 }
 
 async fn shift(
-    gateway: &Gateway,
+    gateway: &Ground,
     tx: &TenantTx<'_>,
     scope: RequestScope,
     request: RequestId,
@@ -125,7 +122,7 @@ async fn shift(
 }
 
 async fn cancel(
-    gateway: &Gateway,
+    gateway: &Ground,
     tx: &TenantTx<'_>,
     scope: RequestScope,
     request: RequestId,

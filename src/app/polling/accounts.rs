@@ -15,9 +15,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::error::Error,
         polling::{
+            Polling,
             budget::Budget,
             credentials::{Access, Credentials},
             due::{self, Account, ClosedAccount, Settled},
@@ -68,7 +68,7 @@ pub(in crate::app) struct Reported {
 
 /// One turn: reports accounts that are due, call by call. Safe to repeat and to die anywhere.
 pub(in crate::app) async fn run(
-    gateway: &Gateway,
+    gateway: &Polling,
     source: &PollSource,
     is_forced: bool,
     budget: &Budget,
@@ -86,7 +86,7 @@ pub(in crate::app) async fn run(
 
 /// True when more is due than this turn has asked.
 async fn report_due(
-    gateway: &Gateway,
+    gateway: &Polling,
     source: &PollSource,
     budget: &Budget,
     reported: &mut Reported,
@@ -113,11 +113,11 @@ async fn report_due(
     Ok(due.has_more)
 }
 
-async fn access(gateway: &Gateway, source: &PollSource) -> Result<Access, Halted> {
+async fn access(gateway: &Polling, source: &PollSource) -> Result<Access, Halted> {
     match Credentials::of(gateway, source).await? {
         Credentials::App(app) => app.access(gateway, source).await,
         Credentials::Development { authorization, api } => {
-            Ok(Access { client: gateway.call_backs().loopback().clone(), base: api, authorization })
+            Ok(Access { client: gateway.outgoing().loopback().clone(), base: api, authorization })
         }
         Credentials::Site(_) => {
             Err(CallFailure::NotSendable { what: "accounts are reported by an app, not by a site's user" }.into())
@@ -127,7 +127,7 @@ async fn access(gateway: &Gateway, source: &PollSource) -> Result<Access, Halted
 
 /// Tells customers who have come to know an account after it was closed. Nobody is asked: that it is closed is final, and
 /// asking again would be misuse.
-async fn tell_of_closed(gateway: &Gateway, source: &PollSource, closed: &[ClosedAccount]) -> Result<(), Error> {
+async fn tell_of_closed(gateway: &Polling, source: &PollSource, closed: &[ClosedAccount]) -> Result<(), Error> {
     for each in closed {
         let body = atlassian_report::account_closed(&each.account.id, each.closed_at);
         for (tenant, identity) in each.known_as() {
@@ -147,7 +147,7 @@ async fn tell_of_closed(gateway: &Gateway, source: &PollSource, closed: &[Closed
 
 /// One call, and everything that follows from its answer.
 async fn report_some(
-    gateway: &Gateway,
+    gateway: &Polling,
     source: &PollSource,
     access: &Access,
     accounts: &[&Account],
@@ -156,7 +156,7 @@ async fn report_some(
     let asked: Vec<(&Personal<String>, Timestamp)> =
         accounts.iter().map(|account| (&account.id, account.known_since)).collect();
     let call = privacy_reporting::report(&access.client, &access.base, &access.authorization, &asked);
-    let answer = match gateway.call_backs().breaker().guard(REPORTING, call).await {
+    let answer = match gateway.outgoing().breaker().guard(REPORTING, call).await {
         Ok(answer) => answer,
         Err(failure) => {
             give_back(gateway, accounts, &failure).await?;
@@ -175,7 +175,7 @@ async fn report_some(
 }
 
 /// Accounts that were not reported are due again at once, by whoever has the next turn; refused as malformed, a day later.
-async fn give_back(gateway: &Gateway, accounts: &[&Account], failure: &CallFailure) -> Result<(), Error> {
+async fn give_back(gateway: &Polling, accounts: &[&Account], failure: &CallFailure) -> Result<(), Error> {
     let wait = match failure {
         CallFailure::Refused { status: 400 } | CallFailure::NotSendable { .. } => {
             REFUSED_CYCLE + part_of(gateway, REFUSED_CYCLE)
@@ -201,7 +201,7 @@ struct Told {
 }
 
 /// Makes an event of each answer. The same account gives one event in a day, however often we learn it.
-async fn keep_answers(gateway: &Gateway, source: &PollSource, answer: &Report) -> Told {
+async fn keep_answers(gateway: &Polling, source: &PollSource, answer: &Report) -> Told {
     let now = gateway.now();
     let mut told = Told { untold: Vec::new(), failure: None };
     let closed =
@@ -222,7 +222,7 @@ async fn keep_answers(gateway: &Gateway, source: &PollSource, answer: &Report) -
 }
 
 /// Says when each account is due again: after its cycle, or at once where its answer is not durable.
-async fn settle<'a>(gateway: &Gateway, accounts: &[&'a Account], answer: &Report, told: &Told) -> Result<(), Error> {
+async fn settle<'a>(gateway: &Polling, accounts: &[&'a Account], answer: &Report, told: &Told) -> Result<(), Error> {
     let now = gateway.now();
     let cycle = answer.cycle.and_then(|cycle| SignedDuration::try_from(cycle).ok()).unwrap_or(CYCLE);
     let due_at = |account: &Account| {

@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    app::{gateway::Gateway, ground::error::Error, polling::turn::Halted},
+    app::{
+        ground::error::Error,
+        polling::{Polling, turn::Halted},
+    },
     outbound::{Authorization, BaseAddress, CallFailure, atlassian_token::AtlassianApp},
     signature::SecretBytes,
     store::poll::PollSource,
@@ -84,7 +87,7 @@ pub(in crate::app) struct Access {
 impl Credentials {
     /// The server on this machine that stands in for Atlassian's, where an app's source names one.
     pub(in crate::app) async fn of_development(
-        gateway: &Gateway,
+        gateway: &Polling,
         source: &PollSource,
     ) -> Result<Option<BaseAddress>, Halted> {
         if registry::call_back_credential(gateway, source.source_id).await?.is_none() {
@@ -97,7 +100,7 @@ impl Credentials {
     }
 
     /// The source's credentials. Fails for a form that cannot be used, and for one of development without the switch.
-    pub(in crate::app) async fn of(gateway: &Gateway, source: &PollSource) -> Result<Self, Halted> {
+    pub(in crate::app) async fn of(gateway: &Polling, source: &PollSource) -> Result<Self, Halted> {
         let unreadable = CallFailure::NotSendable { what: "the source's credentials cannot be read" };
         let Some((used, secret)) = registry::call_back_credential(gateway, source.source_id).await? else {
             return Err(CallFailure::NotSendable { what: "the source has no credentials" }.into());
@@ -137,8 +140,8 @@ fn parse(used: Uuid, sealed: Sealed, trusts_emulators: bool) -> Result<Credentia
 impl App {
     /// Fetches an access token for Atlassian's API. The refresh token that comes with it is durable before the token is
     /// used: the old one is void. Only whoever has the turn may call this.
-    pub(in crate::app) async fn access(&self, gateway: &Gateway, source: &PollSource) -> Result<Access, Halted> {
-        let call_backs = gateway.call_backs();
+    pub(in crate::app) async fn access(&self, gateway: &Polling, source: &PollSource) -> Result<Access, Halted> {
+        let call_backs = gateway.outgoing();
         let (http, tokens, api) = match &self.development {
             Some((_, base)) => (call_backs.loopback(), base.clone(), base.clone()),
             None => (call_backs.public(), BaseAddress::atlassian_auth(), BaseAddress::atlassian_api()),

@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::{error::Error, identities},
+        polling::Polling,
     },
     domain::{IdentityId, IdentityKind, Personal, SourceId, SubjectId, TenantId, identity::is_atlassian_account_id},
     sealing::KeyedDigest,
@@ -62,7 +62,7 @@ pub(in crate::app) struct Due {
 
 /// Finds accounts that are due, from at most `most` identities. Those that were reported by way of another tenant are
 /// postponed until their cycle is over.
-pub(in crate::app) async fn gather(gateway: &Gateway, source: SourceId, most: usize) -> Result<Due, Error> {
+pub(in crate::app) async fn gather(gateway: &Polling, source: SourceId, most: usize) -> Result<Due, Error> {
     let now = gateway.now();
     let queue = gateway.databases().queue.client().await?;
     let due = store::reported_account::due(&queue, now, i64::try_from(most).unwrap_or(i64::MAX)).await?;
@@ -89,15 +89,15 @@ pub(in crate::app) async fn gather(gateway: &Gateway, source: SourceId, most: us
     Ok(Due { accounts, closed, has_more })
 }
 
-fn digests(gateway: &Gateway, source: SourceId, account_id: &Personal<String>) -> Vec<KeyedDigest> {
+fn digests(gateway: &Polling, source: SourceId, account_id: &Personal<String>) -> Vec<KeyedDigest> {
     let mut name = zeroize::Zeroizing::new(b"reported account ".to_vec());
     name.extend_from_slice(account_id.expose_for("the digest it is claimed by").as_bytes());
-    gateway.ring().digest_delivery_all(source, &name)
+    gateway.vault().digest_delivery_all(source, &name)
 }
 
 /// Opens what may be reported of one tenant. Everything else is looked at again later, so that it stands in nobody's way.
 async fn open(
-    gateway: &Gateway,
+    gateway: &Polling,
     tenant: TenantId,
     identities: &[IdentityId],
 ) -> Result<Vec<(Personal<String>, ReportableRow)>, Error> {
@@ -131,7 +131,7 @@ async fn open(
 }
 
 async fn identities_of(
-    gateway: &Gateway,
+    gateway: &Polling,
     tx: &TenantTx<'_>,
     subject: SubjectId,
 ) -> Result<Vec<identities::OpenIdentity>, Error> {
@@ -148,7 +148,7 @@ fn may_leave(account_id: &Personal<String>) -> bool {
 
 /// Tells accounts that nobody has reported in their cycle from those that are closed. All others are postponed until their
 /// cycle is over.
-async fn not_reported(gateway: &Gateway, accounts: Vec<Account>) -> Result<(Vec<Account>, Vec<ClosedAccount>), Error> {
+async fn not_reported(gateway: &Polling, accounts: Vec<Account>) -> Result<(Vec<Account>, Vec<ClosedAccount>), Error> {
     let Some(key_id) = accounts.iter().find_map(|account| account.digests.first()).map(|digest| digest.key_id) else {
         return Ok((Vec::new(), Vec::new()));
     };
@@ -176,7 +176,7 @@ async fn not_reported(gateway: &Gateway, accounts: Vec<Account>) -> Result<(Vec<
 }
 
 /// Looks at closed accounts again when they are due, once everybody who knows them was told.
-pub(in crate::app) async fn put_off(gateway: &Gateway, told: &[ClosedAccount]) -> Result<(), Error> {
+pub(in crate::app) async fn put_off(gateway: &Polling, told: &[ClosedAccount]) -> Result<(), Error> {
     postpone(gateway, told.iter().map(|closed| (&closed.account, closed.next_due_at))).await
 }
 
@@ -191,7 +191,7 @@ fn older_digests(account: &Account) -> Vec<(AccountDigest, i32, AccountDigest)> 
 
 /// Claims accounts; those that another process has are left out.
 pub(in crate::app) async fn claim<'a>(
-    gateway: &Gateway,
+    gateway: &Polling,
     accounts: &'a [Account],
     claim_seconds: f64,
 ) -> Result<Vec<&'a Account>, Error> {
@@ -215,7 +215,7 @@ pub(in crate::app) struct Settled<'a> {
 }
 
 /// Settles accounts, for the whole platform first and then in each tenant that knows them.
-pub(in crate::app) async fn settle(gateway: &Gateway, settled: &[Settled<'_>]) -> Result<(), Error> {
+pub(in crate::app) async fn settle(gateway: &Polling, settled: &[Settled<'_>]) -> Result<(), Error> {
     let digest = settled.iter().find_map(|each| each.account.digests.first());
     let Some(key_id) = digest.map(|digest| digest.key_id) else { return Ok(()) };
     let row = |each: &Settled<'_>| {
@@ -230,7 +230,7 @@ pub(in crate::app) async fn settle(gateway: &Gateway, settled: &[Settled<'_>]) -
 }
 
 /// Only a look-up: should it be lost, the next round finds that the account is not due and does it then.
-async fn postpone<'a>(gateway: &Gateway, due: impl Iterator<Item = (&'a Account, Timestamp)>) -> Result<(), Error> {
+async fn postpone<'a>(gateway: &Polling, due: impl Iterator<Item = (&'a Account, Timestamp)>) -> Result<(), Error> {
     let mut by_tenant: BTreeMap<TenantId, Vec<(IdentityId, Timestamp)>> = BTreeMap::new();
     for (account, at) in due {
         for (tenant, identity) in &account.identities {

@@ -10,10 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::error::Error,
         offboarding::evidence,
         polling::{
+            Polling,
             budget::Budget,
             credentials::{Access, Credentials},
             turn::part_of,
@@ -45,7 +45,7 @@ pub(in crate::app) struct Watched {
 }
 
 /// One round over installations that are silent. Safe to repeat and in several processes.
-pub(in crate::app) async fn run(gateway: &Gateway, sources: &[PollSource], budget: &Budget) -> Result<Watched, Error> {
+pub(in crate::app) async fn run(gateway: &Polling, sources: &[PollSource], budget: &Budget) -> Result<Watched, Error> {
     let now = gateway.now();
     let silence = SignedDuration::from_hours(i64::from(gateway.policy().tenant.silence_hours));
     let queue = gateway.databases().queue.client().await?;
@@ -67,7 +67,7 @@ pub(in crate::app) async fn run(gateway: &Gateway, sources: &[PollSource], budge
 
 /// The way to ask sites, where there is one. In production an app's token for a site comes only with a call from that site,
 /// and a silent one does not call.
-async fn way_to_ask(gateway: &Gateway, sources: &[PollSource]) -> Option<Credentials> {
+async fn way_to_ask(gateway: &Polling, sources: &[PollSource]) -> Option<Credentials> {
     let source = sources.iter().find(|source| source.kind == SourceKind::Forge && source.holder.is_empty())?;
     if !source.has_credentials {
         return None;
@@ -80,7 +80,7 @@ async fn way_to_ask(gateway: &Gateway, sources: &[PollSource]) -> Option<Credent
 }
 
 async fn look(
-    gateway: &Gateway,
+    gateway: &Polling,
     installation: &SilentInstallation,
     way: Option<&Credentials>,
     watched: &mut Watched,
@@ -126,11 +126,11 @@ const fn meaning(probe: &Probe) -> (&'static str, Option<EvidenceKind>) {
 }
 
 /// The same path below a server on this machine as below Atlassian's API host.
-fn access(gateway: &Gateway, way: &Credentials, stable_key: &str) -> Option<Access> {
+fn access(gateway: &Polling, way: &Credentials, stable_key: &str) -> Option<Access> {
     match way {
         Credentials::Development { authorization, api } => {
             let base = api.jira_of_cloud_below(stable_key).map_err(CallFailure::from).ok()?;
-            let client = gateway.call_backs().loopback().clone();
+            let client = gateway.outgoing().loopback().clone();
             Some(Access { client, base, authorization: authorization.clone() })
         }
         Credentials::App(_) | Credentials::Site(_) => None,

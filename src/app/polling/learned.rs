@@ -2,12 +2,12 @@
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::error::Error,
         intake::{
             keep::{Kept, Verified, keep},
             raw::RawDelivery,
         },
+        polling::Polling,
     },
     domain::{SourceId, TenantId},
 };
@@ -25,7 +25,7 @@ pub(in crate::app) struct Learned<'a> {
 }
 
 /// Makes an event of what was learned. True when it is new; safe to repeat. Returns when it is durable.
-pub(in crate::app) async fn keep_learned(gateway: &Gateway, learned: Learned<'_>) -> Result<bool, Error> {
+pub(in crate::app) async fn keep_learned(gateway: &Polling, learned: Learned<'_>) -> Result<bool, Error> {
     let (source_id, tenant_id) = learned.whose;
     let identifier = learned.identifier.as_bytes();
     let verified = Verified {
@@ -37,7 +37,7 @@ pub(in crate::app) async fn keep_learned(gateway: &Gateway, learned: Learned<'_>
         original_received_at: None,
         raw: RawDelivery::of(learned.context, identifier, learned.body),
     };
-    match keep(gateway, verified).await? {
+    match keep(gateway.intake(), verified).await? {
         Kept::New(_) => Ok(true),
         Kept::Before(_) => Ok(false),
         Kept::Replayed | Kept::Unavailable => Err(Error::Busy("what was learned could not be kept just now")),

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod budget;
+mod context;
 pub mod credentials;
 pub mod due;
 pub mod installations;
@@ -11,3 +12,5 @@ pub mod round;
 pub mod site;
 pub mod turn;
 pub mod worklogs;
+
+pub use context::Polling;

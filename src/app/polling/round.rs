@@ -16,9 +16,8 @@ use jiff::SignedDuration;
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::error::Error,
-        polling::{accounts, budget::Budget, installations, site, worklogs},
+        polling::{Polling, accounts, budget::Budget, installations, site, worklogs},
     },
     domain::{SourceKind, poll::PollFeed},
     store::{self, poll::PollSource},
@@ -70,7 +69,7 @@ pub struct Polled {
 
 /// One round. Fails only when it cannot be found out what there is to ask; see [`Polled::failures`] for the rest. Safe in
 /// several processes at once.
-pub async fn run(gateway: &Gateway, round: Round<'_>, budget: &Budget) -> Result<Polled, Error> {
+pub async fn run(gateway: &Polling, round: Round<'_>, budget: &Budget) -> Result<Polled, Error> {
     let queue = gateway.databases().queue.client().await?;
     let now = gateway.now();
     let tokens_since = now - SignedDuration::from_hours(registry::INSTALLATION_TOKEN_HOURS);
@@ -110,7 +109,7 @@ pub async fn run(gateway: &Gateway, round: Round<'_>, budget: &Budget) -> Result
 
 /// One app reports for the whole platform: the first source with credentials, by name. A second one would report every
 /// account a second time in its cycle.
-async fn report(gateway: &Gateway, sources: &[PollSource], round: Round<'_>, budget: &Budget, polled: &mut Polled) {
+async fn report(gateway: &Polling, sources: &[PollSource], round: Round<'_>, budget: &Budget, polled: &mut Polled) {
     let reporting = || sources.iter().filter(|source| source.kind == SourceKind::AtlassianReport);
     let Some(source) = reporting().min_by(|one, other| one.name.cmp(&other.name)) else { return };
     if reporting().nth(1).is_some() {

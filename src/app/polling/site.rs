@@ -4,9 +4,9 @@ use crate::app::registry;
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::error::Error,
         polling::{
+            Polling,
             credentials::{Access, Credentials},
             turn::Halted,
         },
@@ -30,11 +30,11 @@ pub(in crate::app) fn can_ask(source: &PollSource) -> bool {
 }
 
 /// A way to ask the site that a source is about.
-pub(in crate::app) async fn access(gateway: &Gateway, source: &PollSource) -> Result<Access, Halted> {
+pub(in crate::app) async fn access(gateway: &Polling, source: &PollSource) -> Result<Access, Halted> {
     if source.holder.is_empty() {
         return access_to_site(gateway, source).await;
     }
-    let call_backs = gateway.call_backs();
+    let call_backs = gateway.outgoing();
     let Some(token) = registry::installation_token(gateway, source.source_id, &source.holder).await? else {
         return Err(Error::Busy("the installation has brought no token lately").into());
     };
@@ -48,8 +48,8 @@ pub(in crate::app) async fn access(gateway: &Gateway, source: &PollSource) -> Re
     Ok(Access { client: client.clone(), base: base.map_err(CallFailure::from)?, authorization })
 }
 
-async fn access_to_site(gateway: &Gateway, source: &PollSource) -> Result<Access, Halted> {
-    let call_backs = gateway.call_backs();
+async fn access_to_site(gateway: &Polling, source: &PollSource) -> Result<Access, Halted> {
+    let call_backs = gateway.outgoing();
     match Credentials::of(gateway, source).await? {
         Credentials::Site(authorization) => {
             let no_site = CallFailure::NotSendable { what: "the source is registered without a site" };

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    app::{accounts::call::failure_word, gateway::Gateway, ground::error::Error},
+    app::{accounts::call::failure_word, ground::error::Error, polling::Polling},
     domain::{metric, poll::PollFeed},
     outbound::CallFailure,
     store::{
@@ -82,7 +82,7 @@ pub(in crate::app) struct Turn {
 impl Turn {
     /// Takes the turn. `None` when another process has it or when it is not time.
     pub(in crate::app) async fn take(
-        gateway: &Gateway,
+        gateway: &Polling,
         source: &PollSource,
         feed: PollFeed,
         first_since: Timestamp,
@@ -101,7 +101,7 @@ impl Turn {
     }
 
     /// Moves the place in time, once everything before it is durable. Fails when another process has the turn.
-    pub(in crate::app) async fn advance(&mut self, gateway: &Gateway, since_ms: i64) -> Result<(), Error> {
+    pub(in crate::app) async fn advance(&mut self, gateway: &Polling, since_ms: i64) -> Result<(), Error> {
         let queue = gateway.databases().queue.client().await?;
         if !store::poll::advance(&queue, &self.asked, self.row.turn, since_ms, LEASE_SECONDS).await? {
             return Err(Error::Busy("another process has the turn to ask"));
@@ -114,7 +114,7 @@ impl Turn {
     /// that grows with each failure. Why it was halted is logged here. True when it was not halted.
     pub(in crate::app) async fn end(
         self,
-        gateway: &Gateway,
+        gateway: &Polling,
         ended: Result<SignedDuration, Halted>,
     ) -> Result<bool, Error> {
         let (now, feed) = (gateway.now(), self.asked.feed.as_str());
@@ -137,7 +137,7 @@ impl Turn {
 
     /// What the other side asks for, and at least our own back-off where it asks for nothing. A refusal is a matter for a
     /// person: it is asked again once in an hour.
-    fn wait_after(&self, gateway: &Gateway, halted: &Halted) -> SignedDuration {
+    fn wait_after(&self, gateway: &Polling, halted: &Halted) -> SignedDuration {
         let asked_for = match halted {
             Halted::Call(failure) => failure.retry_after(),
             Halted::Ours(_) => None,
@@ -158,8 +158,8 @@ impl Turn {
 }
 
 /// A random part of `most`, so that nothing happens at round hours or everywhere at once.
-pub(in crate::app) fn part_of(gateway: &Gateway, most: SignedDuration) -> SignedDuration {
+pub(in crate::app) fn part_of(gateway: &Polling, most: SignedDuration) -> SignedDuration {
     let most_seconds = most.as_secs().max(0).unsigned_abs();
-    let seconds = gateway.chance() % (most_seconds + 1);
+    let seconds = gateway.randomness() % (most_seconds + 1);
     SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(0))
 }

@@ -22,9 +22,9 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::error::Error,
         polling::{
+            Polling,
             budget::Budget,
             credentials::Access,
             learned::{Learned, keep_learned},
@@ -72,7 +72,7 @@ pub(in crate::app) struct Reconciled {
 
 /// One turn: reads one feed of one source to its end, page by page. Safe to repeat and to die anywhere.
 pub(in crate::app) async fn run(
-    gateway: &Gateway,
+    gateway: &Polling,
     source: &PollSource,
     feed: PollFeed,
     is_forced: bool,
@@ -92,7 +92,7 @@ pub(in crate::app) async fn run(
 
 /// True when the last page was read.
 async fn read(
-    gateway: &Gateway,
+    gateway: &Polling,
     source: &PollSource,
     feed: PollFeed,
     budget: &Budget,
@@ -133,7 +133,7 @@ const fn feed_of(feed: PollFeed) -> Feed {
 
 /// One feed of one source.
 struct Asking<'a> {
-    gateway: &'a Gateway,
+    gateway: &'a Polling,
     source: &'a PollSource,
     access: Access,
     feed: Feed,
@@ -198,7 +198,7 @@ impl Asking<'_> {
 
     async fn guarded<T>(&self, call: impl Future<Output = Result<T, CallFailure>>) -> Result<T, CallFailure> {
         let destination = format!("worklogs of {} {}", self.source.name, self.source.holder);
-        self.gateway.call_backs().breaker().guard(&destination, call).await
+        self.gateway.outgoing().breaker().guard(&destination, call).await
     }
 
     /// Makes events of the changes that the product has not. True when all of them are durable; false when the budget was

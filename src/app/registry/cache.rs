@@ -34,7 +34,7 @@ const HOLDERS_MAX: usize = 2_000;
 ///
 /// An installation is a name that an unverified token chooses. What is kept of installations can therefore never drive out
 /// a source, and one that has brought no secret is nobody: whoever calls may have invented it.
-pub struct SourceCache {
+pub(super) struct SourceCache {
     own: Remembered,
     of_holders: Remembered,
     pub(in crate::app) facts: RwLock<HashMap<SourceId, Arc<SourceFacts>>>,

@@ -1,5 +1,7 @@
 //! Secrets and tokens of sources and of installations within them, each sealed for its own slot.
 
+use super::source::find;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
@@ -8,12 +10,14 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::{audit, error::Error},
-        registry::{LoadedSource, find, look_up::facts},
+        registry::{
+            LoadedSource, Registry,
+            look_up::facts,
+            sealed::{credential_aad, open_credential},
+        },
     },
     domain::{SourceId, SourceKind, TenantId},
-    sealing::Aad,
     signature::SecretBytes,
     store::{
         self, TenantTx,
@@ -23,20 +27,25 @@ use crate::{
 
 /// The longest secret accepted, in bytes.
 pub const SECRET_BYTES_MAX: usize = 1_024;
+
 /// The shortest secret accepted, in bytes: 16 random bytes in hexadecimal.
 pub const SECRET_BYTES_MIN: usize = 16;
+
 /// How long an installation's token is used, in hours.
 pub(in crate::app) const INSTALLATION_TOKEN_HOURS: i64 = 2;
+
 /// The bounds of the forwarder's secret, decoded, in bytes (Standard Webhooks).
 const FORWARDER_SECRET_BYTES_MIN: usize = 24;
+
 const FORWARDER_SECRET_BYTES_MAX: usize = 64;
+
 /// How long the previous secret stays valid after a rotation, in hours: more than Jira's longest retry.
 const PREVIOUS_SECRET_HOURS: i64 = 24;
 
 /// Keeps the secret that a verified installation has brought; the one before stays valid for a day. Repeating is safe: a
 /// repetition changes nothing, so that it does not end the secret before.
 pub(in crate::app) async fn keep_holder_secret(
-    gateway: &Gateway,
+    gateway: &Registry,
     source: &LoadedSource,
     holder: &str,
     secret: &SecretBytes,
@@ -76,7 +85,7 @@ pub(in crate::app) fn check_holder_secret(secret: &SecretBytes) -> Result<(), Er
 /// Keeps the token by which our app may ask an installation's site for the next two hours (Atlassian delivers it with at
 /// least that much life). The one before ends at once.
 pub(in crate::app) async fn keep_installation_token(
-    gateway: &Gateway,
+    gateway: &Registry,
     source: &LoadedSource,
     cloud_id: &str,
     token: &str,
@@ -96,7 +105,7 @@ pub(in crate::app) async fn keep_installation_token(
 
 /// The token by which our app may ask an installation's site now, if one is alive.
 pub(in crate::app) async fn installation_token(
-    gateway: &Gateway,
+    gateway: &Registry,
     source: SourceId,
     cloud_id: &str,
 ) -> Result<Option<SecretBytes>, Error> {
@@ -117,7 +126,7 @@ struct InstallationToken {
 }
 
 pub(in crate::app) async fn store_secret(
-    gateway: &Gateway,
+    gateway: &Registry,
     tx: &TenantTx<'_>,
     slot: CredentialSlot<'_>,
     secret: &SecretBytes,
@@ -129,7 +138,7 @@ pub(in crate::app) async fn store_secret(
 }
 
 pub(in crate::app) async fn store_secret_until(
-    gateway: &Gateway,
+    gateway: &Registry,
     tx: &TenantTx<'_>,
     slot: CredentialSlot<'_>,
     secret: &SecretBytes,
@@ -141,24 +150,24 @@ pub(in crate::app) async fn store_secret_until(
 }
 
 /// A secret, sealed for its slot under a name of its own.
-fn sealed_credential(gateway: &Gateway, slot: CredentialSlot<'_>, secret: &SecretBytes) -> SealedCredential {
+fn sealed_credential(gateway: &Registry, slot: CredentialSlot<'_>, secret: &SecretBytes) -> SealedCredential {
     let mut id = [0_u8; 16];
     gateway.entropy().fill(&mut id);
     let credential_id = uuid::Builder::from_random_bytes(id).into_uuid();
     let aad = credential_aad(slot, credential_id);
-    let sealed = gateway.ring().seal_credential(&aad, secret.expose(), gateway.entropy());
+    let sealed = gateway.vault().seal_credential(&aad, secret.expose());
     SealedCredential { credential_id, master_id: sealed.master_id, sealed: sealed.bytes }
 }
 
 /// The current secret of a source, for `send`, which plays the sender.
-pub async fn signing_secret(gateway: &Gateway, name: &str) -> Result<SecretBytes, Error> {
+pub async fn signing_secret(gateway: &Registry, name: &str) -> Result<SecretBytes, Error> {
     let NamedSource { source_id, tenant_id, .. } = find(gateway, name).await?;
     current_secret(gateway, tenant_id, own(source_id)).await?.ok_or(Error::Missing("the source's credential"))
 }
 
 /// The credentials by which a source's own system is called back, if there are any.
 pub(in crate::app) async fn call_back_secret(
-    gateway: &Gateway,
+    gateway: &Registry,
     source: SourceId,
 ) -> Result<Option<SecretBytes>, Error> {
     Ok(call_back_credential(gateway, source).await?.map(|(_, secret)| secret))
@@ -166,7 +175,7 @@ pub(in crate::app) async fn call_back_secret(
 
 /// The same, with the name by which they can be renewed.
 pub(in crate::app) async fn call_back_credential(
-    gateway: &Gateway,
+    gateway: &Registry,
     source: SourceId,
 ) -> Result<Option<(Uuid, SecretBytes)>, Error> {
     let facts = facts(gateway, source).await?;
@@ -181,7 +190,7 @@ pub(in crate::app) async fn call_back_credential(
 /// Puts what a sender's system has given us in place of the credentials that were used up by it. False, with nothing
 /// changed, when those are not the current ones any more. No person does this, so it is not audited.
 pub(in crate::app) async fn renew_call_back(
-    gateway: &Gateway,
+    gateway: &Registry,
     source: SourceId,
     used: Uuid,
     secret: &SecretBytes,
@@ -197,7 +206,7 @@ pub(in crate::app) async fn renew_call_back(
 }
 
 async fn current_secret(
-    gateway: &Gateway,
+    gateway: &Registry,
     tenant: TenantId,
     slot: CredentialSlot<'_>,
 ) -> Result<Option<SecretBytes>, Error> {
@@ -205,28 +214,6 @@ async fn current_secret(
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let credentials = store::source::credentials(&tx, slot, gateway.now()).await?;
     credentials.first().map(|current| open_credential(gateway, slot, current)).transpose()
-}
-
-pub(in crate::app) fn open_credential(
-    gateway: &Gateway,
-    slot: CredentialSlot<'_>,
-    credential: &SealedCredential,
-) -> Result<SecretBytes, Error> {
-    let aad = credential_aad(slot, credential.credential_id);
-    let opened = gateway.ring().open_credential(credential.master_id, &aad, &credential.sealed)?;
-    Ok(SecretBytes::new(opened.to_vec()))
-}
-
-/// A credential opens only as what it was sealed for: that source, that use, that installation.
-fn credential_aad(slot: CredentialSlot<'_>, credential: Uuid) -> Aad {
-    let mut row = slot.source.uuid().as_bytes().to_vec();
-    row.extend_from_slice(credential.as_bytes());
-    row.extend_from_slice(slot.holder.as_bytes());
-    let column = match slot.purpose {
-        Purpose::Verify => "sealed",
-        Purpose::CallBack => "sealed_call_back",
-    };
-    Aad::new("source_credential", None, &row, column)
 }
 
 /// The slot of a source's own verification secret.

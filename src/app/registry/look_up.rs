@@ -9,12 +9,11 @@ use jiff::SignedDuration;
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::error::Error,
         registry::{
-            Asked, LoadedSource,
+            Asked, LoadedSource, Registry,
             cache::{LookUp, NAMES_MAX},
-            credentials::open_credential,
+            sealed::open_credential,
         },
     },
     domain::{SourceId, TenantId},
@@ -35,7 +34,7 @@ const READ_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// refusal. The same holds for an installation that has brought no secret. So a flood of signed calls under unknown names
 /// costs one short reading each, a few at a time.
 pub(in crate::app) async fn look_up(
-    gateway: &Gateway,
+    gateway: &Registry,
     asked: Asked<'_>,
     arrived_at: Instant,
     is_signed: bool,
@@ -49,12 +48,12 @@ pub(in crate::app) async fn look_up(
 /// second apart; whoever comes meanwhile waits for the next one and shares it, and is told to come back only when none can
 /// begin within a second.
 pub(in crate::app) async fn look_again(
-    gateway: &Gateway,
+    gateway: &Registry,
     asked: Asked<'_>,
     arrived_at: Instant,
 ) -> Result<Option<Arc<LoadedSource>>, Error> {
     let is_enough = |kept: &LookUp| kept.read_at >= arrived_at;
-    if let Some(kept) = gateway.sources().kept(asked)
+    if let Some(kept) = gateway.cache().kept(asked)
         && !is_enough(&kept)
     {
         tokio::time::sleep(READ_AGAIN_AFTER.saturating_sub(kept.read_at.elapsed())).await;
@@ -64,24 +63,24 @@ pub(in crate::app) async fn look_again(
 
 /// Reads a source unless what is kept is enough, also when somebody else has read it while this caller waited.
 async fn read_unless(
-    gateway: &Gateway,
+    gateway: &Registry,
     asked: Asked<'_>,
     is_enough: impl Fn(&LookUp) -> bool,
 ) -> Result<Option<Arc<LoadedSource>>, Error> {
-    let kept = gateway.sources().kept(asked);
+    let kept = gateway.cache().kept(asked);
     let is_known = kept.as_ref().is_some_and(|kept| kept.is_known);
     if let Some(kept) = kept.filter(&is_enough) {
         return Ok(kept.found);
     }
-    let _leave = gateway.sources().leave_to_read(is_known).await?;
-    if let Some(kept) = gateway.sources().kept(asked).filter(&is_enough) {
+    let _leave = gateway.cache().leave_to_read(is_known).await?;
+    if let Some(kept) = gateway.cache().kept(asked).filter(&is_enough) {
         return Ok(kept.found);
     }
     read(gateway, asked).await
 }
 
-async fn read(gateway: &Gateway, asked: Asked<'_>) -> Result<Option<Arc<LoadedSource>>, Error> {
-    let client = gateway.databases().intake.client().await?;
+async fn read(gateway: &Registry, asked: Asked<'_>) -> Result<Option<Arc<LoadedSource>>, Error> {
+    let client = gateway.intake_pool().client().await?;
     let read_at = Instant::now();
     let source = match store::source::for_intake(&client, asked.name, asked.holder, gateway.now()).await? {
         None => None,
@@ -102,13 +101,13 @@ async fn read(gateway: &Gateway, asked: Asked<'_>) -> Result<Option<Arc<LoadedSo
             }))
         }
     };
-    gateway.sources().keep(asked, LookUp::new(asked, read_at, source.clone()));
+    gateway.cache().keep(asked, LookUp::new(asked, read_at, source.clone()));
     Ok(source)
 }
 
 /// What interpretation has to know of a source. Nothing of it changes after registration, so it is read once.
-pub(in crate::app) async fn facts(gateway: &Gateway, source: SourceId) -> Result<Arc<SourceFacts>, Error> {
-    let known = &gateway.sources().facts;
+pub(in crate::app) async fn facts(gateway: &Registry, source: SourceId) -> Result<Arc<SourceFacts>, Error> {
+    let known = &gateway.cache().facts;
     if let Some(facts) = known.read().unwrap_or_else(PoisonError::into_inner).get(&source) {
         return Ok(Arc::clone(facts));
     }
@@ -123,12 +122,12 @@ pub(in crate::app) async fn facts(gateway: &Gateway, source: SourceId) -> Result
 }
 
 /// The tenant that a verified credential names, made when it is the first time. A key never changes its tenant.
-pub(in crate::app) async fn tenant_of_key(gateway: &Gateway, stable_key: &str) -> Result<TenantId, Error> {
-    let known = &gateway.sources().tenants;
+pub(in crate::app) async fn tenant_of_key(gateway: &Registry, stable_key: &str) -> Result<TenantId, Error> {
+    let known = &gateway.cache().tenants;
     if let Some(tenant) = known.read().unwrap_or_else(PoisonError::into_inner).get(stable_key) {
         return Ok(*tenant);
     }
-    let client = gateway.databases().intake.client().await?;
+    let client = gateway.intake_pool().client().await?;
     let new = TenantId::new(gateway.clock(), gateway.entropy());
     let tenant = store::tenant::for_intake(&client, stable_key, new, gateway.now()).await?;
     let mut known = known.write().unwrap_or_else(PoisonError::into_inner);

@@ -1,15 +1,16 @@
 //! What operators do with sources: register, rotate, enable, bind, and give credentials for calling back.
 
+use super::source::find;
+
 use jiff::Timestamp;
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::{audit, error::Error},
         registry::{
-            Registration,
+            Registration, Registry,
             credentials::{check_secret, own, store_secret, store_secret_until},
-            find, is_holder, is_name,
+            is_holder, is_name,
             look_up::facts,
         },
     },
@@ -30,7 +31,7 @@ const CALL_BACK_BYTES_MAX: usize = 16 * 1024;
 
 /// Registers a source, and its tenant when that is new. Fails when the name is taken.
 pub async fn register(
-    gateway: &Gateway,
+    gateway: &Registry,
     actor: &str,
     registration: &Registration<'_>,
 ) -> Result<(SourceId, TenantId), Error> {
@@ -75,7 +76,7 @@ pub async fn register(
 
 /// Gives a source a new secret; the one before stays valid for a day, so that nothing signed before is refused. Fails for a
 /// source that is disabled, because nobody would look at its secrets.
-pub async fn rotate(gateway: &Gateway, actor: &str, name: &str, secret: &SecretBytes) -> Result<Timestamp, Error> {
+pub async fn rotate(gateway: &Registry, actor: &str, name: &str, secret: &SecretBytes) -> Result<Timestamp, Error> {
     let source = find(gateway, name).await?;
     if source.disabled_at.is_some() {
         return Err(Error::Refused(
@@ -98,7 +99,7 @@ pub async fn rotate(gateway: &Gateway, actor: &str, name: &str, secret: &SecretB
 ///
 /// The purge of a tenant disables its sources and deletes their credentials, so no older secret is valid beside the new
 /// one. What arrives counts only once the tenant itself is back.
-pub async fn enable(gateway: &Gateway, actor: &str, name: &str, secret: Option<&SecretBytes>) -> Result<(), Error> {
+pub async fn enable(gateway: &Registry, actor: &str, name: &str, secret: Option<&SecretBytes>) -> Result<(), Error> {
     let source = find(gateway, name).await?;
     let is_in_use = || Error::Refused("the source is in use; `sources rotate` gives it another secret".to_owned());
     if source.disabled_at.is_none() {
@@ -120,7 +121,7 @@ pub async fn enable(gateway: &Gateway, actor: &str, name: &str, secret: Option<&
 }
 
 /// Gives a source the credentials by which its own system is called back. The ones before end at once.
-pub async fn set_call_back(gateway: &Gateway, actor: &str, name: &str, secret: &SecretBytes) -> Result<(), Error> {
+pub async fn set_call_back(gateway: &Registry, actor: &str, name: &str, secret: &SecretBytes) -> Result<(), Error> {
     let NamedSource { source_id, tenant_id, .. } = find(gateway, name).await?;
     if secret.is_empty() || secret.expose().len() > CALL_BACK_BYTES_MAX {
         return Err(Error::Refused(format!("credentials have 1 to {CALL_BACK_BYTES_MAX} bytes")));
@@ -138,7 +139,7 @@ pub async fn set_call_back(gateway: &Gateway, actor: &str, name: &str, secret: &
 /// Says that an installation of a shared source is this tenant, which must be known. Fails when it was bound before, to
 /// whomever: a binding never changes.
 pub async fn bind(
-    gateway: &Gateway,
+    gateway: &Registry,
     actor: &str,
     name: &str,
     holder: &str,

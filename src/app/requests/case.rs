@@ -1,12 +1,10 @@
 //! What a job needs to know of its request, read in one short transaction.
 
 use crate::{
-    app::{
-        gateway::Gateway,
-        ground::{
-            error::Error,
-            identities::{self, Named},
-        },
+    app::ground::{
+        Ground,
+        error::Error,
+        identities::{self, Named},
     },
     domain::{RequestId, SubjectId, TenantId, request::RequestScope},
     product::{Digest, PersonKey},
@@ -55,13 +53,13 @@ impl AnyCase {
 }
 
 /// Reads a request; with its person, whose identities are opened for this operation, when it is about one.
-pub(in crate::app) async fn read_case(gateway: &Gateway, job: &ClaimedJob) -> Result<AnyCase, Error> {
+pub(in crate::app) async fn read_case(gateway: &Ground, job: &ClaimedJob) -> Result<AnyCase, Error> {
     read_case_of(gateway, job.tenant_id, job.request_id).await
 }
 
 /// As [`read_case`], of a request that may be another one than the job's.
 pub(in crate::app) async fn read_case_of(
-    gateway: &Gateway,
+    gateway: &Ground,
     tenant: TenantId,
     request: RequestId,
 ) -> Result<AnyCase, Error> {
@@ -89,7 +87,7 @@ pub(in crate::app) async fn read_case_of(
     Ok(AnyCase::Person(Case { request, tenant_key, subject, person, digests, issuer }))
 }
 
-fn digests_of(gateway: &Gateway, tenant: TenantId, anchor: &identities::OpenIdentity) -> Result<Vec<Digest>, Error> {
+fn digests_of(gateway: &Ground, tenant: TenantId, anchor: &identities::OpenIdentity) -> Result<Vec<Digest>, Error> {
     let normalised = normalise(anchor.kind, anchor.value.expose_for("the digests it is found by"))
         .map_err(|_| Error::Missing("an identity that can be normalised"))?;
     Ok(Named::new(gateway, tenant, anchor.kind, &anchor.issuer, normalised).product_digests())

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    app::{gateway::Gateway, ground::error::Error},
+    app::ground::{Ground, error::Error},
     store,
 };
 
@@ -23,7 +23,7 @@ pub struct Advanced {
 
 /// Moves the demo clock forward by whole seconds, for every process that uses this database. Repeating moves it again.
 /// Refused on a database that was not marked demo when it was made; the mark cannot be set later.
-pub async fn advance(gateway: &Gateway, by: SignedDuration) -> Result<Advanced, Error> {
+pub async fn advance(gateway: &Ground, by: SignedDuration) -> Result<Advanced, Error> {
     let seconds = by.as_secs();
     if !(1..=ADVANCE_DAYS_MAX * 86_400).contains(&seconds) {
         return Err(Error::Refused(format!("the clock moves forward only, by 1 second to {ADVANCE_DAYS_MAX} days")));

@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    app::{
-        gateway::Gateway,
-        ground::{
-            error::Error,
-            identities::{Named, ONE_ISSUER},
-            tenants,
-        },
+    app::ground::{
+        Ground,
+        error::Error,
+        identities::{Named, ONE_ISSUER},
+        tenants,
     },
     domain::{IdentityKind, Personal, TenantId, request::RequestState},
     sealing::normalise,
@@ -31,7 +29,7 @@ pub struct FoundSubject {
 /// Firebase project of a uid, with its tenant after a slash where it has one; without it every project of a registered
 /// source is tried.
 pub async fn find(
-    gateway: &Gateway,
+    gateway: &Ground,
     tenant: Option<TenantId>,
     kind: IdentityKind,
     issuer: Option<&str>,
@@ -67,7 +65,7 @@ pub async fn find(
 }
 
 /// Who may have given out an identity of this kind.
-async fn issuers(gateway: &Gateway, kind: IdentityKind) -> Result<Vec<String>, Error> {
+async fn issuers(gateway: &Ground, kind: IdentityKind) -> Result<Vec<String>, Error> {
     match kind {
         IdentityKind::AtlassianAccountId | IdentityKind::Email => Ok(vec![ONE_ISSUER.to_owned()]),
         IdentityKind::FirebaseUid => {

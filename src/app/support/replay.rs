@@ -4,8 +4,8 @@
 
 use crate::{
     app::{
-        gateway::Gateway,
         ground::{
+            Ground,
             audit::{self, REASON_RULE},
             error::Error,
         },
@@ -33,7 +33,7 @@ pub struct Preview {
 }
 
 /// Counts what would be replayed; changes nothing.
-pub async fn preview(gateway: &Gateway, filter: &EventFilter) -> Result<Preview, Error> {
+pub async fn preview(gateway: &Ground, filter: &EventFilter) -> Result<Preview, Error> {
     let queue = gateway.databases().queue.client().await?;
     let matching = store::event::count(&queue, filter).await?;
     let sample = store::event::select(&queue, filter, 20).await?;
@@ -44,7 +44,7 @@ pub async fn preview(gateway: &Gateway, filter: &EventFilter) -> Result<Preview,
 /// original and replay. Events that reused an identifier with another body never run: they are left out, and it fails when
 /// nothing else matches. Fails when more match than [`REPLAY_EVENTS_MAX`].
 pub async fn execute(
-    gateway: &Gateway,
+    gateway: &Ground,
     actor: &str,
     reason: &str,
     filter: &EventFilter,
@@ -84,7 +84,7 @@ fn may_run(event: &EventRow) -> bool {
 }
 
 /// Lets a held or dead job run again. Fails when it is neither.
-pub async fn retry_job(gateway: &Gateway, actor: &str, job: JobId) -> Result<(), Error> {
+pub async fn retry_job(gateway: &Ground, actor: &str, job: JobId) -> Result<(), Error> {
     let queue = gateway.databases().queue.client().await?;
     let filter = JobFilter { job_id: Some(job), ..JobFilter::default() };
     let row = store::job::select(&queue, &filter, 1).await?.pop().ok_or(Error::NotFound("job"))?;

@@ -1,10 +1,9 @@
 //! What operators read: events, requests, jobs, the balance, readiness. Ids, times, counts and words.
 
+use crate::app::registry::Registry;
+
 use crate::{
-    app::{
-        gateway::Gateway,
-        ground::{error::Error, tenants},
-    },
+    app::ground::{Ground, error::Error, tenants},
     domain::{EventId, RequestId, SubjectId, TenantId, call_back::CallBackState, request::RequestState},
     store::{
         self, TenantTx,
@@ -17,19 +16,19 @@ use crate::{
 };
 
 /// Events that match, newest first.
-pub async fn events(gateway: &Gateway, filter: &EventFilter, limit: i64) -> Result<Vec<EventRow>, Error> {
+pub async fn events(gateway: &Ground, filter: &EventFilter, limit: i64) -> Result<Vec<EventRow>, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::event::select(&queue, filter, limit).await?)
 }
 
 /// One event.
-pub async fn event(gateway: &Gateway, id: EventId) -> Result<EventRow, Error> {
+pub async fn event(gateway: &Ground, id: EventId) -> Result<EventRow, Error> {
     let filter = EventFilter { event_id: Some(id), ..EventFilter::default() };
     events(gateway, &filter, 1).await?.pop().ok_or(Error::NotFound("event"))
 }
 
 /// Jobs that match, newest first.
-pub async fn jobs(gateway: &Gateway, filter: &JobFilter, limit: i64) -> Result<Vec<JobRow>, Error> {
+pub async fn jobs(gateway: &Ground, filter: &JobFilter, limit: i64) -> Result<Vec<JobRow>, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::job::select(&queue, filter, limit).await?)
 }
@@ -45,7 +44,7 @@ pub struct TenantReport {
 }
 
 /// One tenant, with at most `limit` requests and pieces of evidence.
-pub async fn tenant(gateway: &Gateway, id: TenantId, limit: i64) -> Result<TenantReport, Error> {
+pub async fn tenant(gateway: &Ground, id: TenantId, limit: i64) -> Result<TenantReport, Error> {
     let tenant = tenants::list(gateway).await?.into_iter().find(|tenant| tenant.tenant_id == id);
     let tenant = tenant.ok_or(Error::NotFound("tenant"))?;
     let mut client = gateway.databases().tenant.client().await?;
@@ -56,7 +55,7 @@ pub async fn tenant(gateway: &Gateway, id: TenantId, limit: i64) -> Result<Tenan
 
 /// Requests of one tenant, or of all, newest first within each tenant, at most `limit`.
 pub async fn requests(
-    gateway: &Gateway,
+    gateway: &Ground,
     tenant: Option<TenantId>,
     subject: Option<SubjectId>,
     state: Option<RequestState>,
@@ -97,7 +96,7 @@ pub struct RequestReport {
 }
 
 /// One request, found in whichever tenant it is.
-pub async fn request(gateway: &Gateway, id: RequestId) -> Result<RequestReport, Error> {
+pub async fn request(gateway: &Ground, id: RequestId) -> Result<RequestReport, Error> {
     let jobs = jobs(gateway, &JobFilter { request_id: Some(id), ..JobFilter::default() }, 100).await?;
     let mut client = gateway.databases().tenant.client().await?;
     for tenant in tenants::list(gateway).await? {
@@ -113,34 +112,34 @@ pub async fn request(gateway: &Gateway, id: RequestId) -> Result<RequestReport, 
 }
 
 /// How events have ended.
-pub async fn balance(gateway: &Gateway) -> Result<Balance, Error> {
+pub async fn balance(gateway: &Ground) -> Result<Balance, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::event::balance(&queue).await?)
 }
 
 /// How many deliveries had been committed before.
-pub async fn duplicates(gateway: &Gateway) -> Result<i64, Error> {
+pub async fn duplicates(gateway: &Ground) -> Result<i64, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::event::duplicates(&queue).await?)
 }
 
 /// The latest audit entries of a tenant.
-pub async fn audit(gateway: &Gateway, tenant: TenantId, limit: i64) -> Result<Vec<AuditRow>, Error> {
+pub async fn audit(gateway: &Ground, tenant: TenantId, limit: i64) -> Result<Vec<AuditRow>, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     Ok(store::audit::list(&tx, limit).await?)
 }
 
 /// How much waits: events and due jobs.
-pub async fn backlog(gateway: &Gateway) -> Result<(i64, i64), Error> {
+pub async fn backlog(gateway: &Ground) -> Result<(i64, i64), Error> {
     let queue = gateway.databases().queue.client().await?;
     let events = store::event::count_unfinished(&queue).await?;
     Ok((events, store::job::count_due(&queue, gateway.now()).await?))
 }
 
 /// Succeeds when intake can commit and the product database answers.
-pub async fn readiness(gateway: &Gateway) -> Result<(), Error> {
-    store::deployment::ping(&gateway.databases().intake.client().await?).await?;
+pub async fn readiness(gateway: &Registry) -> Result<(), Error> {
+    store::deployment::ping(&gateway.intake_pool().client().await?).await?;
     store::deployment::ping(&gateway.databases().product.client().await?).await?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use jiff::{ToSpan as _, tz::TimeZone};
 
 use crate::{
-    app::{gateway::Gateway, ground::error::Error},
+    app::ground::{Ground, error::Error},
     domain::TenantId,
     proof::audit::{chain_hash, chain_start},
     store::{self, TenantTx},
@@ -35,7 +35,7 @@ pub struct AuditChain {
 /// Walks a tenant's chain from the oldest entry that is still kept. Changes nothing.
 ///
 /// Only entries older than twelve months may be gone; a younger one that is missing breaks the chain.
-pub async fn verify(gateway: &Gateway, tenant: TenantId) -> Result<AuditChain, Error> {
+pub async fn verify(gateway: &Ground, tenant: TenantId) -> Result<AuditChain, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     // Read first: a sealer may lengthen the chain meanwhile. A link whose entry is gone does not show among the links, so

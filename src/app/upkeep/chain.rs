@@ -4,8 +4,7 @@ use jiff::SignedDuration;
 
 use crate::{
     app::{
-        gateway::Gateway,
-        ground::error::Error,
+        ground::{Ground, error::Error},
         upkeep::swept::{Depth, ROUNDS_MAX},
     },
     domain::TenantId,
@@ -24,7 +23,7 @@ const LINKS_MAX: i64 = 500;
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(1);
 
 /// Gives every new audit entry its place in the tenant's chain.
-pub(in crate::app) async fn link(gateway: &Gateway, tenant: TenantId, depth: Depth) -> Result<u64, Error> {
+pub(in crate::app) async fn link(gateway: &Ground, tenant: TenantId, depth: Depth) -> Result<u64, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let mut linked = 0;
     for _ in 0..ROUNDS_MAX {

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 
 use crate::{
-    app::{gateway::Gateway, ground::error::Error},
+    app::ground::{Ground, error::Error},
     product,
     store::{self, TenantTx, tenant::Tenant},
 };
 
 pub(in crate::app) async fn forget_fences(
-    gateway: &Gateway,
+    gateway: &Ground,
     tenant: &Tenant,
     which: product::Expired,
 ) -> Result<u64, Error> {

@@ -4,8 +4,7 @@ use jiff::{SignedDuration, ToSpan as _, civil::Date};
 
 use crate::{
     app::{
-        gateway::Gateway,
-        ground::{error::Error, vault::PENDING_BODY_DAYS_MAX},
+        ground::{Ground, error::Error, vault::PENDING_BODY_DAYS_MAX},
         upkeep::swept::Swept,
     },
     store::{self, keys::BodyKeyPurpose},
@@ -23,7 +22,7 @@ const EVENT_KEY_ROUNDS_MAX: usize = 20;
 const HISTORY_MONTHS: i64 = 12;
 
 /// Ends raw deliveries whose time is over. Each part goes on when another fails.
-pub(in crate::app) async fn end_bodies(gateway: &Gateway, swept: &mut Swept) {
+pub(in crate::app) async fn end_bodies(gateway: &Ground, swept: &mut Swept) {
     let policy = gateway.policy();
     let dead_letter = gateway.today().saturating_sub(i64::from(policy.dead_letter_body_days).days());
     let bounded = delivery_bound(gateway).await;
@@ -40,7 +39,7 @@ pub(in crate::app) async fn end_bodies(gateway: &Gateway, swept: &mut Swept) {
 }
 
 /// Days before this one are over for raw deliveries.
-async fn delivery_bound(gateway: &Gateway) -> Result<Date, Error> {
+async fn delivery_bound(gateway: &Ground) -> Result<Date, Error> {
     let promised = gateway.today().saturating_sub(i64::from(gateway.policy().raw_body_days).days());
     let queue = gateway.databases().queue.client().await?;
     let oldest = store::event::oldest_pending_body(&queue).await?.unwrap_or(promised);
@@ -51,18 +50,18 @@ async fn delivery_bound(gateway: &Gateway) -> Result<Date, Error> {
     Ok(bound)
 }
 
-async fn destroy_keys(gateway: &Gateway, purpose: BodyKeyPurpose, before: Date) -> Result<u64, Error> {
+async fn destroy_keys(gateway: &Ground, purpose: BodyKeyPurpose, before: Date) -> Result<u64, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::keys::destroy_body_keys(&queue, purpose, before).await?)
 }
 
-async fn drop_bodies(gateway: &Gateway, delivery: Date, dead_letter: Date) -> Result<i32, Error> {
+async fn drop_bodies(gateway: &Ground, delivery: Date, dead_letter: Date) -> Result<i32, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::deployment::drop_bodies_before(&queue, delivery, dead_letter).await?)
 }
 
 /// Forgets deliveries that are too old to be repeated.
-pub(in crate::app) async fn forget_event_keys(gateway: &Gateway) -> Result<u64, Error> {
+pub(in crate::app) async fn forget_event_keys(gateway: &Ground) -> Result<u64, Error> {
     let before = gateway.now() - SignedDuration::from_hours(EVENT_KEY_HOURS);
     let queue = gateway.databases().queue.client().await?;
     let mut forgotten = 0;
@@ -77,7 +76,7 @@ pub(in crate::app) async fn forget_event_keys(gateway: &Gateway) -> Result<u64, 
 }
 
 /// Forgets tokens that nobody would accept any more.
-pub(in crate::app) async fn forget_token_uses(gateway: &Gateway) -> Result<u64, Error> {
+pub(in crate::app) async fn forget_token_uses(gateway: &Ground) -> Result<u64, Error> {
     let queue = gateway.databases().queue.client().await?;
     let mut forgotten = 0;
     for _ in 0..EVENT_KEY_ROUNDS_MAX {
@@ -91,13 +90,13 @@ pub(in crate::app) async fn forget_token_uses(gateway: &Gateway) -> Result<u64, 
 }
 
 /// Makes the partitions that will be needed.
-pub(in crate::app) async fn make_partitions(gateway: &Gateway) -> Result<(), Error> {
+pub(in crate::app) async fn make_partitions(gateway: &Ground) -> Result<(), Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::deployment::ensure_partitions(&queue, gateway.today()).await?)
 }
 
 /// Ends months of events and audit entries that are over.
-pub(in crate::app) async fn end_history(gateway: &Gateway) -> Result<i32, Error> {
+pub(in crate::app) async fn end_history(gateway: &Ground) -> Result<i32, Error> {
     let bound = gateway.today().saturating_sub(HISTORY_MONTHS.months());
     let queue = gateway.databases().queue.client().await?;
     Ok(store::deployment::drop_history_before(&queue, bound).await?)

@@ -3,7 +3,10 @@
 use jiff::SignedDuration;
 
 use crate::{
-    app::{gateway::Gateway, ground::error::Error, upkeep::swept::ROUNDS_MAX},
+    app::{
+        ground::{Ground, error::Error},
+        upkeep::swept::ROUNDS_MAX,
+    },
     domain::TenantId,
     store::{self, TenantTx},
 };
@@ -12,7 +15,7 @@ use crate::{
 const REWRAP_KEYS_MAX: i64 = 500;
 
 /// Begins a new key epoch when the old one is over, re-wraps the living keys, destroys the old epoch.
-pub async fn rotate_epoch(gateway: &Gateway, tenant: TenantId) -> Result<u64, Error> {
+pub async fn rotate_epoch(gateway: &Ground, tenant: TenantId) -> Result<u64, Error> {
     let now = gateway.now();
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;

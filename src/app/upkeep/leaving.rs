@@ -1,7 +1,7 @@
 //! The product database's word of whether a tenant is leaving.
 
 use crate::{
-    app::{gateway::Gateway, ground::error::Error},
+    app::ground::{Ground, error::Error},
     domain::request::{RequestScope, RequestState},
     product,
     store::{self, TenantTx, tenant::Tenant},
@@ -9,7 +9,7 @@ use crate::{
 
 /// The product database's word of whether the customer is leaving is made the same as ours. It may be another: a worker of a release that
 /// did not know of it, or a product database that was restored.
-pub(in crate::app) async fn keep_leaving(gateway: &Gateway, tenant: &Tenant) -> Result<(), Error> {
+pub(in crate::app) async fn keep_leaving(gateway: &Ground, tenant: &Tenant) -> Result<(), Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant.tenant_id).await?;
     // In this order: an offboarding that begins in between is not among what is over.

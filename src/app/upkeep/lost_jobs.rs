@@ -3,10 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    app::{
-        gateway::Gateway,
-        ground::{audit, error::Error},
-    },
+    app::ground::{Ground, audit, error::Error},
     domain::{JobId, TenantId, metric},
     proof::{IdText, Word, audit::Fact},
     store::{self, TenantTx},
@@ -17,7 +14,7 @@ const RESTORED_MAX: i64 = 500;
 
 /// Gives every unfinished request the job that must come next, where none is pending or held. A verification that failed
 /// is left out: there a person has to look first.
-pub(in crate::app) async fn restore(gateway: &Gateway, tenant: TenantId) -> Result<u64, Error> {
+pub(in crate::app) async fn restore(gateway: &Ground, tenant: TenantId) -> Result<u64, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let mut restored = 0;
@@ -55,7 +52,7 @@ impl Overdue {
 }
 
 /// Those of one tenant.
-pub(in crate::app) async fn overdue(gateway: &Gateway, tenant: TenantId) -> Result<Overdue, Error> {
+pub(in crate::app) async fn overdue(gateway: &Ground, tenant: TenantId) -> Result<Overdue, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let (requests, oldest_due_at) = store::job::overdue(&tx, gateway.now()).await?;
@@ -63,7 +60,7 @@ pub(in crate::app) async fn overdue(gateway: &Gateway, tenant: TenantId) -> Resu
 }
 
 /// Sets the gauges that an operator is woken by.
-pub(in crate::app) async fn tell(gateway: &Gateway, overdue: Overdue) -> Result<(), Error> {
+pub(in crate::app) async fn tell(gateway: &Ground, overdue: Overdue) -> Result<(), Error> {
     let late = overdue.oldest_due_at.map_or(0.0, |due_at| gateway.now().duration_since(due_at).as_secs_f64());
     metrics::gauge!(metric::REQUESTS_OVERDUE).set(number(overdue.requests));
     metrics::gauge!(metric::REQUEST_OVERDUE_SECONDS_MAX).set(late);

@@ -5,8 +5,7 @@
 
 use crate::{
     app::{
-        gateway::Gateway,
-        ground::tenants,
+        ground::{Ground, tenants},
         intake::rejections,
         offboarding::evidence,
         upkeep::{
@@ -25,7 +24,7 @@ use crate::{
 };
 
 /// One sweep over everything. Never fails as a whole, see [`Swept::failures`].
-pub async fn run(gateway: &Gateway, depth: Depth) -> Swept {
+pub async fn run(gateway: &Ground, depth: Depth) -> Swept {
     let mut swept = Swept::default();
     // What has to go comes first: nothing that is only convenient may stand before it.
     inbox::end_bodies(gateway, &mut swept).await;
@@ -57,7 +56,7 @@ pub async fn run(gateway: &Gateway, depth: Depth) -> Swept {
     swept
 }
 
-async fn keep_tenant(gateway: &Gateway, tenant: &Tenant, depth: Depth, swept: &mut Swept) {
+async fn keep_tenant(gateway: &Ground, tenant: &Tenant, depth: Depth, swept: &mut Swept) {
     let id = tenant.tenant_id;
     if tenant.purged_at.is_some() {
         // Nothing is left but proof: its fence stands until the customer is back, people's until their own term.

@@ -92,7 +92,11 @@ struct Figures {
 }
 
 async fn tell(running: &Running, key: &DevelopmentKey, output: &mut Output) -> anyhow::Result<()> {
-    let stage = Stage { gateway: running.system.gateway.clone(), address: running.address };
+    let stage = Stage {
+        gateway: running.system.gateway.clone(),
+        verifier: running.system.verifier.clone(),
+        address: running.address,
+    };
     stage.seed().await?;
     let person = story::tell(&stage).await?;
     let customer = Box::pin(customer::tell(&stage, key.private_pem())).await?;

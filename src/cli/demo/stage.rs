@@ -39,6 +39,8 @@ pub(super) const MSPS: [Msp; 3] = [
 /// The stage.
 pub(super) struct Stage {
     pub(super) gateway: Gateway,
+    /// The independent reader's connections: what the demo claims is looked at with its eyes.
+    pub(super) verifier: crate::store::Pool,
     pub(super) address: SocketAddr,
 }
 
@@ -69,7 +71,7 @@ impl Stage {
 
     /// The `number`-th team member of an MSP, 1 to 8.
     pub(super) async fn member(&self, msp: &Msp, number: i32) -> anyhow::Result<ReferenceMember> {
-        let mut client = self.gateway.databases().verifier.client().await?;
+        let mut client = self.verifier.client().await?;
         Ok(product::reference_member(&mut client, self.scope(msp), number).await?)
     }
 
@@ -96,7 +98,7 @@ impl Stage {
     /// Every row of an MSP with regard to one person of any kind.
     pub(super) async fn fingerprints_for(&self, msp: &Msp, person: &PersonKey) -> anyhow::Result<Fingerprints> {
         let plan = planning::plan(self.gateway.map(), &person.kind)?;
-        let mut client = self.gateway.databases().verifier.client().await?;
+        let mut client = self.verifier.client().await?;
         Ok(product::fingerprints(&mut client, self.scope(msp), &plan, person).await?)
     }
 
@@ -114,25 +116,25 @@ impl Stage {
 
     /// True while the product's own view lets the person in.
     pub(super) async fn may_sign_in(&self, msp: &Msp, account_id: &Personal<String>) -> anyhow::Result<bool> {
-        let mut client = self.gateway.databases().verifier.client().await?;
+        let mut client = self.verifier.client().await?;
         Ok(product::reference_member_may_sign_in(&mut client, self.scope(msp), account_id).await?)
     }
 
     /// The `number`-th portal user of an MSP, 1 to 12.
     pub(super) async fn portal_user(&self, msp: &Msp, number: i32) -> anyhow::Result<ReferencePortalUser> {
-        let mut client = self.gateway.databases().verifier.client().await?;
+        let mut client = self.verifier.client().await?;
         Ok(product::reference_portal_user(&mut client, self.scope(msp), number).await?)
     }
 
     /// True while the product's own view lets the portal user in.
     pub(super) async fn may_use_portal(&self, msp: &Msp, uid: &Personal<String>) -> anyhow::Result<bool> {
-        let mut client = self.gateway.databases().verifier.client().await?;
+        let mut client = self.verifier.client().await?;
         Ok(product::reference_portal_user_may_sign_in(&mut client, self.scope(msp), uid).await?)
     }
 
     /// How many people of an MSP, of every kind, the product's own views let in.
     pub(super) async fn people_with_access(&self, msp: &Msp) -> anyhow::Result<u64> {
-        let mut client = self.gateway.databases().verifier.client().await?;
+        let mut client = self.verifier.client().await?;
         Ok(product::reference_people_with_access(&mut client, self.scope(msp)).await?)
     }
 
@@ -143,7 +145,7 @@ impl Stage {
 
     /// What the independent reader still finds of a whole MSP, its own row included.
     pub(super) async fn rows_left(&self, msp: &Msp) -> anyhow::Result<u64> {
-        let mut client = self.gateway.databases().verifier.client().await?;
+        let mut client = self.verifier.client().await?;
         let report = product::verify_tenant(&mut client, self.scope(msp), product::RootRow::MustBeGone).await?;
         Ok(report.left_rows())
     }
@@ -163,7 +165,7 @@ impl Stage {
         msp: &Msp,
         identifiers: &[(IdentityKind, Personal<String>)],
     ) -> anyhow::Result<u64> {
-        let mut client = self.gateway.databases().verifier.client().await?;
+        let mut client = self.verifier.client().await?;
         let report = product::verify(&mut client, self.scope(msp), identifiers).await?;
         Ok(report.left_rows() + report.mentioned.iter().map(|finding| finding.rows).sum::<u64>())
     }

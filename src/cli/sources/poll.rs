@@ -37,7 +37,7 @@ pub(super) async fn run(gateway: &Gateway, name: Option<&str>, output: &mut Outp
         find(gateway, name).await?;
     }
     let round = Round { only: name, is_forced: true };
-    let polled = round::run(gateway, round, &Budget::of(POLL_MAX)).await?;
+    let polled = round::run(gateway.polling(), round, &Budget::of(POLL_MAX)).await?;
     let value = json!({
         "accounts_reported": polled.accounts_reported,
         "accounts_closed": polled.accounts_closed,

@@ -1,11 +1,7 @@
 //! Which project an account is of, and whose credentials reach it.
 
 use milestone_gateway::{
-    app::{
-        accounts::{self, give_up},
-        registry,
-        support::replay,
-    },
+    app::{accounts::give_up, registry, support::replay},
     domain::{call_back::CallBackState::*, request::RequestState},
     signature::SecretBytes,
 };

@@ -193,12 +193,12 @@ impl World {
     /// Somebody has everything asked, due or not.
     pub(crate) async fn everything_is_asked(&self) -> Polled {
         let round = Round { is_forced: true, ..Round::DUE };
-        round::run(&self.gateway, round, &Budget::of(Duration::from_mins(1))).await.unwrap()
+        round::run(self.gateway.polling(), round, &Budget::of(Duration::from_mins(1))).await.unwrap()
     }
 
     /// The worker's own round.
     pub(crate) async fn whoever_is_due_is_asked(&self) -> Polled {
-        round::run(&self.gateway, Round::DUE, &Budget::of(Duration::from_mins(1))).await.unwrap()
+        round::run(self.gateway.polling(), Round::DUE, &Budget::of(Duration::from_mins(1))).await.unwrap()
     }
 
     /// A round that dies at a line.
@@ -206,8 +206,9 @@ impl World {
         self.crash.arm(point, 1);
         let gateway = self.gateway.clone();
         let round = Round { is_forced: true, ..Round::DUE };
-        let dying =
-            tokio::spawn(async move { round::run(&gateway, round, &Budget::of(Duration::from_mins(1))).await.is_ok() });
+        let dying = tokio::spawn(async move {
+            round::run(gateway.polling(), round, &Budget::of(Duration::from_mins(1))).await.is_ok()
+        });
         assert!(dying.await.is_err(), "{point} is never reached");
         self.the_lease_runs_out().await;
     }

@@ -64,7 +64,7 @@ pub(crate) async fn deliver_to(
         query: String::new(),
         headers,
     };
-    let mut arriving = match accept_event::begin(gateway, arrival).await {
+    let mut arriving = match accept_event::begin(gateway.intake(), arrival).await {
         Ok(arriving) => arriving,
         Err(accepted) => return accepted,
     };
@@ -73,7 +73,7 @@ pub(crate) async fn deliver_to(
             return accepted;
         }
     }
-    arriving.finish(gateway).await
+    arriving.finish(gateway.intake()).await
 }
 
 pub(crate) fn user_created(person: &Person, at: Timestamp) -> Value {

@@ -21,7 +21,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 use milestone_gateway::{
     app::{
-        self, CallBacks, CommitQueue, Databases, Gateway, GatewayParts, Leases, Trust,
+        self, Databases, Gateway, GatewayParts, Leases, Outgoing, Reserved, Trust,
         registry::Registration,
         upkeep::{sweep, swept},
     },
@@ -125,7 +125,7 @@ impl World {
         let clock = Arc::new(ManualClock::at(BEGINNING.parse().unwrap()));
         let parts = PartsOfAll { entropy, ring, signing_key, policy, key_server, trusts_emulators };
         let crash = CrashPoints::default();
-        let gateway = parts.gateway(&clock, &crash, pools(&database), map);
+        let gateway = parts.gateway(&clock, &crash, (pools(&database), reserved(&database)), map);
         let committer = spawn_committer(gateway.clone());
         let admin = database.admin().await;
         let deliveries = AtomicU64::new(0);
@@ -134,19 +134,26 @@ impl World {
 
     /// Another process over the same database.
     pub(crate) fn another_gateway_with(&self, map: DataMap, databases: Databases) -> Gateway {
-        self.parts.gateway(&self.clock, &CrashPoints::default(), databases, map)
+        self.parts.gateway(&self.clock, &CrashPoints::default(), (databases, self.reserved()), map)
+    }
+
+    /// Another process over the same database, whose intake has these connections.
+    pub(crate) fn another_gateway_reserving(&self, reserved: Reserved) -> Gateway {
+        self.parts.gateway(&self.clock, &CrashPoints::default(), (self.pools(), reserved), data_map())
     }
 
     /// Another process over the same database, with other leases.
     pub(crate) fn another_gateway_with_leases(&self, leases: Leases) -> Gateway {
-        let parts = self.parts.of_gateway(&self.clock, &CrashPoints::default(), self.pools(), data_map());
+        let parts =
+            self.parts.of_gateway(&self.clock, &CrashPoints::default(), (self.pools(), self.reserved()), data_map());
         Gateway::new(GatewayParts { leases, ..parts })
     }
 
     /// Replaces the gateway by one with this data map, as a restart with another file would.
     pub(crate) fn restarts_with_map(&mut self, map: DataMap) {
         self.committer.abort();
-        self.gateway = self.parts.gateway(&self.clock, &self.crash, pools(&self.database), map);
+        self.gateway =
+            self.parts.gateway(&self.clock, &self.crash, (pools(&self.database), reserved(&self.database)), map);
         self.committer = spawn_committer(self.gateway.clone());
     }
 
@@ -169,6 +176,21 @@ impl World {
     /// Connections for another process.
     pub(crate) fn pools(&self) -> Databases {
         pools(&self.database)
+    }
+
+    /// Connections that one room alone uses, for another process.
+    pub(crate) fn reserved(&self) -> Reserved {
+        reserved(&self.database)
+    }
+
+    /// The key that signs receipts.
+    pub(crate) fn signing_key(&self) -> &SigningKey {
+        &self.parts.signing_key
+    }
+
+    /// Master and digest keys.
+    pub(crate) fn ring(&self) -> &KeyRing {
+        &self.parts.ring
     }
 
     /// Registers a tenant with one source, and makes the product's rows of it.
@@ -259,15 +281,15 @@ impl Drop for World {
 }
 
 impl PartsOfAll {
-    fn gateway(&self, clock: &Arc<ManualClock>, crash: &CrashPoints, databases: Databases, map: DataMap) -> Gateway {
-        Gateway::new(self.of_gateway(clock, crash, databases, map))
+    fn gateway(&self, clock: &Arc<ManualClock>, crash: &CrashPoints, pools: Pools, map: DataMap) -> Gateway {
+        Gateway::new(self.of_gateway(clock, crash, pools, map))
     }
 
     fn of_gateway(
         &self,
         clock: &Arc<ManualClock>,
         crash: &CrashPoints,
-        databases: Databases,
+        (databases, reserved): Pools,
         map: DataMap,
     ) -> GatewayParts {
         GatewayParts {
@@ -275,13 +297,13 @@ impl PartsOfAll {
             entropy: Arc::<SeededEntropy>::clone(&self.entropy),
             ring: Arc::clone(&self.ring),
             databases,
+            reserved,
             map: Arc::new(map),
             policy: Arc::clone(&self.policy),
             signing_key: Arc::clone(&self.signing_key),
             leases: Leases::default(),
             crash: crash.clone(),
-            commit_queue: CommitQueue::default(),
-            call_backs: CallBacks::new(Arc::<SeededEntropy>::clone(&self.entropy)).unwrap(),
+            outgoing: Outgoing::new(Arc::<SeededEntropy>::clone(&self.entropy)).unwrap(),
             trust: trust(self.key_server.as_deref(), self.trusts_emulators),
         }
     }
@@ -302,13 +324,21 @@ pub(crate) fn secret_of(tenant: &str) -> SecretBytes {
     SecretBytes::new(format!("the secret of {tenant}, which is long").into_bytes())
 }
 
+/// Connections for every room, and for one alone.
+type Pools = (Databases, Reserved);
+
 fn pools(database: &Database) -> Databases {
     Databases {
-        intake: database.pool_of("gw_intake", 3),
-        commit: database.pool_of("gw_intake", 2),
         queue: database.pool_of("gw_queue", 3),
         tenant: database.pool_of("gw_tenant", 8),
         product: database.pool_of("gw_tenant", 8),
+    }
+}
+
+fn reserved(database: &Database) -> Reserved {
+    Reserved {
+        intake: database.pool_of("gw_intake", 3),
+        commit: database.pool_of("gw_intake", 2),
         verifier: database.pool_of("gw_verify", 2),
     }
 }
@@ -317,7 +347,7 @@ fn pools(database: &Database) -> Databases {
 fn spawn_committer(gateway: Gateway) -> JoinHandle<()> {
     tokio::spawn(async move {
         loop {
-            let one_life = tokio::spawn(app::run_committer(gateway.clone()));
+            let one_life = tokio::spawn(app::run_committer(gateway.intake().clone()));
             let abort = AbortOnDrop(one_life.abort_handle());
             drop(one_life.await);
             drop(abort);

@@ -227,7 +227,7 @@ impl World {
             query: String::new(),
             headers,
         };
-        let mut arriving = match accept_event::begin(&self.gateway, arrival).await {
+        let mut arriving = match accept_event::begin(self.gateway.intake(), arrival).await {
             Ok(arriving) => arriving,
             Err(accepted) => return accepted,
         };
@@ -236,7 +236,7 @@ impl World {
                 return accepted;
             }
         }
-        arriving.finish(&self.gateway).await
+        arriving.finish(self.gateway.intake()).await
     }
 
     /// Our forwarder function tells something, and the worker does what follows.

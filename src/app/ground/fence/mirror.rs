@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 
 use crate::{
-    app::{gateway::Gateway, ground::error::Error},
+    app::ground::{Ground, error::Error},
     product::{self, FenceRow, TenantScope},
     store::fence::Fence,
 };
 
 /// Gives the fences of a finished erasure their term in the product database. Safe to repeat.
 pub(in crate::app) async fn set_term(
-    gateway: &Gateway,
+    gateway: &Ground,
     tenant_key: &str,
     fences: &[Fence],
     expires_at: Timestamp,
@@ -35,7 +35,7 @@ fn row_of(fence: &Fence) -> Result<FenceRow, Error> {
 }
 
 /// Writes fences into the product database, with the returns that they know of. Safe to repeat.
-pub(in crate::app) async fn mirror(gateway: &Gateway, tenant_key: &str, fences: &[Fence]) -> Result<(), Error> {
+pub(in crate::app) async fn mirror(gateway: &Ground, tenant_key: &str, fences: &[Fence]) -> Result<(), Error> {
     let mut client = gateway.databases().product.client().await?;
     let scope = TenantScope { map: gateway.map(), tenant_key };
     for fence in fences {

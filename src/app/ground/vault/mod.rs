@@ -3,17 +3,24 @@
 //! Promises: a destroyed key is never answered from memory once [`Vault::forget_body_keys`] has run, subject and tenant
 //! keys are never kept in memory at all, and two processes that need the same new key agree on one.
 
+mod open_key;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use jiff::{Timestamp, civil::Date};
+use zeroize::Zeroizing;
+
+pub use open_key::OpenKey;
 
 use crate::{
     app::ground::error::Error,
-    domain::{Entropy, RequestId, SubjectId},
-    sealing::{Aad, KeyPurpose, KeyRing, SecretKey, unwrap_under, wrap_under},
+    domain::{Entropy, IdentityKind, RequestId, SourceId, SubjectId, TenantId},
+    sealing::{
+        Aad, KeyPurpose, KeyRing, KeyedDigest, Normalised, OpenError, SecretKey, Wrapped, unwrap_under, wrap_under,
+    },
     store::{
         self, TenantTx,
         keys::{BodyKeyPurpose, WrappedEpoch},
@@ -35,10 +42,61 @@ pub struct Vault {
     ring: Arc<KeyRing>,
     entropy: Arc<dyn Entropy>,
     intake: store::Pool,
-    body_keys: Mutex<HashMap<(BodyKeyPurpose, Date), Arc<SecretKey>>>,
+    body_keys: Mutex<HashMap<(BodyKeyPurpose, Date), Arc<OpenKey>>>,
 }
 
 impl Vault {
+    /// The digests of an identity under every live key, current first.
+    pub(in crate::app) fn digest_identity_all(
+        &self,
+        tenant: TenantId,
+        kind: IdentityKind,
+        issuer: &str,
+        identity: &Normalised,
+    ) -> Vec<KeyedDigest> {
+        self.ring.digest_identity_all(tenant, kind, issuer, identity)
+    }
+
+    /// The digests of a tenant's key under every live key, current first.
+    pub(in crate::app) fn digest_tenant_all(&self, tenant: TenantId, stable_key: &str) -> Vec<KeyedDigest> {
+        self.ring.digest_tenant_all(tenant, stable_key)
+    }
+
+    /// The digest of what identifies a delivery, under the current key.
+    pub(in crate::app) fn digest_delivery(&self, source: SourceId, identifier: &[u8]) -> KeyedDigest {
+        self.ring.digest_delivery(source, identifier)
+    }
+
+    /// The same under every live key, current first.
+    pub(in crate::app) fn digest_delivery_all(&self, source: SourceId, identifier: &[u8]) -> Vec<KeyedDigest> {
+        self.ring.digest_delivery_all(source, identifier)
+    }
+
+    /// The digests of a delivery's bytes under every live key, current first.
+    pub(in crate::app) fn digest_body_all(&self, source: SourceId, body: &[u8]) -> Vec<KeyedDigest> {
+        self.ring.digest_body_all(source, body)
+    }
+
+    /// A digest that only this key can make.
+    pub(in crate::app) fn digest_under(&self, key: &OpenKey, value: &str) -> KeyedDigest {
+        self.ring.digest_of_subject(key.secret(), value)
+    }
+
+    /// Seals a source's credential for its slot.
+    pub(in crate::app) fn seal_credential(&self, slot: &Aad, credential: &[u8]) -> Wrapped {
+        self.ring.seal_credential(slot, credential, self.entropy.as_ref())
+    }
+
+    /// Opens a source's credential.
+    pub(in crate::app) fn open_credential(
+        &self,
+        master_id: i32,
+        slot: &Aad,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        self.ring.open_credential(master_id, slot, sealed)
+    }
+
     /// A vault over a key ring; body keys are read and made with the intake role.
     pub fn new(ring: Arc<KeyRing>, entropy: Arc<dyn Entropy>, intake: store::Pool) -> Self {
         Self { ring, entropy, intake, body_keys: Mutex::default() }
@@ -50,7 +108,7 @@ impl Vault {
         purpose: BodyKeyPurpose,
         day: Date,
         may_make: bool,
-    ) -> Result<Option<Arc<SecretKey>>, Error> {
+    ) -> Result<Option<Arc<OpenKey>>, Error> {
         if let Some(key) = self.body_keys.lock().unwrap_or_else(PoisonError::into_inner).get(&(purpose, day)) {
             return Ok(Some(Arc::clone(key)));
         }
@@ -69,7 +127,7 @@ impl Vault {
             found = store::keys::body_key(&client, purpose, day).await?;
         }
         let Some((master_id, wrapped)) = found else { return Ok(None) };
-        let key = Arc::new(self.ring.unwrap(KeyPurpose::BodyDay, master_id, &aad, &wrapped)?);
+        let key = Arc::new(OpenKey::new(self.ring.unwrap(KeyPurpose::BodyDay, master_id, &aad, &wrapped)?));
         let mut kept = self.body_keys.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= BODY_KEYS_MAX {
             kept.clear();
@@ -84,13 +142,13 @@ impl Vault {
     }
 
     /// A subject's key, or `None` once it is destroyed.
-    pub async fn subject_key(&self, tx: &TenantTx<'_>, subject: SubjectId) -> Result<Option<SecretKey>, Error> {
+    pub async fn subject_key(&self, tx: &TenantTx<'_>, subject: SubjectId) -> Result<Option<OpenKey>, Error> {
         for _ in 0..READINGS_MAX {
             let Some((epoch, wrapped)) = store::keys::subject_key(tx, subject).await? else { return Ok(None) };
             // Between the two readings a rotation may have taken the key along to the next epoch: read it there.
             let Some(epoch) = store::keys::epoch(tx, epoch).await? else { continue };
             let epoch_key = self.open_epoch(tx, &epoch)?;
-            return Ok(Some(unwrap_under(&epoch_key, &subject_aad(tx, subject), &wrapped)?));
+            return Ok(Some(OpenKey::new(unwrap_under(&epoch_key, &subject_aad(tx, subject), &wrapped)?)));
         }
         Err(Error::Missing("the tenant's key epoch"))
     }
@@ -101,17 +159,17 @@ impl Vault {
         tx: &TenantTx<'_>,
         subject: SubjectId,
         at: Timestamp,
-    ) -> Result<SecretKey, Error> {
+    ) -> Result<OpenKey, Error> {
         let epoch = self.current_epoch(tx, at).await?;
         let epoch_key = self.open_epoch(tx, &epoch)?;
         let key = SecretKey::generate(self.entropy.as_ref());
         let wrapped = wrap_under(&epoch_key, &subject_aad(tx, subject), &key, self.entropy.as_ref());
         store::keys::insert_subject_key(tx, subject, epoch.epoch, &wrapped, at).await?;
-        Ok(key)
+        Ok(OpenKey::new(key))
     }
 
     /// The key of what is kept for one request and of no single person, or `None` when there is none or it is destroyed.
-    pub async fn request_key(&self, tx: &TenantTx<'_>, request: RequestId) -> Result<Option<SecretKey>, Error> {
+    pub async fn request_key(&self, tx: &TenantTx<'_>, request: RequestId) -> Result<Option<OpenKey>, Error> {
         self.subject_key(tx, key_of(request)).await
     }
 
@@ -121,7 +179,7 @@ impl Vault {
         tx: &TenantTx<'_>,
         request: RequestId,
         at: Timestamp,
-    ) -> Result<SecretKey, Error> {
+    ) -> Result<OpenKey, Error> {
         match self.request_key(tx, request).await? {
             Some(key) => Ok(key),
             None => self.make_subject_key(tx, key_of(request), at).await,
