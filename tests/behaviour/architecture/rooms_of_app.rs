@@ -9,7 +9,7 @@ use super::{
 };
 
 /// True once every file of `app` is in a room. Until then, files in none are passed over.
-const APP_ROOMS_EXIST: bool = false;
+const APP_ROOMS_EXIST: bool = true;
 
 /// Each room of `app`, and the rooms of `app` that it may import, which all stand below it.
 const APP_ARROWS: &[(&str, &[&str])] = &[
@@ -28,10 +28,12 @@ const APP_ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms of which another may see a part only: who, of whom, which files, or which names of a file.
-const ONLY: &[(&str, &str, &[&str])] = &[("interpretation", "polling", &["site", "turn::Halted"])];
+const ONLY: &[(&str, &str, &[&str])] = &[("interpretation", "polling", &["site", "turn::Halted", "context::Polling"])];
 
 /// `app`'s own face. It declares rooms and re-exports; nobody inside needs it.
 const FACE: &str = "app/mod.rs";
+/// What stands above all rooms, in none of them: the face, and the composition of the rooms' contexts.
+const ABOVE: &[&str] = &[FACE, "app/gateway.rs"];
 
 fn room_of(file: &str) -> Option<&'static str> {
     let below = file.strip_prefix("app/")?;
@@ -47,7 +49,7 @@ fn faults(arrows: &Arrows, is_complete: bool) -> Vec<String> {
     let mut found = Vec::new();
     for from in &files {
         let Some(room) = room_of(from) else {
-            if is_complete && *from != FACE {
+            if is_complete && !ABOVE.contains(from) {
                 found.push(format!("src/{from} is in no room of app"));
             }
             continue;
