@@ -2,6 +2,7 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod database;
 pub mod datamap;
 pub mod domain;
 pub mod embedded;

@@ -19,7 +19,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{arguments::GlobalOptions, exit::Exit, output::Output};
+use super::{exit::Exit, options::GlobalOptions, output::Output};
 use crate::{
     app::registry::{self, Registration},
     config::{Database, DatabaseTls, Settings},

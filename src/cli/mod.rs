@@ -24,6 +24,7 @@ mod input;
 mod jobs;
 mod migrate;
 mod openapi;
+mod options;
 mod output;
 mod policy;
 mod receipts;
@@ -52,10 +53,6 @@ use self::{
     exit::Exit,
     output::Output,
 };
-use crate::app::Gateway;
-
-/// Who the audit says has acted.
-const ACTOR: &str = "operator:cli";
 
 /// Runs the command that the process was started with and returns its documented exit code.
 pub fn run() -> ExitCode {
@@ -101,15 +98,4 @@ async fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Doctor => doctor::run(options, output).await,
         Command::Openapi => openapi::run(output),
     }
-}
-
-/// Opens the gateway, does one thing with it and closes it, whether or not that went well.
-async fn with_gateway<T>(
-    options: &arguments::GlobalOptions,
-    work: impl AsyncFnOnce(&Gateway) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    let opened = context::open(options).await?;
-    let done = work(&opened.gateway).await;
-    opened.close().await;
-    done
 }

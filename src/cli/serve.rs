@@ -10,9 +10,9 @@ use tokio::{
 };
 
 use super::{
-    arguments::{GlobalOptions, LogFormatWord},
     context,
     exit::{Exit, Stop},
+    options::{GlobalOptions, LogFormatWord},
     output::Output,
 };
 use crate::{

@@ -5,9 +5,9 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::{
-    arguments::GlobalOptions,
     context,
     exit::{Exit, Stop},
+    options::GlobalOptions,
     output::Output,
     table::Columns,
     times,

@@ -3,21 +3,19 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use self::find::find;
 use super::{
-    ACTOR,
-    arguments::GlobalOptions,
+    context::{ACTOR, with_gateway},
     exit::{Exit, Stop},
     input,
+    options::GlobalOptions,
     output::{Output, remark},
     table::Columns,
-    with_gateway,
 };
-use crate::app::{
-    Gateway,
-    registry::{self, Registration},
-};
+use crate::app::{Gateway, registry};
 
 mod add;
+mod find;
 mod poll;
 mod secret;
 mod show;
@@ -183,12 +181,4 @@ async fn list(gateway: &Gateway, output: &mut Output) -> anyhow::Result<Exit> {
         registry::list(gateway, None).await?.iter().map(|source| show::summary(gateway, source)).collect();
     output.rows(COLUMNS, &rows, "There is no source yet; `sources add` registers one.")?;
     Ok(Exit::Done)
-}
-
-/// The source with this name, or what to do about there being none.
-async fn find(gateway: &Gateway, name: &str) -> anyhow::Result<registry::SourceRow> {
-    let found = registry::list(gateway, Some(name)).await?.pop();
-    found.ok_or_else(|| {
-        Stop::new(Exit::NotFound, "there is no source of this name", "`sources list` shows every source").into()
-    })
 }

@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    arguments::GlobalOptions, exit::Exit, input, output::Output, requests, selection, table::Columns, with_gateway,
+    context::with_gateway, exit::Exit, input, options::GlobalOptions, output::Output, requests, selection,
+    table::Columns,
 };
 use crate::app::{
     Gateway,

@@ -5,6 +5,7 @@ use super::{
     finding::{Finding, Report, Severity},
     lint_bonds::check_bonds,
     lint_disposals::check_disposals,
+    lookup::require_column,
     map::{Collection, ProfileColumn, SubjectRoot, WorklogSink},
 };
 use crate::domain::{IdentityKind, SubjectKind};
@@ -26,25 +27,6 @@ pub(super) fn check(compiled: &Compiled, report: &mut Report) {
     check_sink(compiled, report);
     check_bonds(compiled, report);
     check_disposals(compiled, report);
-}
-
-/// True when the column exists; otherwise it is reported at `line`.
-pub(super) fn require_column(
-    compiled: &Compiled,
-    report: &mut Report,
-    place: (&str, usize),
-    (collection, column): (&str, &str),
-) -> bool {
-    let found = compiled.map.collections.get(collection);
-    let (path, line) = place;
-    match found {
-        None => report.error(line, path, format!("there is no collection {collection}; add it or correct the name")),
-        Some(found) if !found.fields.contains_key(column) => {
-            report.error(line, path, format!("{collection} has no column {column}; add it or correct the name"));
-        }
-        Some(_) => return true,
-    }
-    false
 }
 
 fn check_references(compiled: &Compiled, report: &mut Report) {

@@ -30,6 +30,7 @@ mod gateway_meta;
 mod lint;
 mod lint_bonds;
 mod lint_disposals;
+mod lookup;
 pub mod map;
 pub mod policy;
 mod policy_file;
@@ -39,11 +40,7 @@ mod tree;
 mod walk;
 
 #[cfg(test)]
-mod drift_mistakes;
-#[cfg(test)]
-mod mistakes;
-#[cfg(test)]
-pub(crate) mod reference_product;
+pub(crate) mod tests;
 
 pub use compiled::Compiled;
 pub use dataset::compile_dataset;

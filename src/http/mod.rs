@@ -15,6 +15,7 @@
 
 mod body;
 mod budget;
+mod call_id;
 mod edge;
 mod openapi;
 mod operations;

@@ -111,7 +111,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::outbound::test_server::{Scripted, TestServer, answer, quick_client};
+    use crate::outbound::tests::server::{Scripted, TestServer, answer, quick_client};
 
     async fn refresh_at(server: &TestServer) -> Result<AtlassianGrant, CallFailure> {
         let app = AtlassianApp { client_id: "app-1".to_owned(), client_secret: SecretString::from("canary-secret") };

@@ -61,7 +61,7 @@ pub async fn probe(client: &Client, base: &BaseAddress, authorization: &Authoriz
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbound::test_server::{Scripted, TestServer, answer, quick_client};
+    use crate::outbound::tests::server::{Scripted, TestServer, answer, quick_client};
 
     async fn probed(scripted: Scripted) -> Probe {
         let server = TestServer::start([scripted]).await;

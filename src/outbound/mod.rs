@@ -27,7 +27,7 @@ pub mod pace;
 mod post;
 pub mod privacy_reporting;
 #[cfg(test)]
-mod test_server;
+mod tests;
 
 pub use address::BaseAddress;
 pub use authorization::Authorization;

@@ -5,7 +5,8 @@
 
 use tokio_postgres::Client;
 
-use super::error::{DatabaseError, ProductError};
+use super::error::ProductError;
+use crate::database;
 
 mod product_migrations {
     refinery::embed_migrations!("migrations/product");
@@ -69,7 +70,7 @@ fn reduce(error: &refinery::Error) -> ProductError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     while let Some(inner) = cause {
         if let Some(database) = inner.downcast_ref::<tokio_postgres::Error>() {
-            return ProductError::Migrate { source: DatabaseError::reduce(database) };
+            return ProductError::Migrate { source: database::reduce(database) };
         }
         cause = inner.source();
     }

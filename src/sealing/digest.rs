@@ -1,9 +1,13 @@
 //! Keyed digests: how a person or a delivery is found again without its name being kept in the clear.
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use hmac::Mac as _;
 
-use super::{KeyRing, Normalised, SecretKey, aad::length_prefix, key_ring::RingKey};
+use super::{
+    KeyRing, Normalised, SecretKey,
+    aad::length_prefix,
+    key_ring::RingKey,
+    mac::{hmac, keyed},
+};
 use crate::domain::{IdentityKind, SourceId, TenantId};
 
 /// A digest and the key it was made with.
@@ -124,17 +128,6 @@ fn digest(key: &RingKey, parts: &[&[u8]]) -> KeyedDigest {
         hmac.update(part);
     }
     KeyedDigest { key_id: key.id, digest: hmac.finalize().into_bytes().into() }
-}
-
-/// HMAC-SHA256 of one message.
-pub(super) fn hmac(key: &SecretKey, message: &[u8]) -> [u8; 32] {
-    let mut hmac = keyed(key);
-    hmac.update(message);
-    hmac.finalize().into_bytes().into()
-}
-
-fn keyed(key: &SecretKey) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key.bytes()).expect("HMAC takes keys of every length")
 }
 
 #[cfg(test)]

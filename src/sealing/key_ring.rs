@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::{SecretKey, aad::length_prefixed, digest::hmac, key_ring_file};
+use super::{SecretKey, aad::length_prefixed, mac::hmac};
 use crate::domain::Entropy;
 
 /// The most master keys, and the most digest keys, that one ring may hold.
@@ -96,16 +96,6 @@ impl KeyRing {
             receipt_key_id: format!("receipt-{}", hex::encode(id)),
             receipt_seed: SecretKey::generate(entropy),
         }
-    }
-
-    /// Reads the file format. See the committed example `tests/vectors/key_ring.json`.
-    pub fn parse(text: &str) -> Result<Self, KeyRingError> {
-        key_ring_file::parse(text)
-    }
-
-    /// Writes the file format, to be kept where only the gateway reads it.
-    pub fn to_json(&self) -> zeroize::Zeroizing<String> {
-        key_ring_file::to_json(self)
     }
 
     /// Ids of all master keys, oldest first.

@@ -16,6 +16,7 @@ mod digest;
 mod envelope;
 mod key_ring;
 mod key_ring_file;
+mod mac;
 mod normalise;
 mod pseudonym;
 mod secret_key;

@@ -19,7 +19,7 @@ mod secret;
 pub mod standard_webhooks;
 mod strict_json;
 #[cfg(test)]
-mod test_tokens;
+mod tests;
 pub mod token;
 
 pub use canonical_request::CanonicalRequest;

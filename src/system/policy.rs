@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::SystemError;
+use super::error::SystemError;
 use crate::{
     datamap::{
         Compiled, Finding, Severity, SourceFile, compile_dataset, compile_policy, lint_against_catalog, policy::Policy,

@@ -5,7 +5,7 @@ use std::path::Path;
 use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 
-use super::{SystemError, connect, keyring};
+use super::{connect, error::SystemError, keyring};
 use crate::{
     app::Databases,
     config::{Database, DatabaseTls, Settings},

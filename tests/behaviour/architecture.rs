@@ -1,12 +1,18 @@
 //! The arrows between the rooms, held by reading the source text (docs/design.md, section 4).
 //!
 //! It reads text, not syntax: comment lines are skipped, and of a grouped `use crate::{a::b, c}` the names directly under
-//! the root are read, over as many lines as the group takes.
+//! the root are read, over as many lines as the group takes. The arrows between files (`circles`, `rooms_of_app`) follow
+//! each path to the file that defines what it names, so they read syntax (`imports`).
+
+mod circles;
+mod imports;
+mod rooms_of_app;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 const PURE: &[&str] = &["domain"];
@@ -25,6 +31,7 @@ const APP: &[&str] = &[
 ];
 const SYSTEM: &[&str] = &[
     "domain",
+    "database",
     "datamap",
     "signature",
     "sealing",
@@ -42,6 +49,7 @@ const SYSTEM: &[&str] = &[
 ];
 const CLI: &[&str] = &[
     "domain",
+    "database",
     "datamap",
     "signature",
     "sealing",
@@ -64,18 +72,19 @@ const CLI: &[&str] = &[
 /// Each room, and the rooms it may import.
 const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("database", PURE),
     ("datamap", PURE),
     ("signature", PURE),
     ("sealing", PURE),
     ("proof", PURE),
     ("config", PURE),
-    ("store", PURE),
+    ("store", &["domain", "database"]),
     ("outbound", PURE),
     ("embedded", PURE),
     ("sources", &["domain", "signature"]),
     ("mapping", &["domain", "datamap"]),
     ("planning", &["domain", "datamap"]),
-    ("product", &["domain", "datamap"]),
+    ("product", &["domain", "database", "datamap"]),
     ("telemetry", &["domain", "config"]),
     ("app", APP),
     ("http", &["domain", "app"]),
@@ -88,6 +97,15 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// The rooms whose business is SQL.
 const SQL_ROOMS: &[&str] = &["store", "product"];
 const SQL_OPENINGS: &[&str] = &["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "];
+
+/// The rooms that may know the database's driver. Everybody else, `domain` above all, is told in our own words.
+const DRIVER_ROOMS: &[&str] = &["database", "store", "product", "system"];
+/// It makes databases of its own to measure with.
+const DRIVER_EXCUSED: &[&str] = &["src/cli/bench.rs"];
+const DRIVER: &[&str] = &["tokio_postgres::", "deadpool_postgres::", "postgres_protocol::", "refinery::"];
+
+/// Files of tests that still have the name of a room's file.
+const EXCUSED_TEST_FILES: &[&str] = &["src/sources/sample.rs"];
 
 /// One source file, with the room it belongs to.
 struct Source {
@@ -111,8 +129,13 @@ impl Source {
 
     /// The code before the file's tests, which may talk to anything.
     fn code_outside_tests(&self) -> impl Iterator<Item = (usize, &str)> {
-        let is_test_file = self.path.file_stem().is_some_and(|name| name == "tests");
-        self.code().take_while(move |(_, line)| !is_test_file && line.trim() != "#[cfg(test)]")
+        let is_of_tests = self.is_of_tests();
+        self.code().take_while(move |(_, line)| !is_of_tests && line.trim() != "#[cfg(test)]")
+    }
+
+    /// True for `tests.rs` and everything in a folder `tests`.
+    fn is_of_tests(&self) -> bool {
+        self.path.iter().any(|part| part == "tests" || part == "tests.rs")
     }
 
     fn at(&self, line: usize, what: &str) -> String {
@@ -141,6 +164,13 @@ fn sources() -> Vec<Source> {
     found.sort_by(|left, right| left.path.cmp(&right.path));
     found
 }
+
+/// Who imports what from whom in `src`. Read once for all tests.
+static IMPORTS: LazyLock<imports::Imports> = LazyLock::new(|| {
+    let below = |path: &Path| path.iter().skip(1).collect::<PathBuf>().to_string_lossy().into_owned();
+    let texts = sources().into_iter().map(|source| (below(&source.path), source.text)).collect();
+    imports::imports(&texts)
+});
 
 /// The rooms that a text names by `crate::room` or in `crate::{room, other}` (or, from the binary, `milestone_gateway::`),
 /// each with the number of lines before it.
@@ -275,6 +305,46 @@ fn sql_is_written_only_in_the_rooms_of_the_two_databases() {
         for (number, line) in source.code_outside_tests() {
             if opens_sql(line) {
                 findings.push(source.at(number, "SQL outside store and product database"));
+            }
+        }
+    }
+
+    assert_none(&findings);
+}
+
+#[test]
+fn only_rooms_about_databases_know_the_driver() {
+    let mut findings = Vec::new();
+
+    let is_free = |source: &Source| {
+        DRIVER_ROOMS.contains(&source.room.as_str()) || DRIVER_EXCUSED.iter().any(|path| source.path == Path::new(path))
+    };
+    for source in sources().iter().filter(|source| !is_free(source)) {
+        for (number, line) in source.code_outside_tests() {
+            if let Some(found) = DRIVER.iter().find(|path| line.contains(**path)) {
+                findings.push(source.at(number, &format!("{found} outside the rooms about databases")));
+            }
+        }
+    }
+
+    assert_none(&findings);
+}
+
+#[test]
+fn a_file_of_tests_has_the_name_of_one() {
+    let mut findings = Vec::new();
+
+    for source in sources() {
+        let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
+        for (number, pair) in (2..).zip(lines.windows(2)) {
+            let declared = pair[1].split("mod ").nth(1).and_then(|rest| rest.strip_suffix(';'));
+            let Some(name) = declared.filter(|_| pair[0] == "#[cfg(test)]") else { continue };
+            let folder = source.path.with_extension("");
+            let folder = if folder.ends_with("mod") { source.path.parent().unwrap_or(&folder) } else { &folder };
+            let file = folder.join(format!("{name}.rs"));
+            if name != "tests" && !EXCUSED_TEST_FILES.iter().any(|excused| file == Path::new(excused)) {
+                findings
+                    .push(source.at(number, &format!("{name} is compiled for tests only: put it into a folder tests")));
             }
         }
     }

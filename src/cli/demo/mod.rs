@@ -20,9 +20,9 @@ use serde_json::Value;
 
 use self::stage::Stage;
 use super::{
-    arguments::GlobalOptions,
     development::{key::DevelopmentKey, key_server::KeyServer},
     exit::Exit,
+    options::GlobalOptions,
     output::{Output, remark},
     serve::{Running, a_signal, start_logging},
 };

@@ -8,10 +8,13 @@ use clap::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Registration, secret};
-use crate::app::{Gateway, registry};
+use super::secret;
+use crate::app::{
+    Gateway,
+    registry::{self, Registration},
+};
 use crate::cli::{
-    ACTOR,
+    context::ACTOR,
     exit::{Exit, Stop},
     output::Output,
     table::Columns,

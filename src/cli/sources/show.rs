@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-use super::find;
+use super::find::find;
 use crate::cli::{exit::Exit, output::Output, table::Columns};
 use crate::sources::contract;
 use crate::{

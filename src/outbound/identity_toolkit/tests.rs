@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::outbound::{
     google_token::tests::{granted, token_of},
-    test_server::{Scripted, TestServer, answer, quick_client},
+    tests::server::{Scripted, TestServer, answer, quick_client},
 };
 
 fn now() -> Timestamp {

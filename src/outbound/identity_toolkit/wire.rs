@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Account, AccountCall, UID_CHARS_MAX};
+use super::account::{Account, AccountCall, UID_CHARS_MAX};
 use crate::{
     domain::Personal,
     outbound::{

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::signature::test_tokens::{self, HS256, RS256, SECRET, at, authorized, with, without};
+use crate::signature::tests::tokens::{self, HS256, RS256, SECRET, at, authorized, with, without};
 
 const INSTALLED_AT: i64 = 1_790_005_302;
 const BASE_URL: &str = "https://gateway.example.invalid";
@@ -21,7 +21,7 @@ fn request() -> CanonicalRequest {
 
 fn install_at(token: &str, base_url: &str, second: i64) -> Result<ConnectCaller, Refusal> {
     let expected = ConnectInstallExpectation { base_url: base_url.to_owned() };
-    begin_install(&authorized("JWT", token))?.finish(&test_tokens::public_pem(), &expected, &request(), at(second))
+    begin_install(&authorized("JWT", token))?.finish(&tokens::public_pem(), &expected, &request(), at(second))
 }
 
 fn install(claims: &Value) -> Result<ConnectCaller, Refusal> {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{PlanError, REACH_LINKS_MAX, digest, plan, plan_against};
 use crate::datamap::map::{
     Collection, DataMap, Field, FieldReference, Ownership, Role, Session, SubjectRoot, TenantRoot,
 };
@@ -14,6 +13,7 @@ use crate::domain::{
     catalog::{Catalog, Column, ForeignKey, Table},
     plan::{Disposal, Plan, Reach, Rewrite},
 };
+use crate::planning::{PlanError, REACH_LINKS_MAX, digest, plan, plan_against};
 
 /// One bond made by chance: which earlier table it refers to, and in which role.
 #[derive(Debug, Clone)]

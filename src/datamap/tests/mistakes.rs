@@ -3,11 +3,8 @@
 
 use proptest::prelude::*;
 
-use super::{
-    Finding, SourceFile, compile_dataset, compile_policy,
-    map::DataMap,
-    reference_product::{DATASET, POLICY, PRIVACY_POLICY, dataset},
-};
+use super::reference_product::{DATASET, POLICY, PRIVACY_POLICY, dataset};
+use crate::datamap::{Finding, SourceFile, compile_dataset, compile_policy, map::DataMap};
 
 /// A text whose first occurrence in the file is changed, what it is changed to, a text of the line that must be named, and a part
 /// of the message.

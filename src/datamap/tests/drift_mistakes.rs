@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::{
-    lint_against_catalog,
     mistakes::line_of,
     reference_product::{DATASET, catalog, dataset},
 };
+use crate::datamap::lint_against_catalog;
 use crate::domain::catalog::{Catalog, Column, ForeignKey, Table};
 
 #[test]

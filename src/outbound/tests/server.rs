@@ -13,7 +13,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{BaseAddress, Timeouts, client};
+use crate::outbound::{BaseAddress, Timeouts, client};
 
 /// How the body of an answer comes.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ enum Manner {
 
 /// One answer of a script.
 #[derive(Debug, Clone)]
-pub(super) struct Scripted {
+pub(in crate::outbound) struct Scripted {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
@@ -35,39 +35,39 @@ pub(super) struct Scripted {
 }
 
 /// An answer with a body.
-pub(super) fn answer(status: u16, body: impl Into<Vec<u8>>) -> Scripted {
+pub(in crate::outbound) fn answer(status: u16, body: impl Into<Vec<u8>>) -> Scripted {
     Scripted { status, headers: Vec::new(), body: body.into(), delay: Duration::ZERO, manner: Manner::Whole }
 }
 
 impl Scripted {
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+    pub(in crate::outbound) fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(in crate::outbound) fn has(&self, name: &str) -> bool {
         self.headers.iter().any(|(known, _)| known == name)
     }
 
-    pub(super) const fn after(mut self, delay: Duration) -> Self {
+    pub(in crate::outbound) const fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
     /// The body never ends.
-    pub(super) const fn endless(mut self) -> Self {
+    pub(in crate::outbound) const fn endless(mut self) -> Self {
         self.manner = Manner::Endless;
         self
     }
 
     /// A byte now and then, so that no single read is slow.
-    pub(super) const fn dripping(mut self) -> Self {
+    pub(in crate::outbound) const fn dripping(mut self) -> Self {
         self.manner = Manner::Dripping;
         self
     }
 
     /// The connection ends before the body does.
-    pub(super) const fn cut_off(mut self) -> Self {
+    pub(in crate::outbound) const fn cut_off(mut self) -> Self {
         self.manner = Manner::CutOff;
         self
     }
@@ -75,24 +75,24 @@ impl Scripted {
 
 /// One request as it arrived.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(in crate::outbound) struct Seen {
     /// Request line and headers.
-    pub(super) head: String,
-    pub(super) body: Vec<u8>,
+    pub(in crate::outbound) head: String,
+    pub(in crate::outbound) body: Vec<u8>,
 }
 
 impl Seen {
-    pub(super) fn line(&self) -> &str {
+    pub(in crate::outbound) fn line(&self) -> &str {
         self.head.lines().next().unwrap_or_default()
     }
 
-    pub(super) fn json(&self) -> serde_json::Value {
+    pub(in crate::outbound) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("a body of JSON")
     }
 }
 
 /// A server with a script: the n-th request gets the n-th answer; beyond the script the connection is closed.
-pub(super) struct TestServer {
+pub(in crate::outbound) struct TestServer {
     address: String,
     seen: Arc<Mutex<Vec<Seen>>>,
     serving: JoinHandle<()>,
@@ -105,7 +105,7 @@ impl Drop for TestServer {
 }
 
 impl TestServer {
-    pub(super) async fn start(script: impl Into<Vec<Scripted>>) -> Self {
+    pub(in crate::outbound) async fn start(script: impl Into<Vec<Scripted>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("bound"));
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -113,21 +113,21 @@ impl TestServer {
         Self { address, seen, serving }
     }
 
-    pub(super) fn base(&self) -> BaseAddress {
+    pub(in crate::outbound) fn base(&self) -> BaseAddress {
         BaseAddress::development(&self.address).expect("a loopback address")
     }
 
-    pub(super) fn address(&self) -> &str {
+    pub(in crate::outbound) fn address(&self) -> &str {
         &self.address
     }
 
-    pub(super) fn requests(&self) -> Vec<Seen> {
+    pub(in crate::outbound) fn requests(&self) -> Vec<Seen> {
         self.seen.lock().expect("no test panicked").clone()
     }
 }
 
 /// A client that gives up soon.
-pub(super) fn quick_client() -> Client {
+pub(in crate::outbound) fn quick_client() -> Client {
     let timeouts = Timeouts { connect: Duration::from_secs(2), total: Duration::from_millis(1500) };
     client(timeouts).expect("a client")
 }

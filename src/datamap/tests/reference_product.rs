@@ -1,13 +1,13 @@
 //! The reference product for tests: its files as they are shipped, and its catalog read from its own migration.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::{Compiled, SourceFile, compile_dataset};
+use crate::datamap::{self, Compiled, SourceFile, compile_dataset};
 use crate::domain::catalog::{Catalog, Column, ForeignKey, Table};
 
-pub(crate) const DATASET: &str = include_str!("../../policies/milestone/dataset.yaml");
-pub(crate) const POLICY: &str = include_str!("../../policies/milestone/policy.yaml");
-pub(crate) const PRIVACY_POLICY: &str = include_str!("../../policies/milestone/privacy-policy.md");
-const MIGRATION: &str = include_str!("../../migrations/milestone/V0001__reference_product.sql");
+pub(crate) const DATASET: &str = include_str!("../../../policies/milestone/dataset.yaml");
+pub(crate) const POLICY: &str = include_str!("../../../policies/milestone/policy.yaml");
+pub(crate) const PRIVACY_POLICY: &str = include_str!("../../../policies/milestone/privacy-policy.md");
+const MIGRATION: &str = include_str!("../../../migrations/milestone/V0001__reference_product.sql");
 
 pub(crate) fn dataset() -> Compiled {
     let (compiled, findings) = compile_dataset(SourceFile { name: "dataset.yaml", text: DATASET }, false);
@@ -75,7 +75,7 @@ fn the_reference_product_is_mapped_without_findings() {
     assert_eq!(findings, []);
     let compiled = compiled.unwrap();
     assert_eq!(compiled.map.collections.len(), 14);
-    assert_eq!(super::lint(&compiled), []);
+    assert_eq!(datamap::lint(&compiled), []);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn the_reference_product_has_no_drift_against_its_own_migration() {
     assert_eq!(catalog.tables.len(), 14);
     assert_eq!(catalog.tables["message"].foreign_keys.len(), 3);
 
-    assert_eq!(super::lint_against_catalog(&dataset(), &catalog), []);
+    assert_eq!(datamap::lint_against_catalog(&dataset(), &catalog), []);
 }
 
 #[test]
@@ -92,19 +92,19 @@ fn the_reference_policy_keeps_every_statement_of_its_privacy_policy() {
     let file = SourceFile { name: "policy.yaml", text: POLICY };
     let privacy = SourceFile { name: "privacy-policy.md", text: PRIVACY_POLICY };
 
-    let (policy, findings) = super::compile_policy(file, privacy, &dataset().map);
+    let (policy, findings) = datamap::compile_policy(file, privacy, &dataset().map);
 
     let shown: Vec<String> = findings.iter().map(ToString::to_string).collect();
     assert_eq!(shown, Vec::<String>::new());
     assert_eq!(policy.unwrap().jira_subject.as_str(), "msp_team_member");
-    let (promises, findings) = super::read_promises(file);
+    let (promises, findings) = datamap::read_promises(file);
     assert_eq!(findings, []);
     assert!(promises.len() > 20);
 }
 
 #[test]
 fn every_test_that_a_promise_names_exists() {
-    let (promises, _) = super::read_promises(SourceFile { name: "policy.yaml", text: POLICY });
+    let (promises, _) = datamap::read_promises(SourceFile { name: "policy.yaml", text: POLICY });
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = String::new();
     let mut folders = vec![root.join("src"), root.join("tests")];
@@ -120,7 +120,7 @@ fn every_test_that_a_promise_names_exists() {
     }
 
     for promise in promises {
-        if let super::Keeping::Mechanism { test: Some(test), .. } = promise.keeping {
+        if let datamap::Keeping::Mechanism { test: Some(test), .. } = promise.keeping {
             assert!(sources.contains(&format!("fn {test}(")), "policy.yaml:{}: no test {test}", promise.line);
         }
     }

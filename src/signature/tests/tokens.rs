@@ -12,31 +12,33 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
 use serde_json::{Value, json};
 
-use super::Refusal;
 use crate::domain::{Headers, key_set::PublicKey};
+use crate::signature::Refusal;
 
-pub(super) const PRIVATE_PEM: &[u8] = include_bytes!("../../tests/vectors/keys/test-only-rsa-2048.private.pem");
-pub(super) const PUBLIC_PEM: &[u8] = include_bytes!("../../tests/vectors/keys/test-only-rsa-2048.public.pem");
+pub(in crate::signature) const PRIVATE_PEM: &[u8] =
+    include_bytes!("../../../tests/vectors/keys/test-only-rsa-2048.private.pem");
+pub(in crate::signature) const PUBLIC_PEM: &[u8] =
+    include_bytes!("../../../tests/vectors/keys/test-only-rsa-2048.public.pem");
 /// The secret of the tests' tenant, as in the published vector.
-pub(super) const SECRET: &[u8] = b"secret";
+pub(in crate::signature) const SECRET: &[u8] = b"secret";
 
 /// What a verifier must refuse: what is wrong with it, the token, the reason.
-pub(super) type Forged = (String, String, Refusal);
+pub(in crate::signature) type Forged = (String, String, Refusal);
 
 /// The test key by its numbers.
-pub(super) fn public_key() -> PublicKey {
+pub(in crate::signature) fn public_key() -> PublicKey {
     let key = DecodingKey::from_rsa_pem(PUBLIC_PEM).expect("the committed key");
     let key = rsa::PublicKey::from_der(key.try_get_as_bytes().expect("DER")).expect("an RSA key");
     numbers(&key)
 }
 
 /// The test key as a document.
-pub(super) fn public_pem() -> PublicKey {
+pub(in crate::signature) fn public_pem() -> PublicKey {
     PublicKey::RsaPem(PUBLIC_PEM.to_vec())
 }
 
 /// A key that has signed none of the tokens.
-pub(super) fn foreign_key() -> PublicKey {
+pub(in crate::signature) fn foreign_key() -> PublicKey {
     static KEY: LazyLock<PublicKey> =
         LazyLock::new(|| numbers(KeyPair::generate(KeySize::Rsa2048).expect("chance").public_key()));
     KEY.clone()
@@ -47,45 +49,46 @@ fn numbers(key: &rsa::PublicKey) -> PublicKey {
     PublicKey::Rsa { modulus: n, exponent: e }
 }
 
-pub(super) fn at(second: i64) -> Timestamp {
+pub(in crate::signature) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a second of this age")
 }
 
-pub(super) fn authorized(scheme: &str, token: &str) -> Headers {
+pub(in crate::signature) fn authorized(scheme: &str, token: &str) -> Headers {
     [("Authorization", format!("{scheme} {token}").as_bytes())].into_iter().collect()
 }
 
 /// A copy of the claims with one change.
-pub(super) fn with(claims: &Value, change: impl FnOnce(&mut Value)) -> Value {
+pub(in crate::signature) fn with(claims: &Value, change: impl FnOnce(&mut Value)) -> Value {
     let mut claims = claims.clone();
     change(&mut claims);
     claims
 }
 
 /// A copy of the claims without one of them.
-pub(super) fn without(claims: &Value, name: &str) -> Value {
+pub(in crate::signature) fn without(claims: &Value, name: &str) -> Value {
     with(claims, |claims| assert!(claims.as_object_mut().expect("an object").remove(name).is_some()))
 }
 
 /// A way to sign.
 #[derive(Clone, Copy)]
-pub(super) struct Signer {
-    pub(super) algorithm: &'static str,
-    pub(super) sign: fn(&str) -> String,
+pub(in crate::signature) struct Signer {
+    pub(in crate::signature) algorithm: &'static str,
+    pub(in crate::signature) sign: fn(&str) -> String,
 }
 
-pub(super) const RS256: Signer = Signer { algorithm: "RS256", sign: |message| rsa_signed(message, Algorithm::RS256) };
-pub(super) const HS256: Signer =
+pub(in crate::signature) const RS256: Signer =
+    Signer { algorithm: "RS256", sign: |message| rsa_signed(message, Algorithm::RS256) };
+pub(in crate::signature) const HS256: Signer =
     Signer { algorithm: "HS256", sign: |message| hmac_signed(message, SECRET, Algorithm::HS256) };
 
 impl Signer {
     /// An honest token.
-    pub(super) fn token(self, claims: &Value) -> String {
+    pub(in crate::signature) fn token(self, claims: &Value) -> String {
         self.forge(&self.header().to_string(), &claims.to_string())
     }
 
     /// A token of any header and any claims, with a signature that holds.
-    pub(super) fn forge(self, header: &str, claims: &str) -> String {
+    pub(in crate::signature) fn forge(self, header: &str, claims: &str) -> String {
         let message = format!("{}.{}", part(header), part(claims));
         format!("{message}.{}", (self.sign)(&message))
     }
@@ -95,7 +98,7 @@ impl Signer {
     }
 
     /// Every forged token that this kind of verifier must refuse whatever its claims are for, made of good claims.
-    pub(super) fn forged(self, claims: &Value) -> Vec<Forged> {
+    pub(in crate::signature) fn forged(self, claims: &Value) -> Vec<Forged> {
         let mut all = self.forged_algorithms(claims);
         all.extend(self.forged_headers(claims));
         all.extend(self.forged_forms(claims));
