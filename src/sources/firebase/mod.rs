@@ -11,20 +11,23 @@
 //! Of a user only the uid and the Identity Platform tenant are ever read: no address, name, number or provider. Deleting
 //! many users at once sends nothing in production (firebase-functions, issue 860), so silence proves nothing.
 
-mod context;
-mod shapes;
-mod user;
+use said::Said;
 
-use jiff::Timestamp;
-
-use super::{cloudevents::CloudEvent, scalar::Raw};
+use super::cloudevents::CloudEvent;
 use crate::domain::{
-    IdentityKind, Personal,
+    IdentityKind,
     event::{IgnoreReason, LifecycleEvent, Malformed, NamedIdentity, PersonSignal},
     profile::Profile,
 };
-
 pub(super) use context::Context;
+
+mod said;
+
+mod context;
+
+mod shapes;
+
+mod user;
 
 /// Families of types that Google documents and of which no other type carries a signal for this product.
 ///
@@ -39,19 +42,6 @@ const KNOWN_FAMILIES: &[&str] = &[
     "google.cloud.pubsub.",
     "google.cloud.storage.",
 ];
-
-/// What a source says of itself, whatever the shape.
-struct Said<'a> {
-    event_type: String,
-    /// `//<service>/projects/<project>` or `projects/<project>`, where the event names one.
-    resource: Option<String>,
-    /// `users/<uid>`.
-    subject: Option<Personal<String>>,
-    tenant: Option<String>,
-    at: Option<Timestamp>,
-    /// The user's account, as often as the shape repeats it.
-    accounts: [Raw<'a>; 2],
-}
 
 /// What a `CloudEvent` means for the registered `project`.
 pub fn from_cloudevent(event: &CloudEvent, project: &str) -> Result<LifecycleEvent, Malformed> {
