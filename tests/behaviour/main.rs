@@ -21,6 +21,7 @@ mod main_path;
 mod malformed;
 mod offboarding;
 mod peers;
+mod quick_start;
 mod reconciliation;
 mod rectification;
 mod reporting;
