@@ -30,7 +30,7 @@ pub(super) use credentials::{
     INSTALLATION_TOKEN_HOURS, call_back_credential, call_back_secret, check_holder_secret, installation_token,
     keep_holder_secret, keep_installation_token, renew_call_back,
 };
-pub use credentials::{SECRET_BYTES_MAX, SECRET_BYTES_MIN, signing_secret};
+pub use credentials::{SECRET_BYTES_MAX, signing_secret};
 pub(super) use look_up::{facts, look_again, look_up, tenant_of_key};
 pub use registration::{bind, enable, register, rotate, set_call_back};
 
@@ -89,6 +89,7 @@ pub struct Registration<'a> {
     pub secret: Option<&'a SecretBytes>,
 }
 
+#[cfg(any(test, feature = "demo", feature = "testing"))]
 impl<'a> Registration<'a> {
     /// A Jira webhook of one tenant.
     pub fn jira(name: &'a str, tenant_key: &'a str, secret: &'a SecretBytes) -> Self {

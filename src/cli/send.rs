@@ -17,10 +17,10 @@ use crate::outbound::{self, Answer, Timeouts};
 
 mod body;
 mod connect;
-pub(super) mod credential;
+pub mod credential;
 mod delivery;
-pub(super) mod forge;
-pub(super) mod forwarder;
+pub mod forge;
+pub mod forwarder;
 mod google;
 mod jira;
 mod options;

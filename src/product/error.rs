@@ -93,14 +93,6 @@ pub enum ProductError {
         /// The cause.
         source: DatabaseError,
     },
-    /// The counts of a preview could not be read.
-    #[error("cannot count the rows of table {table}")]
-    Preview {
-        /// The table that was counted.
-        table: String,
-        /// The cause.
-        source: DatabaseError,
-    },
     /// A worker with a larger fencing token has worked on this job: this one must stop.
     #[error("another worker has taken over the job")]
     StaleWorker,
@@ -162,8 +154,7 @@ impl ProductError {
             | Self::ReadWorklogs { source }
             | Self::Rectify { source }
             | Self::RunBatch { source, .. }
-            | Self::Markers { source }
-            | Self::Preview { source, .. } => {
+            | Self::Markers { source } => {
                 if source.is_transient() {
                     Verdict::Retry
                 } else {

@@ -92,7 +92,7 @@ pub struct WholeBatch<'a> {
     pub token: i64,
     /// 1-based number of the batch within the step.
     pub batch_number: i32,
-    /// So many rows, 1 to [`super::BATCH_ROWS_MAX`]: at most along the key, about so many page by page.
+    /// So many rows, 1 to [`BATCH_ROWS_MAX`](super::batch::BATCH_ROWS_MAX): at most along the key, about so many page by page.
     pub batch_rows: u32,
     /// Where to begin.
     pub at: &'a Position,

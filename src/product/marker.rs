@@ -6,7 +6,7 @@ use crate::domain::JobId;
 
 use super::{
     error::{DatabaseError, ProductError},
-    scope::{TenantScope, begin, begin_read},
+    scope::{TenantScope, begin_read},
     statement::Statement,
 };
 
@@ -37,21 +37,6 @@ pub async fn markers(client: &mut Client, scope: TenantScope<'_>, job: JobId) ->
     let failed = |source| ProductError::Markers { source };
     let rows = tx.rows(&statement).await.map_err(failed)?;
     rows.iter().map(marker_of).collect::<Result<_, _>>().map_err(failed)
-}
-
-/// Removes the markers of a job that is certified, once its counts are in the receipt. The fencing token stays, so a worker
-/// that was asleep all the while is still refused. Returns how many were removed; repeating is safe.
-pub async fn forget_markers(client: &mut Client, scope: TenantScope<'_>, job: JobId) -> Result<u64, ProductError> {
-    let tx = begin(client, scope).await?;
-    let mut statement = Statement::default();
-    let tenant = statement.bind(scope.tenant_key, Type::TEXT);
-    let job = statement.bind(job.uuid(), Type::UUID);
-    statement.line("DELETE FROM milestone_gateway.marker");
-    statement.line(format!("WHERE tenant_key = {tenant}"));
-    statement.line(format!("AND job_id = {job}"));
-    let forgotten = tx.change(&statement).await.map_err(|source| ProductError::Markers { source })?;
-    tx.commit().await?;
-    Ok(forgotten)
 }
 
 fn marker_of(row: &tokio_postgres::Row) -> Result<MarkerRow, DatabaseError> {

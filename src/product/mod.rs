@@ -7,7 +7,7 @@
 //!                       │  ├───▶ rectify   what a source says of an account, versioned, behind the fence
 //!                       │  ├───▶ batch     one bounded disposal and its marker in one transaction   (execute)
 //!                       │  ├───▶ everybody, everything   the same for a whole tenant
-//!                       │  └───▶ preview   exact counts by the same predicate                       (preview)
+//!                       │  └───▶ preview   exact counts by the same predicate, for tests
 //!                       └──────▶ verify    an independent reader, built from the live catalog       (verify)
 //! ```
 //!
@@ -25,6 +25,8 @@ mod error;
 mod everybody;
 mod everything;
 mod fence;
+#[cfg(feature = "demo")]
+mod fingerprints;
 mod identifiers;
 mod issue_hours;
 mod known;
@@ -33,10 +35,10 @@ mod marker;
 mod migrate;
 mod person;
 mod predicate;
+#[cfg(test)]
 mod preview;
 mod profile;
 mod rectify;
-mod reference;
 mod scope;
 mod statement;
 mod verify;
@@ -47,31 +49,40 @@ mod worklog_versions;
 #[cfg(test)]
 mod tests;
 
-pub use access::{AccessOff, access_off, access_on, mark};
-pub use batch::{BATCH_ROWS_MAX, BATCHES_PER_STEP_MAX, Batch, BatchResult, run_batch};
+#[cfg(test)]
+pub use access::AccessOff;
+pub use access::{access_off, access_on, mark};
+#[cfg(test)]
+pub use batch::BatchResult;
+pub use batch::{BATCHES_PER_STEP_MAX, Batch, run_batch};
 pub use catalog::read_catalog;
-pub use error::{DatabaseError, ProductError};
+pub use error::ProductError;
 pub use everybody::{access_off_everybody, access_on_everybody, mark_everybody};
-pub use everything::{Position, WholeBatch, WholeBatchResult, front, run_whole_batch};
-pub use fence::{
-    Digest, Expired, FenceRow, FenceVerdict, fence_verdict, forget_expired_fences, mirror_fence, open_generation,
-    set_fence_term,
-};
-pub use identifiers::{IdentifierPage, IdentifierPosition, identifiers_page, known_among};
+#[cfg(test)]
+pub use everything::{Position, WholeBatchResult};
+pub use everything::{WholeBatch, front, run_whole_batch};
+pub use fence::{Digest, Expired, FenceRow, forget_expired_fences, mirror_fence, open_generation, set_fence_term};
+#[cfg(test)]
+pub use fence::{FenceVerdict, fence_verdict};
+#[cfg(feature = "demo")]
+pub use fingerprints::{Fingerprints, changed_beyond_declared, fingerprints};
+pub use identifiers::{IdentifierPosition, identifiers_page, known_among};
 pub use issue_hours::settle_issue_hours;
 pub use known::kinds_known;
 pub use leaving::{begin_leaving, end_leaving, leaving_since};
-pub use marker::{MarkerRow, forget_markers, markers};
+#[cfg(test)]
+pub use marker::MarkerRow;
+pub use marker::markers;
 pub use migrate::{Migrate, grant_product_schema, migrate};
 pub use person::{PersonKey, collect_identifiers};
-pub use preview::{StepCount, TableCount, preview, rows_about};
-pub use rectify::{RECTIFY_BATCH_ROWS_MAX, Rectification, Rectified, rectify};
-pub use reference::{
-    Fingerprint, Fingerprints, ReferenceMember, ReferencePortalUser, changed_beyond_declared, fingerprints,
-    reference_member, reference_member_may_sign_in, reference_people_with_access, reference_portal_user,
-    reference_portal_user_may_sign_in, seed_reference_tenant,
-};
-pub use scope::{LOCK_TIMEOUT_MS, ProductTx, STATEMENT_TIMEOUT_MS, TenantScope, VERIFY_STATEMENT_TIMEOUT_MS, begin};
+#[cfg(test)]
+pub use preview::{preview, rows_about};
+pub use rectify::{Rectification, Rectified, rectify};
+#[cfg(feature = "demo")]
+pub use scope::begin_read;
+pub use scope::{TenantScope, begin};
 pub use verify::{RootRow, VerifyError, verify, verify_tenant};
-pub use worklog::{UNKNOWN_ISSUE, WorklogWritten, write_worklog};
-pub use worklog_versions::{WorklogVersion, worklog_versions};
+pub use worklog::{WorklogWritten, write_worklog};
+#[cfg(test)]
+pub use worklog_versions::WorklogVersion;
+pub use worklog_versions::worklog_versions;

@@ -1,4 +1,4 @@
-//! What a deletion would do, counted exactly and without doing it.
+//! What an erasure would do, counted exactly and without doing it. For tests: execution is held against it.
 
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ pub async fn preview(
         let mut statement = Statement::default();
         statement.line("SELECT count(*)");
         question.rows_of_step(&mut statement, step)?;
-        let rows = count(&tx, &statement, &step.table).await?;
+        let rows = count(&tx, &statement).await?;
         counts.push(StepCount { number: step.number, table: step.table.clone(), disposal: step.disposal.word(), rows });
     }
     Ok(counts)
@@ -76,13 +76,13 @@ pub async fn rows_about(
         let mut statement = Statement::default();
         statement.line("SELECT count(*)");
         question.rows_about(&mut statement, table)?;
-        counts.push(TableCount { table: table.clone(), rows: count(&tx, &statement, table).await? });
+        counts.push(TableCount { table: table.clone(), rows: count(&tx, &statement).await? });
     }
     Ok(counts)
 }
 
-async fn count(tx: &ProductTx<'_, '_>, statement: &Statement<'_>, table: &str) -> Result<u64, ProductError> {
-    let failed = |error: tokio_postgres::Error| ProductError::Preview { table: table.to_owned(), source: error.into() };
+async fn count(tx: &ProductTx<'_, '_>, statement: &Statement<'_>) -> Result<u64, ProductError> {
+    let failed = |error: tokio_postgres::Error| ProductError::CollectIdentifiers { source: error.into() };
     let row = tx.raw().query_typed_one(statement.sql(), &statement.parameters()).await.map_err(failed)?;
     Ok(row.try_get::<_, i64>(0).map_err(failed)?.unsigned_abs())
 }

@@ -30,7 +30,8 @@ mod sample;
 mod scalar;
 pub mod settings;
 
-pub use admission::{Admitted, IDENTIFIER_BYTES_MAX, NotAdmitted, TenantRef};
-pub use minimized::{from_minimized, minimize};
+#[cfg(test)]
+pub use admission::IDENTIFIER_BYTES_MAX;
+pub use admission::{Admitted, NotAdmitted, TenantRef};
 pub use reply::reply_status;
 pub use settings::SourceSettings;

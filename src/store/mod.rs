@@ -36,12 +36,14 @@ macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {
         $($(#[$doc])* const $name: &str = $sql;)*
         /// Every statement of this file: name and text.
+        #[cfg(feature = "testing")]
         pub(in crate::store) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $sql)),*];
     };
 }
 use statements;
 
 /// Every statement of this room: file, name and text.
+#[cfg(feature = "testing")]
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
     [
         ("account_call", account_call::STATEMENTS),

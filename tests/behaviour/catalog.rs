@@ -1,7 +1,7 @@
 //! What the migrated schema promises, read from the catalog: keys begin with the tenant, row level security is forced, and
 //! each role may do what it must and nothing else.
 
-use milestone_gateway::store;
+use milestone_gateway::testing::store;
 use tokio_postgres::error::SqlState;
 
 use crate::harness::{World, user_deleted};

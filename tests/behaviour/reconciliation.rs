@@ -5,7 +5,7 @@ mod site;
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{
         accept_event::{self, Delivery},
         poll::{self, Budget, Round},

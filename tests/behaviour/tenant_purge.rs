@@ -1,7 +1,7 @@
 //! The purge of a whole customer: what it ends, what stops it, and that it may die at any line.
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{offboard_tenant, replay, run_job, sources},
     domain::{
         JobId,

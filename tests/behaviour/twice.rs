@@ -1,6 +1,6 @@
 //! Two workers with the same job: the one whose lease ran out commits nothing.
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{ClaimedJob, Databases, interpret, run_job},
     domain::{job::JobKind, request::RequestState},
 };

@@ -6,12 +6,7 @@ use super::{credential::Credential, delivery::HeaderList};
 use crate::signature::standard_webhooks;
 
 /// The headers of an attempt at `now`.
-pub(in crate::cli) fn headers(
-    credential: &Credential,
-    identifier: &str,
-    body: &[u8],
-    now: Timestamp,
-) -> anyhow::Result<HeaderList> {
+pub fn headers(credential: &Credential, identifier: &str, body: &[u8], now: Timestamp) -> anyhow::Result<HeaderList> {
     let mut headers = vec![
         ("Content-Type", "application/json".to_owned()),
         ("webhook-id", identifier.to_owned()),

@@ -17,7 +17,7 @@ mod user;
 
 use jiff::Timestamp;
 
-use super::{cloudevents::CloudEvent, scalar::Raw};
+use super::scalar::Raw;
 use crate::domain::{
     IdentityKind, Personal,
     event::{IgnoreReason, LifecycleEvent, Malformed, NamedIdentity, PersonSignal},
@@ -51,12 +51,6 @@ struct Said<'a> {
     at: Option<Timestamp>,
     /// The user's account, as often as the shape repeats it.
     accounts: [Raw<'a>; 2],
-}
-
-/// What a `CloudEvent` means for the registered `project`.
-pub fn from_cloudevent(event: &CloudEvent, project: &str) -> Result<LifecycleEvent, Malformed> {
-    let data = event.data.as_ref().map(|data| data.expose_for("interpretation").as_slice()).unwrap_or_default();
-    conclude(&Context::of(event).said(data)?, project)
 }
 
 /// What an event means for the registered `project`, from what was stored of it: attributes in `context` (empty where there

@@ -7,9 +7,7 @@ mod body;
 mod delivery;
 mod worklog;
 
-pub use delivery::{
-    DELIVERY_IDENTIFIER_BYTES_MAX, body_timestamp, delivery_identifier, reply_status, within_replay_window,
-};
+pub use delivery::{body_timestamp, delivery_identifier, within_replay_window};
 
 use super::atlassian::{self, tree, worklog as hours};
 use crate::domain::{

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use milestone_gateway::{app::sources, signature::SecretBytes};
+use milestone_gateway::testing::{app::sources, signature::SecretBytes};
 use serde_json::{Value, json};
 
 use super::{

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::accept_event::{self, Accepted, Delivery as Arrival},
     domain::{Headers, SourceKind},
     signature::{SecretBytes, hub_hmac},
@@ -45,7 +45,7 @@ impl World {
 }
 
 pub(crate) async fn deliver_to(
-    gateway: &milestone_gateway::app::Gateway,
+    gateway: &milestone_gateway::testing::app::Gateway,
     source: &str,
     delivery: &Delivery,
 ) -> Accepted {
