@@ -7,7 +7,7 @@ mod keyring;
 mod policy;
 mod prepare;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
 
@@ -24,7 +24,7 @@ use crate::{
 pub use clock::{DemoClock, OsEntropy};
 pub use error::SystemError;
 pub use keyring::load as load_keyring;
-pub use policy::{Product, built_in_product, read_product};
+pub use policy::read_product;
 pub use prepare::{bootstrap, migrate};
 
 /// Connections for each kind of work. Together they stay well below PostgreSQL's default of 100.
@@ -81,7 +81,7 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
         Database::External(_) => None,
     };
     let ring = match &embedded {
-        Some(embedded) => prepare::embedded(embedded, &settings.keyring_file, opening.demo).await?,
+        Some(embedded) => prepare::embedded(embedded, settings, opening.demo).await?,
         None => prepare::external(&settings.keyring_file)?,
     };
     let ring = Arc::new(ring);
@@ -195,11 +195,6 @@ impl System {
                 None => std::future::pending().await,
             }
         }
-    }
-
-    /// Where the private PostgreSQL can be looked at with `psql`, if there is one.
-    pub fn embedded_socket(&self) -> Option<&Path> {
-        self.embedded.as_ref().map(Embedded::socket_dir)
     }
 
     /// Ends background work and stops the private PostgreSQL unless another process uses it.

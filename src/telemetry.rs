@@ -81,6 +81,7 @@ pub fn init(format: LogFormat, directives: Option<&str>) -> Result<(), Telemetry
 }
 
 /// The same logging into a writer of the caller's, to be set as a default where it is wanted. Never coloured.
+#[cfg(any(test, feature = "testing"))]
 pub fn subscriber<W>(
     writer: W,
     format: LogFormat,

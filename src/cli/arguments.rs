@@ -2,12 +2,13 @@
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "demo")]
+use super::demo::DemoArgs;
 use super::{
-    audit::AuditCommand, bench::BenchCommand, bootstrap::BootstrapArgs, config::ConfigCommand, demo::DemoArgs,
-    development::DevelopmentCommand, events::EventsCommand, exit::EXIT_CODES, jobs::JobsCommand, migrate::MigrateArgs,
-    options::GlobalOptions, policy::PolicyCommand, receipts::ReceiptsCommand, requests::RequestsCommand,
-    send::SendArgs, serve::ServeArgs, simulate::SimulateArgs, sources::SourcesCommand, subjects::SubjectsCommand,
-    tenants::TenantsCommand,
+    audit::AuditCommand, bootstrap::BootstrapArgs, config::ConfigCommand, development::DevelopmentCommand,
+    events::EventsCommand, exit::EXIT_CODES, jobs::JobsCommand, migrate::MigrateArgs, options::GlobalOptions,
+    policy::PolicyCommand, receipts::ReceiptsCommand, requests::RequestsCommand, send::SendArgs, serve::ServeArgs,
+    simulate::SimulateArgs, sources::SourcesCommand, subjects::SubjectsCommand, tenants::TenantsCommand,
 };
 
 /// When Atlassian says that a person is gone, makes it true in Postgres: on time, provably, and for good.
@@ -62,13 +63,11 @@ pub(super) enum Command {
     /// Move the clock of a demo database forward
     Simulate(SimulateArgs),
     /// Show the main job from end to end on sample data
+    #[cfg(feature = "demo")]
     Demo(DemoArgs),
     /// What stands in for Atlassian and Google on a developer's machine
     #[command(subcommand)]
     Development(DevelopmentCommand),
-    /// Measure this machine
-    #[command(subcommand)]
-    Bench(BenchCommand),
     /// The settings in force
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -11,10 +11,10 @@
 
 mod arguments;
 mod audit;
-mod bench;
 mod bootstrap;
 mod config;
 mod context;
+#[cfg(feature = "demo")]
 mod demo;
 mod development;
 mod doctor;
@@ -25,13 +25,13 @@ mod jobs;
 mod migrate;
 mod openapi;
 mod options;
-mod output;
+pub mod output;
 mod policy;
 mod receipts;
 mod replay;
 mod requests;
 mod selection;
-mod send;
+pub mod send;
 mod serve;
 mod simulate;
 mod sources;
@@ -91,9 +91,9 @@ async fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Audit(command) => audit::run(options, command, output).await,
         Command::Policy(command) => policy::run(options, command, output),
         Command::Simulate(args) => simulate::run(options, args, output).await,
+        #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(options, args, output).await,
         Command::Development(command) => development::run(command, output).await,
-        Command::Bench(command) => bench::run(options, command, output).await,
         Command::Config(command) => config::run(options, command, output).await,
         Command::Doctor => doctor::run(options, output).await,
         Command::Openapi => openapi::run(output),

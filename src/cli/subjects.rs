@@ -174,7 +174,6 @@ mod tests {
             subject_id: SubjectId::from_uuid(Uuid::from_u128(1)),
             kind: SubjectKind::parse("msp_team_member").expect("a kind"),
             generation: 1,
-            created_at: day(0),
             erased_at,
         }
     }

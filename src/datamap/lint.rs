@@ -2,21 +2,13 @@
 
 use super::{
     compiled::Compiled,
-    finding::{Finding, Report, Severity},
+    finding::{Report, Severity},
     lint_bonds::check_bonds,
     lint_disposals::check_disposals,
     lookup::require_column,
     map::{Collection, ProfileColumn, SubjectRoot, WorklogSink},
 };
 use crate::domain::{IdentityKind, SubjectKind};
-
-/// Every finding about a compiled map that its file alone can show. Empty for a map from [`super::compile_dataset`] unless
-/// it was changed afterwards or there are warnings.
-pub fn lint(compiled: &Compiled) -> Vec<Finding> {
-    let mut report = Report::new(&compiled.file);
-    check(compiled, &mut report);
-    report.into_findings()
-}
 
 /// All rules, in the order in which a reader would correct them.
 pub(super) fn check(compiled: &Compiled, report: &mut Report) {

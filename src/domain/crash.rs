@@ -10,6 +10,7 @@ use std::{
 };
 
 /// Every line at which the work can be ended; the crash tests visit each of them.
+#[cfg(feature = "crash-points")]
 pub const CRASH_POINTS: &[&str] = &[
     "intake.before_commit",
     "intake.after_commit",

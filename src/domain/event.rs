@@ -71,6 +71,7 @@ pub enum TenantSignal {
 
 impl TenantSignal {
     /// Every signal.
+    #[cfg(test)]
     pub const ALL: [Self; 7] = [
         Self::Installed,
         Self::Upgraded,

@@ -32,7 +32,7 @@ use crate::domain::SourceKind;
 
 pub use edge::{Edge, EdgeSettings, MetricsText};
 pub use openapi::description;
-pub use server::{Listening, start};
+pub use server::start;
 
 /// Every route. A path that is not here is answered by a problem of status 404, a wrong method by one of 405.
 pub fn configure(services: &mut web::ServiceConfig) {

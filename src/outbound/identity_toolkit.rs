@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use reqwest::{Client, Method};
 use serde::Deserialize;
 
-pub use self::account::{Account, AccountCall, UID_CHARS_MAX};
+pub use self::account::{Account, AccountCall};
 use self::wire::{
     Ask, AskMany, Found, FoundAccount, LookUp, account_call, body_of, checked_name, checked_uids, sorted,
 };

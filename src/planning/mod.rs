@@ -34,7 +34,9 @@ use crate::domain::{
     plan::{ColumnRewrite, Disposal, PLAN_STEPS_MAX, Plan, Reach, Step},
 };
 
-pub use error::{PlanError, REACH_LINKS_MAX};
+pub use error::PlanError;
+#[cfg(test)]
+pub use error::REACH_LINKS_MAX;
 pub use tenant::plan_tenant;
 
 /// The plan for one kind of person, from the data map alone. Pure; repeating gives the same plan. Fails on circles, on

@@ -1,4 +1,4 @@
-//! Migrations of a product: what it must carry (marker, fence), and the reference product for demos and tests.
+//! Migrations of a product: what it must carry (marker, fence), and the tables of the reference product.
 //!
 //! Both are run by `gw_owner`, one process at a time. The schema `milestone_gateway` belongs to the gateway; the product's
 //! own schema is never touched on a customer's database.
@@ -24,7 +24,7 @@ const MIGRATION_LOCK: i64 = 7_310_579_002;
 pub enum Migrate {
     /// Marker and fence only: a customer's database.
     Marks,
-    /// The reference product too: demos and tests.
+    /// The reference product's tables too: demos, tests, and a private PostgreSQL, which nobody else puts tables into.
     ProductAndReference,
 }
 

@@ -103,11 +103,6 @@ impl KeyRing {
         self.master.iter().map(|key| key.id).collect()
     }
 
-    /// The id of the master key that wraps from now on.
-    pub fn current_master_id(&self) -> i32 {
-        self.current_master().id
-    }
-
     /// Ids of all digest keys, oldest first.
     pub fn digest_ids(&self) -> Vec<i32> {
         self.digest.iter().map(|key| key.id).collect()
@@ -160,7 +155,7 @@ mod tests {
     #[test]
     fn the_last_entry_is_current() {
         let ring = fixed_ring();
-        assert_eq!((ring.master_ids(), ring.current_master_id()), (vec![1, 2], 2));
+        assert_eq!((ring.master_ids(), ring.current_master().id), (vec![1, 2], 2));
         assert_eq!(ring.digest_ids(), [1, 2]);
     }
 

@@ -36,8 +36,8 @@ mod scalar;
 mod senders;
 pub mod settings;
 
-pub use admission::{Admitted, IDENTIFIER_BYTES_MAX, NotAdmitted, TenantRef};
-pub use contract::Contract;
-pub use minimized::{from_minimized, minimize};
-pub use senders::{contract, contracts, headers_read, is_credential, of_route, reply_status};
+#[cfg(test)]
+pub use admission::IDENTIFIER_BYTES_MAX;
+pub use admission::{Admitted, NotAdmitted, TenantRef};
+pub use senders::{contract, contracts, headers_read, is_credential, reply_status};
 pub use settings::SourceSettings;

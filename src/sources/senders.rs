@@ -29,7 +29,8 @@ pub fn contracts() -> impl Iterator<Item = (SourceKind, &'static Contract)> {
 }
 
 /// The kind that is served under this part of the route.
-pub fn of_route(part: &str) -> Option<SourceKind> {
+#[cfg(test)]
+fn of_route(part: &str) -> Option<SourceKind> {
     contracts()
         .find(|(_, contract)| contract.inbound.as_ref().is_some_and(|inbound| inbound.route == part))
         .map(|(kind, _)| kind)

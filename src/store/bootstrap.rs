@@ -114,6 +114,7 @@ pub async fn create_database(admin: &Client, name: &str) -> Result<(), StoreErro
 }
 
 /// Drops a database with everything in it: for measurements and tests, on databases that they have made.
+#[cfg(feature = "testing")]
 pub async fn drop_database(admin: &Client, name: &str) -> Result<(), StoreError> {
     admin
         .batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", escape_identifier(name)))

@@ -13,16 +13,10 @@ statements! {
     INSERT = "INSERT INTO gateway.call_back (tenant_id, call_back_id, request_id, kind, source_id, state, created_at)
         VALUES ($1, $2, $3, $4, $5, 'pending', $6)
         ON CONFLICT (tenant_id, request_id, kind) DO NOTHING";
-    OF_REQUEST = "SELECT call_back_id, kind, source_id, state, attempts, created_at, finished_at
+    OF_REQUEST = "SELECT call_back_id, kind, source_id, state
         FROM gateway.call_back
         WHERE tenant_id = $1 AND request_id = $2
         ORDER BY created_at, kind";
-    ATTEMPTS = "SELECT a.call_back_id, a.attempt, a.began_at, a.ended_at, a.outcome
-        FROM gateway.call_back_attempt a
-        JOIN gateway.call_back c ON c.tenant_id = a.tenant_id AND c.call_back_id = a.call_back_id
-        WHERE c.tenant_id = $1 AND c.request_id = $2
-        ORDER BY a.began_at DESC
-        LIMIT 100";
     BEGIN_ATTEMPT = "WITH begun AS (
             UPDATE gateway.call_back
             SET attempts = attempts + 1
@@ -72,27 +66,6 @@ pub struct CallBackRow {
     pub source_id: SourceId,
     /// How far it is.
     pub state: CallBackState,
-    /// How often it was tried.
-    pub attempts: i32,
-    /// When it was decided.
-    pub created_at: Timestamp,
-    /// When it ended.
-    pub finished_at: Option<Timestamp>,
-}
-
-/// One attempt.
-#[derive(Debug, Clone)]
-pub struct AttemptRow {
-    /// Of which call.
-    pub call_back_id: Uuid,
-    /// Its number, from 1.
-    pub attempt: i32,
-    /// When it began.
-    pub began_at: Timestamp,
-    /// When it ended.
-    pub ended_at: Option<Timestamp>,
-    /// How, as a word.
-    pub outcome: Option<String>,
 }
 
 /// Puts a call into the outbox. Repeating is safe.
@@ -124,27 +97,9 @@ pub async fn of_request(tx: &TenantTx<'_>, request: RequestId) -> Result<Vec<Cal
                 source_id: SourceId::from_uuid(row.get(2)),
                 state: CallBackState::parse(row.get(3))
                     .ok_or(StoreError::UnknownValue { column: "call_back.state" })?,
-                attempts: row.get(4),
-                created_at: row.get(5),
-                finished_at: row.get(6),
             })
         })
         .collect()
-}
-
-/// The latest attempts of a request's calls, newest first.
-pub async fn attempts(tx: &TenantTx<'_>, request: RequestId) -> Result<Vec<AttemptRow>, StoreError> {
-    let rows = tx.query("call_back_attempts", ATTEMPTS, &[&tx.tenant().uuid(), &request.uuid()]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| AttemptRow {
-            call_back_id: row.get(0),
-            attempt: row.get(1),
-            began_at: row.get(2),
-            ended_at: row.get(3),
-            outcome: row.get(4),
-        })
-        .collect())
 }
 
 /// Records that an attempt begins; its number, or `None` when the call has ended meanwhile.

@@ -6,7 +6,7 @@ pub(super) mod overview;
 
 use jiff::Timestamp;
 
-pub use missing::{MissingJob, missing, restore};
+pub use missing::{missing, restore};
 pub use overview::{JobFilter, JobRow, count_due, count_stuck, overdue, select};
 
 use super::{Client, StoreError, TenantTx, statements, tx};

@@ -28,7 +28,7 @@ pub mod tenant;
 pub mod tree;
 mod tx;
 
-pub use error::{DatabaseFailure, StoreError};
+pub use error::StoreError;
 pub use tx::{Client, Pool, TenantTx};
 
 /// Names the statements of a file and lists them, so that one test can prepare each against the migrated schema.
@@ -36,12 +36,14 @@ macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {
         $($(#[$doc])* const $name: &str = $sql;)*
         /// Every statement of this file: name and text.
+        #[cfg(feature = "testing")]
         pub(in crate::store) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $sql)),*];
     };
 }
 use statements;
 
 /// Every statement of this room: file, name and text.
+#[cfg(feature = "testing")]
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
     [
         ("account_call", account_call::STATEMENTS),

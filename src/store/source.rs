@@ -19,7 +19,7 @@ use super::{Client, StoreError, TenantTx, statements, tx};
 use crate::domain::{SourceId, SourceKind, TenantId};
 
 statements! {
-    FOR_INTAKE = "SELECT source_id, tenant_id, kind, site_host, settings, replay_window_seconds,
+    FOR_INTAKE = "SELECT source_id, tenant_id, kind, settings, replay_window_seconds,
                credential_id, master_id, sealed
         FROM gateway.source_for_intake($1, $2, $3)";
     INSERT = "INSERT INTO gateway.source
@@ -46,8 +46,6 @@ pub struct IntakeSource {
     pub tenant_id: TenantId,
     /// The kind of sender.
     pub kind: SourceKind,
-    /// The site that its deliveries must speak of, lower case.
-    pub site_host: Option<String>,
     /// What the kind has to know.
     pub settings: Value,
     /// How old, by the body's own timestamp, a delivery may be.
@@ -136,10 +134,10 @@ pub async fn for_intake(
     let credentials = rows
         .iter()
         .filter_map(|row| {
-            row.get::<_, Option<Uuid>>(6).map(|credential_id| SealedCredential {
+            row.get::<_, Option<Uuid>>(5).map(|credential_id| SealedCredential {
                 credential_id,
-                master_id: row.get(7),
-                sealed: row.get(8),
+                master_id: row.get(6),
+                sealed: row.get(7),
             })
         })
         .collect();
@@ -147,9 +145,8 @@ pub async fn for_intake(
         source_id: SourceId::from_uuid(first.get(0)),
         tenant_id: TenantId::from_uuid(first.get(1)),
         kind: kind(first.get(2))?,
-        site_host: first.get(3),
-        settings: first.get(4),
-        replay_window_seconds: first.get(5),
+        settings: first.get(3),
+        replay_window_seconds: first.get(4),
         credentials,
     }))
 }

@@ -13,7 +13,7 @@ statements! {
         WHERE i.tenant_id = $1 AND i.kind = $2 AND i.issuer = $3 AND i.digest = ANY($4) AND i.is_anchor
         ORDER BY s.generation DESC
         LIMIT 1";
-    FIND_BY_DIGEST = "SELECT DISTINCT s.subject_id, s.kind, s.generation, s.created_at, s.erased_at
+    FIND_BY_DIGEST = "SELECT DISTINCT s.subject_id, s.kind, s.generation, s.erased_at
         FROM gateway.identity i
         JOIN gateway.data_subject s ON s.tenant_id = i.tenant_id AND s.subject_id = i.subject_id
         WHERE i.tenant_id = $1 AND i.kind = $2 AND i.digest = ANY($3)
@@ -21,7 +21,7 @@ statements! {
         LIMIT 100";
     INSERT_SUBJECT = "INSERT INTO gateway.data_subject (tenant_id, subject_id, kind, generation, created_at)
         VALUES ($1, $2, $3, $4, $5)";
-    READ_SUBJECT = "SELECT kind, generation, created_at, erased_at
+    READ_SUBJECT = "SELECT kind, generation, erased_at
         FROM gateway.data_subject
         WHERE tenant_id = $1 AND subject_id = $2";
     INSERT_IDENTITY = "INSERT INTO gateway.identity
@@ -91,8 +91,6 @@ pub struct SubjectRow {
     pub kind: SubjectKind,
     /// 1, and one more for every return behind a fence.
     pub generation: i32,
-    /// First seen.
-    pub created_at: Timestamp,
     /// When it was erased.
     pub erased_at: Option<Timestamp>,
 }
@@ -160,8 +158,7 @@ pub async fn find_by_digest(
                 subject_id: SubjectId::from_uuid(row.get(0)),
                 kind: subject_kind(row.get(1))?,
                 generation: row.get(2),
-                created_at: row.get(3),
-                erased_at: row.get(4),
+                erased_at: row.get(3),
             })
         })
         .collect()
@@ -195,8 +192,7 @@ pub async fn read(tx: &TenantTx<'_>, subject: SubjectId) -> Result<Option<Subjec
             subject_id: subject,
             kind: subject_kind(row.get(0))?,
             generation: row.get(1),
-            created_at: row.get(2),
-            erased_at: row.get(3),
+            erased_at: row.get(2),
         })
     })
     .transpose()

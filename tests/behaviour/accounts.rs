@@ -3,7 +3,7 @@
 mod projects;
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{
         jobs::run_job,
         support::{replay, report},

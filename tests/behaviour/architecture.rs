@@ -47,6 +47,7 @@ const SYSTEM: &[&str] = &[
     "telemetry",
     "app",
 ];
+/// Nothing below may import the demo: only its command does, and only in a build with the feature `demo`.
 const CLI: &[&str] = &[
     "domain",
     "database",
@@ -67,6 +68,28 @@ const CLI: &[&str] = &[
     "http",
     "worker",
     "system",
+    "demo",
+];
+/// It plays senders as `send` does.
+const DEMO: &[&str] = &["domain", "signature", "store", "outbound", "sources", "planning", "product", "app", "cli"];
+/// It only names what tests and benches use.
+const TESTING: &[&str] = &[
+    "domain",
+    "datamap",
+    "signature",
+    "sealing",
+    "proof",
+    "config",
+    "store",
+    "outbound",
+    "sources",
+    "product",
+    "telemetry",
+    "app",
+    "http",
+    "worker",
+    "system",
+    "demo",
 ];
 
 /// Each room, and the rooms it may import.
@@ -91,11 +114,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("worker", &["domain", "app"]),
     ("system", SYSTEM),
     ("cli", CLI),
-    ("main", &["cli"]),
+    ("demo", DEMO),
+    ("testing", TESTING),
+    ("main", &[]),
 ];
 
-/// The rooms whose business is SQL.
-const SQL_ROOMS: &[&str] = &["store", "product"];
+/// The rooms whose business is SQL; the demo's fills and looks up the reference product.
+const SQL_ROOMS: &[&str] = &["store", "product", "demo"];
 const SQL_OPENINGS: &[&str] = &["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "];
 
 /// The rooms that may know the database's driver. Everybody else, `domain` above all, is told in our own words.
@@ -275,6 +300,36 @@ fn every_room_is_listed_and_says_what_it_is_for() {
         }
         if is_room && source.room != "lib" && !listed.contains(source.room.as_str()) {
             findings.push(source.at(1, "is a room that ARROWS does not list"));
+        }
+    }
+
+    assert_none(&findings);
+}
+
+/// Clippy's `missing_docs` sees only what leaves the crate, and of the private rooms nothing does.
+#[test]
+fn whatever_other_files_can_use_says_what_it_is() {
+    let mut findings = Vec::new();
+
+    for source in sources() {
+        let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
+        let of_others = ["pub use ", "pub mod ", "pub struct $name"];
+        for (number, line) in source.code_outside_tests() {
+            let line = line.trim();
+            if !line.starts_with("pub ") || of_others.iter().any(|other| line.starts_with(other)) {
+                continue;
+            }
+            let mut above = lines[..number - 1].iter().rev();
+            let is_documented = loop {
+                match above.next() {
+                    Some(&")]") => above.by_ref().take_while(|line| !line.starts_with("#[")).for_each(drop),
+                    Some(line) if line.starts_with("#[") => {}
+                    other => break other.is_some_and(|line| line.starts_with("///")),
+                }
+            };
+            if !is_documented {
+                findings.push(source.at(number, "has no doc comment"));
+            }
         }
     }
 

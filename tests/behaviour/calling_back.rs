@@ -1,7 +1,7 @@
 //! Calling back: the identity provider is told what was decided here, as often as it takes, and nothing more.
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{
         interpretation::{dispatch, queue},
         registry,

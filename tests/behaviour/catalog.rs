@@ -3,7 +3,7 @@
 
 mod kept_schema;
 
-use milestone_gateway::store;
+use milestone_gateway::testing::store;
 use tokio_postgres::error::SqlState;
 
 use crate::harness::{World, user_deleted};

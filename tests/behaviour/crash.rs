@@ -1,6 +1,6 @@
 //! The work may end at any line, as by a power cut: what is told to senders stays true, and the end is the same.
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     domain::{crash::CRASH_POINTS, reply::SenderReply, request::RequestState},
     proof,
 };

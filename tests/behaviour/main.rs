@@ -22,6 +22,7 @@ mod malformed;
 mod offboarding;
 mod one_place;
 mod peers;
+mod quick_start;
 mod reconciliation;
 mod rectification;
 mod reporting;

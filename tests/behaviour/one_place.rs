@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use milestone_gateway::{domain::SourceKind, sources::contracts};
+use milestone_gateway::testing::{domain::SourceKind, sources::contracts};
 
 /// The one list.
 const LIST: &str = "src/sources/senders.rs";

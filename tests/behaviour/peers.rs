@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{self, registry::Registration},
     domain::{evidence::EvidenceKind, request::RequestState},
     outbound,

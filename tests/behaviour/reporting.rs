@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::SignedDuration;
-use milestone_gateway::{
+use milestone_gateway::testing::{
     domain::{SourceKind, request::RequestState},
     worker,
 };

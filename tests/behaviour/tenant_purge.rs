@@ -1,7 +1,7 @@
 //! The purge of a whole customer: what it ends, what stops it, and that it may die at any line.
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{ground::fence::tenant as tenant_fence, jobs::run_job, registry, support::replay},
     domain::{
         JobId,

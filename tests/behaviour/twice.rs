@@ -1,6 +1,6 @@
 //! Two workers with the same job: the one whose lease ran out commits nothing.
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{
         Databases,
         interpretation::{dispatch, queue},

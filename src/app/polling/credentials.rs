@@ -146,7 +146,7 @@ impl App {
             Some((_, base)) => (call_backs.loopback(), base.clone(), base.clone()),
             None => (call_backs.public(), BaseAddress::atlassian_auth(), BaseAddress::atlassian_api()),
         };
-        let refreshed = self.client.refresh(http, &tokens, &self.refresh_token, gateway.now());
+        let refreshed = self.client.refresh(http, &tokens, &self.refresh_token);
         let grant = call_backs.breaker().guard(TOKENS, refreshed).await?;
         if let Some(token) = &grant.refresh_token {
             let renewed = SecretBytes::new(self.with_refresh_token(token)?);

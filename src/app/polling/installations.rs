@@ -120,9 +120,9 @@ async fn look(
 const fn meaning(probe: &Probe) -> (&'static str, Option<EvidenceKind>) {
     match probe {
         Probe::Alive => ("alive", Some(EvidenceKind::ProbeAlive)),
-        Probe::Refused { .. } => ("refused", Some(EvidenceKind::ProbeRefused)),
+        Probe::Refused => ("refused", Some(EvidenceKind::ProbeRefused)),
         Probe::Gone => ("gone", Some(EvidenceKind::ProbeGone)),
-        Probe::Unclear { .. } => ("unclear", None),
+        Probe::Unclear => ("unclear", None),
     }
 }
 

@@ -66,6 +66,7 @@ pub struct Registration<'a> {
     pub secret: Option<&'a SecretBytes>,
 }
 
+#[cfg(any(test, feature = "demo", feature = "testing"))]
 impl<'a> Registration<'a> {
     /// A Jira webhook of one tenant.
     pub fn jira(name: &'a str, tenant_key: &'a str, secret: &'a SecretBytes) -> Self {

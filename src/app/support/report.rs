@@ -117,12 +117,6 @@ pub async fn balance(gateway: &Ground) -> Result<Balance, Error> {
     Ok(store::event::balance(&queue).await?)
 }
 
-/// How many deliveries had been committed before.
-pub async fn duplicates(gateway: &Ground) -> Result<i64, Error> {
-    let queue = gateway.databases().queue.client().await?;
-    Ok(store::event::duplicates(&queue).await?)
-}
-
 /// The latest audit entries of a tenant.
 pub async fn audit(gateway: &Ground, tenant: TenantId, limit: i64) -> Result<Vec<AuditRow>, Error> {
     let mut client = gateway.databases().tenant.client().await?;

@@ -33,7 +33,7 @@ const APP: &str = "ari:cloud:ecosystem::app/";
 
 /// Which address of the remote is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Route {
+pub enum Route {
     /// Product events.
     Events,
     /// The app was installed or upgraded.
@@ -46,7 +46,7 @@ pub(in crate::cli) enum Route {
 
 impl Route {
     /// The last part of the path.
-    pub(in crate::cli) const fn path(self) -> &'static str {
+    pub const fn path(self) -> &'static str {
         match self {
             Self::Events => "events",
             Self::Lifecycle => "lifecycle",
@@ -72,21 +72,21 @@ impl Route {
 }
 
 /// Who calls, and where.
-pub(in crate::cli) struct Call<'a> {
+pub struct Call<'a> {
     /// The app.
-    pub(in crate::cli) settings: &'a ForgeSettings,
+    pub settings: &'a ForgeSettings,
     /// The site.
-    pub(in crate::cli) cloud_id: &'a str,
+    pub cloud_id: &'a str,
     /// The installation on it, as a bare id.
-    pub(in crate::cli) installation: &'a str,
+    pub installation: &'a str,
     /// What is called.
-    pub(in crate::cli) route: Route,
+    pub route: Route,
 }
 
 impl Call<'_> {
     /// The claims of a token for this call. Environment and version are those that the body speaks of, because a gateway
     /// compares them; where it says nothing they follow from the app.
-    pub(in crate::cli) fn claims(&self, body: &[u8], token_id: &str, now: Timestamp) -> Value {
+    pub fn claims(&self, body: &[u8], token_id: &str, now: Timestamp) -> Value {
         let Self { settings, cloud_id, installation, route } = self;
         let app = settings.app_id.strip_prefix(APP).unwrap_or(&settings.app_id);
         let environment =

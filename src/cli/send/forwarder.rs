@@ -46,12 +46,7 @@ impl Sender for Function {
 }
 
 /// The headers of an attempt at `now`.
-pub(in crate::cli) fn headers(
-    credential: &Credential,
-    identifier: &str,
-    body: &[u8],
-    now: Timestamp,
-) -> anyhow::Result<HeaderList> {
+pub fn headers(credential: &Credential, identifier: &str, body: &[u8], now: Timestamp) -> anyhow::Result<HeaderList> {
     let mut headers = vec![
         ("Content-Type", "application/json".to_owned()),
         ("webhook-id", identifier.to_owned()),

@@ -3,20 +3,17 @@
 //! Only the attributes that some source reads are kept. An event whose required attributes are missing, or too long to be
 //! believed, refuses the whole delivery: half a batch taken would be half a batch lost.
 
+mod attributes;
+mod handshake;
+mod header;
+mod structured;
+
 use super::NotAdmitted;
 use crate::domain::{Personal, delivery::Headers};
-pub use attributes::{ATTRIBUTE_BYTES_MAX, BATCH_EVENTS_MAX, CloudEvent};
 pub(super) use attributes::{Attributes, bounded};
+pub use attributes::{BATCH_EVENTS_MAX, CloudEvent};
 pub use handshake::handshake;
 pub(super) use structured::{batch, one};
-
-mod attributes;
-
-mod handshake;
-
-mod header;
-
-mod structured;
 
 /// The events of a delivery. The content type decides the mode: `application/cloudevents-batch+json` is a batch,
 /// `application/cloudevents+json` one structured event, anything else a binary one with its attributes in `ce-*` headers.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::*;
+use super::{attributes::ATTRIBUTE_BYTES_MAX, *};
 use crate::sources::sample::{captured, changed, headers};
 
 const DELETED: &str = include_str!("../../../tests/vectors/firebase/cloudevent_v2_deleted.json");

@@ -11,23 +11,19 @@
 //! Of a user only the uid and the Identity Platform tenant are ever read: no address, name, number or provider. Deleting
 //! many users at once sends nothing in production (firebase-functions, issue 860), so silence proves nothing.
 
+mod context;
+mod said;
+mod shapes;
+mod user;
+
 use said::Said;
 
-use super::cloudevents::CloudEvent;
 use crate::domain::{
     IdentityKind,
     event::{IgnoreReason, LifecycleEvent, Malformed, NamedIdentity, PersonSignal},
     profile::Profile,
 };
 pub(super) use context::Context;
-
-mod said;
-
-mod context;
-
-mod shapes;
-
-mod user;
 
 /// Families of types that Google documents and of which no other type carries a signal for this product.
 ///
@@ -42,12 +38,6 @@ const KNOWN_FAMILIES: &[&str] = &[
     "google.cloud.pubsub.",
     "google.cloud.storage.",
 ];
-
-/// What a `CloudEvent` means for the registered `project`.
-pub fn from_cloudevent(event: &CloudEvent, project: &str) -> Result<LifecycleEvent, Malformed> {
-    let data = event.data.as_ref().map(|data| data.expose_for("interpretation").as_slice()).unwrap_or_default();
-    conclude(&Context::of(event).said(data)?, project)
-}
 
 /// What an event means for the registered `project`, from what was stored of it: attributes in `context` (empty where there
 /// were none) and the body.

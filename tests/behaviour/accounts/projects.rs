@@ -1,6 +1,6 @@
 //! Which project an account is of, and whose credentials reach it.
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{accounts::give_up, registry, support::replay},
     domain::{call_back::CallBackState::*, request::RequestState},
     signature::SecretBytes,

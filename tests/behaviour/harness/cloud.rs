@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{
         self,
         polling::{

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use milestone_gateway::{app::registry, signature::SecretBytes};
+use milestone_gateway::testing::{app::registry, signature::SecretBytes};
 use serde_json::{Value, json};
 
 use super::{

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{
         intake::{
             accept_event,

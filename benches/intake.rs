@@ -1,8 +1,9 @@
-//! `bench intake`: a closed loop of truly signed deliveries over HTTP against a server of its own, on a database of its own.
+//! Intake: a closed loop of truly signed deliveries over HTTP against a server of its own, on a database of its own.
 //!
-//! It measures what docs/design.md (section 11) calls intake: verified, sealed, durable, deduplicated and pending.
-//! `scripts/bench` runs it beside `pgbench` on the same PostgreSQL, because only the ratio of the two means something on a
-//! shared machine.
+//! It measures deliveries that are verified, sealed, durable, deduplicated and pending. `scripts/bench` runs it beside
+//! `pgbench` on the same PostgreSQL, because only the ratio of the two means something on a shared machine. The result is one
+//! line of JSON.
+#![allow(clippy::print_stdout, reason = "the figures are the output of a bench")]
 
 use std::{
     net::SocketAddr,
@@ -19,8 +20,8 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{exit::Exit, options::GlobalOptions, output::Output};
-use crate::{
+use clap::Parser;
+use milestone_gateway::testing::{
     app::registry::{self, Registration},
     config::{Database, DatabaseTls, Settings},
     domain::Entropy as _,
@@ -35,23 +36,28 @@ const BODY_BYTES: usize = 1_500;
 /// The secret that both ends of the bench know.
 const SECRET: &[u8] = b"a secret for measurements only";
 
-/// What `bench` takes.
-#[derive(Debug, Clone, clap::Subcommand)]
-pub(super) enum BenchCommand {
-    /// Measures intake on the PostgreSQL that `MILESTONE_TEST_PG` names; see `scripts/bench`
-    Intake {
-        /// Connections that send at the same time, each waiting for its answer
-        #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
-        connections: u16,
-        /// How long to send
-        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
-        seconds: u64,
-    },
+/// What to measure, on the PostgreSQL that `MILESTONE_TEST_PG` names.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Connections that send at the same time, each waiting for its answer
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    connections: u16,
+    /// How long to send
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// What `cargo bench` says to every bench
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(Box::pin(run(&Arguments::parse())))
 }
 
 /// Measures and prints.
-pub(super) async fn run(_options: &GlobalOptions, command: &BenchCommand, output: &mut Output) -> anyhow::Result<Exit> {
-    let BenchCommand::Intake { connections, seconds } = *command;
+async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let Arguments { connections, seconds, .. } = *arguments;
     let server = std::env::var("MILESTONE_TEST_PG")
         .context("MILESTONE_TEST_PG names no PostgreSQL to measure on; run scripts/bench")?;
     let place = Place::make(&server).await?;
@@ -60,21 +66,14 @@ pub(super) async fn run(_options: &GlobalOptions, command: &BenchCommand, output
     let mut micros = measured?;
     micros.sort_unstable();
     let percentile = |share: usize| micros.get(micros.len() * share / 1_000).map_or(0.0, |at| f64::from(*at) / 1_000.0);
-    let per_second = micros.len() as u64 / seconds;
     let value = json!({
         "connections": connections,
-        "per_second": per_second,
+        "per_second": micros.len() as u64 / seconds,
         "p50_ms": percentile(500),
         "p99_ms": percentile(990),
     });
-    if output.is_json() {
-        output.line(&value.to_string())?;
-    } else {
-        let fields =
-            [("connections", "connections"), ("per second", "per_second"), ("p50 ms", "p50_ms"), ("p99 ms", "p99_ms")];
-        output.record(&fields, &value)?;
-    }
-    Ok(Exit::Done)
+    println!("{value}");
+    Ok(())
 }
 
 /// A database and a key ring for one measurement.

@@ -1,24 +1,15 @@
-//! `demo`: the whole main job on a database of its own, with figures at the end.
+//! `demo`: the whole main job on a database of its own, with figures at the end. Only in a build with the feature `demo`.
 //!
+//! The stories and the product's sample data are the room `demo`; here are the database, the server and the output.
 //! Standard error tells the story, standard output holds the figures. The database, its key ring and everything in it live
 //! in a new folder that is removed at the end. The keys of Forge are a server of the demo's own, on loopback, with a key that
 //! is made at the start and forgotten at the end.
 
-mod calendar;
-mod customer;
-mod portal;
-mod sender;
-mod senders;
-mod stage;
-mod story;
-
 use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf};
 
 use anyhow::Context as _;
-use serde::Serialize;
 use serde_json::Value;
 
-use self::stage::Stage;
 use super::{
     development::{key::DevelopmentKey, key_server::KeyServer},
     exit::Exit,
@@ -28,6 +19,7 @@ use super::{
 };
 use crate::{
     config::{Database, DatabaseTls, Settings},
+    demo::{self, FORGE_SOURCE, MSPS, Stage},
     domain::Entropy,
     system::{self, Development, Opening, OsEntropy},
 };
@@ -82,25 +74,13 @@ pub(super) async fn run(options: &GlobalOptions, args: &DemoArgs, output: &mut O
     Ok(Exit::Done)
 }
 
-/// The figures of all stories, as one object.
-#[derive(Serialize)]
-struct Figures {
-    #[serde(flatten)]
-    person: story::Figures,
-    #[serde(flatten)]
-    customer: customer::CustomerFigures,
-}
-
 async fn tell(running: &Running, key: &DevelopmentKey, output: &mut Output) -> anyhow::Result<()> {
     let stage = Stage {
         gateway: running.system.gateway.clone(),
         verifier: running.system.verifier.clone(),
         address: running.address,
     };
-    stage.seed().await?;
-    let person = story::tell(&stage).await?;
-    let customer = Box::pin(customer::tell(&stage, key.private_pem())).await?;
-    let figures = serde_json::to_value(Figures { person, customer })?;
+    let figures = demo::tell(&stage, key.private_pem()).await?;
     if output.is_json() {
         // One line, so that scripts can take the last line of the output.
         return output.line(&figures.to_string());
@@ -128,8 +108,8 @@ fn say_what_to_look_at(running: &Running, folder: &std::path::Path) {
     remark(&format!(
         "  echo '{{}}' | milestone-gateway {shared} send --source {} --url http://{url} --payload - --route heartbeat \\\n    \
          --tenant-key {} --development-key {}",
-        senders::FORGE_SOURCE,
-        stage::MSPS[0].cloud_id,
+        FORGE_SOURCE,
+        MSPS[0].cloud_id,
         key.display()
     ));
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use anyhow::bail;
 use jiff::SignedDuration;
 
+use super::reference::{self, SeededMember, SeededPortalUser};
 use crate::{
     app::{
         Gateway,
@@ -14,7 +15,7 @@ use crate::{
     },
     domain::{IdentityKind, Personal, SubjectKind, TenantId},
     planning,
-    product::{self, Fingerprints, PersonKey, ReferenceMember, ReferencePortalUser, TenantScope},
+    product::{self, Fingerprints, PersonKey, TenantScope},
     signature::SecretBytes,
 };
 
@@ -22,26 +23,28 @@ use crate::{
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An MSP of the demo.
-pub(super) struct Msp {
+pub struct Msp {
     /// Its source's name.
-    pub(super) source: &'static str,
+    pub source: &'static str,
     /// Its Atlassian cloudId.
-    pub(super) cloud_id: &'static str,
+    pub cloud_id: &'static str,
 }
 
 /// Three MSPs that share every table.
-pub(super) const MSPS: [Msp; 3] = [
+pub const MSPS: [Msp; 3] = [
     Msp { source: "msp-one", cloud_id: "11f24d08-5a4c-4b6e-9d0f-0c1a5b2e7f01" },
     Msp { source: "msp-two", cloud_id: "22f24d08-5a4c-4b6e-9d0f-0c1a5b2e7f02" },
     Msp { source: "msp-three", cloud_id: "33f24d08-5a4c-4b6e-9d0f-0c1a5b2e7f03" },
 ];
 
 /// The stage.
-pub(super) struct Stage {
-    pub(super) gateway: Gateway,
+pub struct Stage {
+    /// The gateway that the server works with.
+    pub gateway: Gateway,
     /// The independent reader's connections: what the demo claims is looked at with its eyes.
-    pub(super) verifier: crate::store::Pool,
-    pub(super) address: SocketAddr,
+    pub verifier: crate::store::Pool,
+    /// Where the server listens.
+    pub address: SocketAddr,
 }
 
 impl Stage {
@@ -54,7 +57,7 @@ impl Stage {
             let registration = registry::Registration::jira(msp.source, msp.cloud_id, &secret);
             registry::register(&self.gateway, "operator:demo", &registration).await?;
             let mut client = self.gateway.databases().product.client().await?;
-            product::seed_reference_tenant(&mut client, self.scope(msp)).await?;
+            reference::seed_tenant(&mut client, self.scope(msp)).await?;
         }
         Ok(())
     }
@@ -70,9 +73,9 @@ impl Stage {
     }
 
     /// The `number`-th team member of an MSP, 1 to 8.
-    pub(super) async fn member(&self, msp: &Msp, number: i32) -> anyhow::Result<ReferenceMember> {
+    pub(super) async fn member(&self, msp: &Msp, number: i32) -> anyhow::Result<SeededMember> {
         let mut client = self.verifier.client().await?;
-        Ok(product::reference_member(&mut client, self.scope(msp), number).await?)
+        Ok(reference::member(&mut client, self.scope(msp), number).await?)
     }
 
     fn kind() -> anyhow::Result<SubjectKind> {
@@ -117,25 +120,25 @@ impl Stage {
     /// True while the product's own view lets the person in.
     pub(super) async fn may_sign_in(&self, msp: &Msp, account_id: &Personal<String>) -> anyhow::Result<bool> {
         let mut client = self.verifier.client().await?;
-        Ok(product::reference_member_may_sign_in(&mut client, self.scope(msp), account_id).await?)
+        Ok(reference::member_may_sign_in(&mut client, self.scope(msp), account_id).await?)
     }
 
     /// The `number`-th portal user of an MSP, 1 to 12.
-    pub(super) async fn portal_user(&self, msp: &Msp, number: i32) -> anyhow::Result<ReferencePortalUser> {
+    pub(super) async fn portal_user(&self, msp: &Msp, number: i32) -> anyhow::Result<SeededPortalUser> {
         let mut client = self.verifier.client().await?;
-        Ok(product::reference_portal_user(&mut client, self.scope(msp), number).await?)
+        Ok(reference::portal_user(&mut client, self.scope(msp), number).await?)
     }
 
     /// True while the product's own view lets the portal user in.
     pub(super) async fn may_use_portal(&self, msp: &Msp, uid: &Personal<String>) -> anyhow::Result<bool> {
         let mut client = self.verifier.client().await?;
-        Ok(product::reference_portal_user_may_sign_in(&mut client, self.scope(msp), uid).await?)
+        Ok(reference::portal_user_may_sign_in(&mut client, self.scope(msp), uid).await?)
     }
 
     /// How many people of an MSP, of every kind, the product's own views let in.
     pub(super) async fn people_with_access(&self, msp: &Msp) -> anyhow::Result<u64> {
         let mut client = self.verifier.client().await?;
-        Ok(product::reference_people_with_access(&mut client, self.scope(msp)).await?)
+        Ok(reference::people_with_access(&mut client, self.scope(msp)).await?)
     }
 
     /// True for a table whose rows end when access does.
@@ -151,7 +154,7 @@ impl Stage {
     }
 
     /// What the independent reader still finds of a member: account id and e-mail.
-    pub(super) async fn identifiers_left(&self, msp: &Msp, member: &ReferenceMember) -> anyhow::Result<u64> {
+    pub(super) async fn identifiers_left(&self, msp: &Msp, member: &SeededMember) -> anyhow::Result<u64> {
         let identifiers = [
             (IdentityKind::AtlassianAccountId, member.account_id.clone()),
             (IdentityKind::Email, member.email.clone()),
@@ -172,7 +175,9 @@ impl Stage {
 
     /// How many deliveries were recognized as duplicates.
     pub(super) async fn duplicates(&self) -> anyhow::Result<i64> {
-        Ok(report::duplicates(&self.gateway).await?)
+        let queue = self.gateway.databases().queue.client().await?;
+        let sql = "SELECT coalesce(sum(duplicate_count - conflict_count), 0)::int8 FROM gateway.event_key";
+        Ok(queue.query_one(sql, &[]).await?.get(0))
     }
 
     /// Moves the demo calendar and waits until the running server has noticed.

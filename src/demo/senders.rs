@@ -25,7 +25,7 @@ pub(super) const APP: &str = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
 /// The Firebase project that all portals share.
 pub(super) const PROJECT: &str = "demo-milestone";
 /// The app's source.
-pub(super) const FORGE_SOURCE: &str = "milestone-app";
+pub const FORGE_SOURCE: &str = "milestone-app";
 const FIREBASE_SOURCE: &str = "milestone-portals";
 const SECRET_BYTES: usize = 32;
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
+    reference::SeededPortalUser,
     senders::{Forwarder, PROJECT},
     stage::{MSPS, Msp, Stage},
 };
@@ -18,7 +19,7 @@ use crate::{
         IdentityKind, RequestId,
         request::{RequestScope, RequestState},
     },
-    product::{self, Fingerprints, PersonKey, ReferencePortalUser},
+    product::{self, Fingerprints, PersonKey},
 };
 
 /// How long the demo waits for anything before it says what did not happen.
@@ -28,10 +29,6 @@ const NUMBER: i32 = 5;
 
 /// The figures of this story.
 #[derive(Debug, Serialize)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "these are the names that scripts read, beside those of the other stories"
-)]
 pub(super) struct PortalFigures {
     /// Real milliseconds from the answer until the product's own view no longer let the portal user in.
     pub(super) firebase_access_off_ms: f64,
@@ -52,7 +49,7 @@ pub(super) struct PortalFigures {
 /// The portal user and their customer as they were at the beginning.
 pub(super) struct PortalUser<'a> {
     msp: &'a Msp,
-    user: ReferencePortalUser,
+    user: SeededPortalUser,
     person: PersonKey,
     before: Fingerprints,
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
+    reference::SeededMember,
     sender::{Answer, Delivery, Sender},
     stage::{MSPS, Msp, Stage},
 };
@@ -15,7 +16,7 @@ use crate::{
     app::{self, support::report},
     cli::output::remark,
     domain::{RequestId, request::RequestState},
-    product::{self, Fingerprints, ReferenceMember},
+    product::{self, Fingerprints},
     store::event::EventFilter,
 };
 
@@ -120,7 +121,7 @@ fn about(rows: &Fingerprints) -> u64 {
 }
 
 /// The demo plays Jira, which names people in what it sends.
-fn account_id(member: &ReferenceMember) -> &str {
+fn account_id(member: &SeededMember) -> &str {
     member.account_id.expose_for("the body of a delivery, as Jira would send it")
 }
 
@@ -128,7 +129,7 @@ fn delivery(identifier: &str, body: &Value) -> Delivery {
     Delivery::signed(identifier, body)
 }
 
-fn user(event: &str, member: &ReferenceMember, at: Timestamp) -> Value {
+fn user(event: &str, member: &SeededMember, at: Timestamp) -> Value {
     let account_id = account_id(member);
     json!({
         "timestamp": at.as_millisecond(),
@@ -137,7 +138,7 @@ fn user(event: &str, member: &ReferenceMember, at: Timestamp) -> Value {
     })
 }
 
-fn worklog(id: u32, member: &ReferenceMember, seconds: u32, at: Timestamp) -> Value {
+fn worklog(id: u32, member: &SeededMember, seconds: u32, at: Timestamp) -> Value {
     let account_id = account_id(member);
     // Jira writes offsets without a colon, which is not RFC 3339.
     let stamp = at.strftime("%Y-%m-%dT%H:%M:%S.000+0000").to_string();
@@ -155,7 +156,7 @@ fn worklog(id: u32, member: &ReferenceMember, seconds: u32, at: Timestamp) -> Va
 async fn send_hours(
     sender: &mut Sender,
     msp: &Msp,
-    (person, colleague): (&ReferenceMember, &ReferenceMember),
+    (person, colleague): (&SeededMember, &SeededMember),
     now: Timestamp,
 ) -> anyhow::Result<()> {
     for (number, author) in [(1, person), (2, colleague), (3, person)] {
@@ -170,7 +171,7 @@ async fn leave(
     stage: &Stage,
     sender: &mut Sender,
     msp: &Msp,
-    person: &ReferenceMember,
+    person: &SeededMember,
     at: Timestamp,
 ) -> anyhow::Result<(f64, RequestId)> {
     if !stage.may_sign_in(msp, &person.account_id).await? {
@@ -195,7 +196,7 @@ async fn leave(
 async fn disturb(
     sender: &mut Sender,
     msp: &Msp,
-    (person, colleague): (&ReferenceMember, &ReferenceMember),
+    (person, colleague): (&SeededMember, &SeededMember),
     left_at: Timestamp,
 ) -> anyhow::Result<()> {
     let departure = delivery("user-deleted-1", &user("user_deleted", person, left_at));
@@ -244,7 +245,7 @@ async fn come_again(
     stage: &Stage,
     sender: &mut Sender,
     msp: &Msp,
-    person: &ReferenceMember,
+    person: &SeededMember,
     left_at: Timestamp,
 ) -> anyhow::Result<()> {
     let old_create = user("user_created", person, left_at - hours(48));
