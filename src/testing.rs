@@ -76,7 +76,7 @@ pub mod sources {
 /// Our tables.
 pub mod store {
     pub use crate::store::{
-        Pool, TenantTx, all_statements, bootstrap, deployment, event, job, keys, reported_account, request,
+        Pool, TenantTx, all_statements, bootstrap, deployment, event, job, keys, look_up, reported_account, request,
     };
 }
 

@@ -1,10 +1,14 @@
 //! `doctor`: is everything as it must be? Roles, keys, data map against the live product database, work that waits for a person.
 
-use serde_json::json;
-
 use super::{context, exit::Exit, options::GlobalOptions, output::Output};
 use crate::{
-    app::support::report,
+    app::support::{
+        report,
+        views::{
+            balance::BalanceView,
+            health::{HealthView, StuckJobView},
+        },
+    },
     store::job::JobFilter,
     system::{Development, Opening},
 };
@@ -15,26 +19,14 @@ pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow:
         context::open_system(options, Opening { demo: false, check_drift: true, development: Development::default() })
             .await?;
     let gateway = &system.gateway;
-    let (events, jobs) = report::backlog(gateway).await?;
+    let backlog = report::backlog(gateway).await?;
     let mut waiting = Vec::new();
     for state in ["held", "dead"] {
         let filter = JobFilter { state: Some(state.to_owned()), ..JobFilter::default() };
-        for job in report::jobs(gateway, &filter, 100).await? {
-            waiting.push(json!({ "job": job.job_id, "state": job.state, "why": job.failure_reason }));
-        }
+        waiting.extend(report::jobs(gateway, &filter, 100).await?.iter().map(StuckJobView::from));
     }
-    let balance = report::balance(gateway).await?;
-    let balances = balance.accepted == balance.pending + balance.applied + balance.ignored + balance.dead_lettered;
-    let is_well = waiting.is_empty() && balances;
-    let value = json!({
-        "database": "reachable, as roles without power",
-        "keys": "the ones this database was written with",
-        "data_map": "true of the live product database",
-        "events_waiting": events,
-        "jobs_due": jobs,
-        "events_balance": balances,
-        "jobs_that_need_a_person": waiting.len(),
-    });
+    let balance = BalanceView::from(report::balance(gateway).await?);
+    let health = HealthView::new(backlog, &balance, &waiting);
     output.record(
         &[
             ("database", "database"),
@@ -45,11 +37,11 @@ pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow:
             ("events balance", "events_balance"),
             ("jobs that need a person", "jobs_that_need_a_person"),
         ],
-        &value,
+        &health,
     )?;
     if !output.is_json() {
         output.section("Jobs that need a person", &[("job", "job"), ("state", "state"), ("why", "why")], &waiting)?;
     }
     system.close().await?;
-    Ok(if is_well { Exit::Done } else { Exit::Failed })
+    Ok(if health.is_well() { Exit::Done } else { Exit::Failed })
 }

@@ -1,7 +1,6 @@
 //! `events`: what sources have said, and how it ended.
 
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 use super::{
     context::with_gateway,
@@ -9,20 +8,36 @@ use super::{
     options::GlobalOptions,
     output::Output,
     replay::{self, ReplayArgs},
-    selection::Limit,
+    selection::PageArgs,
     table::Columns,
 };
-pub(super) mod rows;
 pub(super) mod selection;
 
-use self::{
-    rows::{COLUMNS, row, rows},
-    selection::EventSelection,
+use self::selection::EventSelection;
+use crate::app::{
+    Gateway,
+    support::{
+        cursor::List,
+        pages, report,
+        views::{
+            PageView,
+            balance::BalanceView,
+            event::{EventDetails, EventView},
+        },
+    },
 };
-use crate::app::{Gateway, support::report};
-use crate::domain::{EventId, event::IgnoreReason};
-use crate::store::event::EventRow;
+use crate::domain::EventId;
 
+/// The columns of an event in a list.
+pub(super) const COLUMNS: Columns<'static> = &[
+    ("EVENT", "event_id"),
+    ("RECEIVED", "received_at"),
+    ("TYPE", "type"),
+    ("STATE", "state"),
+    ("OUTCOME", "outcome"),
+    ("REASON", "reason"),
+    ("REPLAY OF", "replay_of"),
+];
 const FIELDS: Columns<'static> = &[
     ("event", "event_id"),
     ("tenant", "tenant_id"),
@@ -71,7 +86,7 @@ pub(super) struct ListArgs {
     #[command(flatten)]
     pub(super) which: EventSelection,
     #[command(flatten)]
-    pub(super) limit: Limit,
+    pub(super) page: PageArgs,
 }
 
 /// Runs one of the commands.
@@ -86,64 +101,18 @@ pub(super) async fn run(options: &GlobalOptions, command: &EventsCommand, output
 
 async fn list(gateway: &Gateway, args: &ListArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let filter = args.which.filter(gateway).await?;
-    let events = report::events(gateway, &filter, args.limit.limit).await?;
-    output.rows(COLUMNS, &rows(&events), "No event matches.")?;
+    let page = pages::events(gateway, &filter, &args.page.of(List::Events)?).await?;
+    output.page(COLUMNS, &PageView::of(&page, |row| EventView::from(row)), "No event matches.")?;
     Ok(Exit::Done)
 }
 
 async fn show(gateway: &Gateway, id: EventId, output: &mut Output) -> anyhow::Result<Exit> {
-    let event = report::event(gateway, id).await?;
-    let mut value = row(&event);
-    value["explanation"] = explanation(&event).into();
-    output.record(FIELDS, &value)?;
+    output.record(FIELDS, &EventDetails::from(&report::event(gateway, id).await?))?;
     Ok(Exit::Done)
 }
 
 async fn balance(gateway: &Gateway, output: &mut Output) -> anyhow::Result<Exit> {
-    let balance = report::balance(gateway).await?;
-    let is_balanced = balance.accepted == balance.pending + balance.applied + balance.ignored + balance.dead_lettered;
-    let value = json!({
-        "accepted": balance.accepted,
-        "pending": balance.pending,
-        "applied": balance.applied,
-        "ignored": balance.ignored,
-        "dead_lettered": balance.dead_lettered,
-        "is_balanced": is_balanced,
-    });
-    output.record(BALANCE, &value)?;
-    Ok(if is_balanced { Exit::Done } else { Exit::Failed })
-}
-
-/// How the event ended, in a sentence for somebody who has not read the documentation.
-fn explanation(event: &EventRow) -> &'static str {
-    let reason = event.outcome_reason.as_deref().unwrap_or_default();
-    match event.outcome.as_deref() {
-        None => "it waits for a worker, or is being worked on",
-        Some("applied") => "its consequences are committed; the reason names them",
-        Some("dead_lettered") => "it could not be applied; correct what the reason names, then replay it",
-        Some(_) => IgnoreReason::ALL
-            .into_iter()
-            .find(|known| known.as_str() == reason)
-            .map_or("nothing followed from it", explain_ignored),
-    }
-}
-
-const fn explain_ignored(reason: IgnoreReason) -> &'static str {
-    match reason {
-        IgnoreReason::UnknownType => "this version does not know such events; it was kept and nothing followed",
-        IgnoreReason::NotALifecycleSignal => "such events say nothing about whether somebody is still there",
-        IgnoreReason::PolicyNothingFollows => "the policy says that nothing follows from it",
-        IgnoreReason::Superseded => "a later signal of the same account had been applied before",
-        IgnoreReason::StaleVersion => "the same or a later version had been applied before",
-        IgnoreReason::Fenced => "the person was erased; what is older than an explicit return is refused",
-        IgnoreReason::Forgotten => "its content and the person's key are destroyed, so it cannot be read any more",
-        IgnoreReason::NobodyKnown => "the product knows nobody of this identity, here or in any tenant",
-        IgnoreReason::TenantGone => {
-            "everything of the customer was deleted; only a new installation opens the door again"
-        }
-        IgnoreReason::NothingTold => {
-            "it says that something has changed and not what, and there are no credentials to ask the customer's site"
-        }
-        IgnoreReason::PlaceholderAccount => "it names Atlassian's placeholder account, which denotes nobody",
-    }
+    let balance = BalanceView::from(report::balance(gateway).await?);
+    output.record(BALANCE, &balance)?;
+    Ok(if balance.is_balanced { Exit::Done } else { Exit::Failed })
 }

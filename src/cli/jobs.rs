@@ -1,22 +1,25 @@
 //! `jobs`: queued work.
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
 
 use super::{
     context::{ACTOR, with_gateway},
     exit::Exit,
     options::GlobalOptions,
     output::Output,
-    selection::{self, Limit},
+    selection::{self, PageArgs},
     table::Columns,
 };
 use crate::app::{
-    Error, Gateway,
-    support::{replay, report},
+    Gateway,
+    support::{
+        cursor::List,
+        pages, replay, report,
+        views::{PageView, job::JobView},
+    },
 };
 use crate::domain::{JobId, RequestId};
-use crate::store::job::{JobFilter, JobRow};
+use crate::store::job::JobFilter;
 
 const STATES: [&str; 5] = ["pending", "held", "completed", "cancelled", "dead"];
 
@@ -77,7 +80,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "REQUEST")]
     request: Option<RequestId>,
     #[command(flatten)]
-    limit: Limit,
+    page: PageArgs,
 }
 
 fn state(typed: &str) -> Result<String, String> {
@@ -101,46 +104,18 @@ async fn list(gateway: &Gateway, args: &ListArgs, output: &mut Output) -> anyhow
         state: args.state.clone(),
         request_id: args.request,
     };
-    let found = report::jobs(gateway, &filter, args.limit.limit).await?;
-    output.rows(COLUMNS, &rows(&found), "No job matches.")?;
+    let page = pages::jobs(gateway, &filter, &args.page.of(List::Jobs)?).await?;
+    output.page(COLUMNS, &PageView::of(&page, |row| JobView::from(row)), "No job matches.")?;
     Ok(Exit::Done)
 }
 
 async fn show(gateway: &Gateway, id: JobId, output: &mut Output) -> anyhow::Result<Exit> {
-    output.record(FIELDS, &row(&one(gateway, id).await?))?;
+    output.record(FIELDS, &JobView::from(&report::job(gateway, id).await?))?;
     Ok(Exit::Done)
 }
 
 async fn retry(gateway: &Gateway, id: JobId, output: &mut Output) -> anyhow::Result<Exit> {
     replay::retry_job(gateway, ACTOR, id).await?;
-    output.record(FIELDS, &row(&one(gateway, id).await?))?;
+    output.record(FIELDS, &JobView::from(&report::job(gateway, id).await?))?;
     Ok(Exit::Done)
-}
-
-async fn one(gateway: &Gateway, id: JobId) -> anyhow::Result<JobRow> {
-    let filter = JobFilter { job_id: Some(id), ..JobFilter::default() };
-    report::jobs(gateway, &filter, 1).await?.pop().ok_or_else(|| Error::NotFound("job").into())
-}
-
-/// Jobs as rows.
-pub(super) fn rows(jobs: &[JobRow]) -> Vec<Value> {
-    jobs.iter().map(row).collect()
-}
-
-fn row(job: &JobRow) -> Value {
-    json!({
-        "job_id": job.job_id,
-        "tenant_id": job.tenant_id,
-        "request_id": job.request_id,
-        "kind": job.kind,
-        "state": job.state,
-        "is_leased": job.is_leased,
-        "run_at": job.run_at,
-        "not_before_at": job.not_before,
-        "attempts": job.attempt,
-        "failures": job.failures,
-        "failure_reason": job.failure_reason,
-        "created_at": job.created_at,
-        "finished_at": job.finished_at,
-    })
 }

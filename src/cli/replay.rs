@@ -1,17 +1,22 @@
 //! `events replay`: counted first, a dry run until `--yes`, audited with a reason.
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::{
     context::{ACTOR, with_gateway},
-    events::{rows, selection::EventSelection},
+    events::{self, selection::EventSelection},
     exit::{Exit, Stop},
     options::{Deliberate, GlobalOptions},
     output::Output,
     table::Columns,
 };
-use crate::app::{Error, Gateway, support::replay};
+use crate::app::{
+    Error, Gateway,
+    support::{
+        replay,
+        views::event::{ReplayDoneView, ReplayPreviewView},
+    },
+};
 use crate::domain::EventId;
 use crate::store::event::EventFilter;
 
@@ -66,21 +71,20 @@ async fn filters(gateway: &Gateway, args: &ReplayArgs) -> anyhow::Result<Vec<Eve
 }
 
 async fn preview(gateway: &Gateway, filters: &[EventFilter], output: &mut Output) -> anyhow::Result<Exit> {
-    let mut matching = 0;
-    let mut sample = Vec::new();
+    let mut previews = Vec::new();
     for filter in filters {
-        let preview = replay::preview(gateway, filter).await?;
-        matching += preview.matching;
-        sample.extend(rows::rows(&preview.sample));
+        previews.push(replay::preview(gateway, filter).await?);
     }
+    let preview = ReplayPreviewView::of(&previews);
     if output.is_json() {
-        output.json(&json!({"is_dry_run": true, "matching": matching, "sample": sample}))?;
+        output.json(&preview)?;
         return Ok(Exit::Done);
     }
-    output.rows(rows::COLUMNS, &sample, "No event matches.")?;
+    output.rows(events::COLUMNS, &preview.sample, "No event matches.")?;
     output.line("")?;
-    output.line(&format!("{matching} would be replayed ({} shown). Nothing was changed.", sample.len()))?;
-    if matching > 0 {
+    let shown = preview.sample.len();
+    output.line(&format!("{} would be replayed ({shown} shown). Nothing was changed.", preview.matching))?;
+    if preview.matching > 0 {
         output.line("Add --yes to do it.")?;
     }
     Ok(Exit::Done)
@@ -92,18 +96,18 @@ async fn execute(
     reason: &str,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
-    let mut pairs: Vec<Value> = Vec::new();
+    let mut pairs = Vec::new();
     for filter in filters {
-        let done = replay::execute(gateway, ACTOR, reason, filter).await?;
-        pairs.extend(done.into_iter().map(|(original, replay)| json!({"original": original, "replay": replay})));
+        pairs.extend(replay::execute(gateway, ACTOR, reason, filter).await?);
     }
+    let done = ReplayDoneView::of(pairs);
     if output.is_json() {
-        output.json(&json!({"is_dry_run": false, "replayed": pairs}))?;
+        output.json(&done)?;
         return Ok(Exit::Done);
     }
-    output.rows(REPLAYED, &pairs, "No event matches.")?;
+    output.rows(REPLAYED, &done.replayed, "No event matches.")?;
     output.line("")?;
-    output
-        .line(&format!("{} replayed. `milestone-gateway events show` tells how each replay has ended.", pairs.len()))?;
+    let count = done.replayed.len();
+    output.line(&format!("{count} replayed. `milestone-gateway events show` tells how each replay has ended."))?;
     Ok(Exit::Done)
 }

@@ -10,16 +10,25 @@ use super::{
     jobs,
     options::{Deliberate, GlobalOptions},
     output::Output,
-    selection::{self, Limit},
+    selection::{self, PageArgs},
     table::Columns,
 };
 use crate::app::{
     Gateway,
     accounts::give_up,
-    support::report::{self, RequestReport},
+    support::{
+        cursor::List,
+        pages,
+        report::{self, RequestReport},
+        views::{
+            PageView,
+            receipt::ReceiptView,
+            request::{GivenUpView, RequestDetails, RequestView},
+        },
+    },
 };
-use crate::domain::{RequestId, SubjectId, TenantId, request::RequestState};
-use crate::store::request::RequestRow;
+use crate::domain::{RequestId, SubjectId, request::RequestState};
+use crate::store::look_up::RequestFilter;
 
 /// The columns of a request in a list.
 pub(super) const COLUMNS: Columns<'static> = &[
@@ -59,7 +68,7 @@ pub(super) struct GiveUpArgs {
 /// What can be done with requests.
 #[derive(Debug, Subcommand)]
 pub(super) enum RequestsCommand {
-    /// List requests, newest first within each tenant
+    /// List requests, newest first
     List(ListArgs),
     /// End calls to an identity provider that nobody can make any more, so that the deletion goes on; a dry run until --yes
     GiveUpCalls(GiveUpArgs),
@@ -86,7 +95,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "WORD", value_parser = state)]
     state: Option<RequestState>,
     #[command(flatten)]
-    limit: Limit,
+    page: PageArgs,
 }
 
 fn state(typed: &str) -> Result<RequestState, String> {
@@ -124,7 +133,7 @@ async fn give_up(gateway: &Gateway, args: &GiveUpArgs, output: &mut Output) -> a
         give_up::preview_give_up(gateway, tenant, args.id).await?
     };
     if output.is_json() {
-        output.json(&json!({"is_dry_run": !args.deliberate.yes, "request_id": args.id, "calls": calls}))?;
+        output.json(&GivenUpView { is_dry_run: !args.deliberate.yes, request_id: args.id, calls })?;
     } else if args.deliberate.yes {
         output.line(&format!(
             "{calls} calls were ended. `milestone-gateway jobs retry` lets a held job go on at once."
@@ -139,10 +148,14 @@ async fn give_up(gateway: &Gateway, args: &GiveUpArgs, output: &mut Output) -> a
 }
 
 async fn list(gateway: &Gateway, args: &ListArgs, output: &mut Output) -> anyhow::Result<Exit> {
-    let tenant = selection::optional_tenant(gateway, args.tenant.as_deref()).await?;
-    let found = report::requests(gateway, tenant, args.subject, args.state, args.limit.limit).await?;
-    let rows: Vec<Value> = found.iter().map(|(tenant, request)| row(*tenant, request)).collect();
-    output.rows(COLUMNS, &rows, "No request matches.")?;
+    let filter = RequestFilter {
+        tenant_id: selection::optional_tenant(gateway, args.tenant.as_deref()).await?,
+        subject_id: args.subject,
+        state: args.state,
+    };
+    let page = pages::requests(gateway, &filter, &args.page.of(List::Requests)?).await?;
+    let page = PageView::of(&page, |(tenant, request)| RequestView::new(*tenant, request));
+    output.page(COLUMNS, &page, "No request matches.")?;
     Ok(Exit::Done)
 }
 
@@ -152,7 +165,7 @@ fn print_receipt(report: &RequestReport, output: &mut Output) -> anyhow::Result<
         return Err(Stop::new(Exit::NotFound, message, "a receipt is signed when the erasure is complete").into());
     };
     if output.is_json() {
-        output.json(&json!({ "receipt": receipt }))?;
+        output.json(&ReceiptView { receipt })?;
     } else {
         output.line(receipt)?;
     }
@@ -160,102 +173,27 @@ fn print_receipt(report: &RequestReport, output: &mut Output) -> anyhow::Result<
 }
 
 fn show(report: &RequestReport, now: Timestamp, output: &mut Output) -> anyhow::Result<Exit> {
-    let value = document(report, now);
+    let details = RequestDetails::new(report, now);
     if output.is_json() {
-        output.json(&value)?;
+        output.json(&details)?;
         return Ok(Exit::Done);
     }
-    let part = |name: &str| value[name].as_array().cloned().unwrap_or_default();
-    output.record(FIELDS, &value)?;
-    output.section("Timeline", TIMELINE, &part("timeline"))?;
-    output.section("Steps", STEPS, &part("steps"))?;
-    if let Some(verification) = &report.request.verification {
+    output.record(FIELDS, &details)?;
+    output.section("Timeline", TIMELINE, &details.timeline)?;
+    output.section("Steps", STEPS, &details.steps)?;
+    if let Some(verification) = &details.verification {
         output.line("")?;
         output.line(&verified(verification))?;
         output.section("Verification", VERIFICATION, &findings(verification))?;
     }
-    if !report.accounts.is_empty() {
-        output.section("Accounts at identity providers", ACCOUNTS, &part("accounts"))?;
-    }
-    output.section("Jobs", jobs::COLUMNS, &part("jobs"))?;
-    if report.receipt.is_some() {
+    output.section("Accounts at identity providers", ACCOUNTS, &details.accounts)?;
+    output.section("Jobs", jobs::COLUMNS, &details.jobs)?;
+    if details.receipt.is_some() {
         output.line("")?;
         output
             .line(&format!("The receipt: milestone-gateway requests show {} --receipt", report.request.request_id))?;
     }
     Ok(Exit::Done)
-}
-
-/// A request as a row of a list.
-pub(super) fn row(tenant: TenantId, request: &RequestRow) -> Value {
-    let subject = request.scope.subject();
-    json!({
-        "request_id": request.request_id,
-        "tenant_id": tenant,
-        "scope": request.scope.as_str(),
-        "subject_id": subject,
-        "about": subject.map_or_else(|| "whole tenant".to_owned(), |id| id.to_string()),
-        "state": request.state,
-        "opened_at": request.opened_at,
-        "origin_event_id": request.origin_event_id,
-        "anchor_at": request.timeline.anchor_at,
-        "access_off_at": request.access_off_at,
-        "mark_due_at": request.timeline.mark_due_at,
-        "marked_at": request.marked_at,
-        "purge_start_at": request.timeline.purge_start_at,
-        "purge_due_at": request.timeline.purge_due_at,
-        "cancelled_at": request.cancelled_at,
-        "completed_at": request.completed_at,
-    })
-}
-
-fn document(report: &RequestReport, now: Timestamp) -> Value {
-    let mut value = row(report.tenant_id, &report.request);
-    let steps = report.steps.iter();
-    value["timeline"] = timeline(&report.request, now).into();
-    value["steps"] =
-        steps.map(|(table, disposal, rows)| json!({"table": table, "disposal": disposal, "rows": rows})).collect();
-    let accounts = report.accounts.iter();
-    value["accounts"] = accounts.map(|(state, count)| json!({"state": state.as_str(), "accounts": count})).collect();
-    value["verification"] = report.request.verification.clone().unwrap_or_default();
-    value["jobs"] = jobs::rows(&report.jobs).into();
-    value["receipt"] = report.receipt.clone().into();
-    value
-}
-
-/// Every step of the timeline in order, with what was promised and what was done.
-fn timeline(request: &RequestRow, now: Timestamp) -> Vec<Value> {
-    let due = &request.timeline;
-    let steps = [
-        ("access off", Some(due.access_off_due_at), request.access_off_at),
-        ("marked", Some(due.mark_due_at), request.marked_at),
-        ("fenced, purge begins", Some(due.purge_start_at), request.fenced_at),
-        ("executed", None, request.executed_at),
-        ("verified", None, request.verified_at),
-        ("key destroyed", None, request.key_destroyed_at),
-        ("gone, certified", Some(due.purge_due_at), request.completed_at),
-    ];
-    steps
-        .into_iter()
-        .map(|(step, due_at, done_at)| {
-            let standing = standing(due_at, done_at, request.cancelled_at, now);
-            json!({"step": step, "due_at": due_at, "done_at": done_at, "standing": standing})
-        })
-        .collect()
-}
-
-fn standing(
-    due_at: Option<Timestamp>,
-    done_at: Option<Timestamp>,
-    cancelled_at: Option<Timestamp>,
-    now: Timestamp,
-) -> &'static str {
-    match (done_at, due_at) {
-        (Some(_), _) => "done",
-        (None, _) if cancelled_at.is_some() => "cancelled",
-        (None, Some(due_at)) if due_at < now => "due",
-        (None, _) => "waiting",
-    }
 }
 
 fn verified(report: &Value) -> String {
@@ -278,17 +216,6 @@ fn findings(report: &Value) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_step_stands_where_its_times_say() {
-        let at = |second| Timestamp::from_second(second).ok();
-        let now = Timestamp::from_second(100).expect("a time");
-        assert_eq!(standing(at(1), at(2), None, now), "done");
-        assert_eq!(standing(at(1), None, None, now), "due");
-        assert_eq!(standing(at(101), None, None, now), "waiting");
-        assert_eq!(standing(at(1), None, at(2), now), "cancelled");
-        assert_eq!(standing(None, None, None, now), "waiting");
-    }
 
     #[test]
     fn a_verification_that_found_something_says_where() {

@@ -1,7 +1,7 @@
 //! `sources`: systems that send. A secret comes from a file or is made here; it is never an argument.
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use self::find::find;
 use super::{
@@ -10,9 +10,17 @@ use super::{
     input,
     options::GlobalOptions,
     output::{Output, remark},
+    selection::PageArgs,
     table::Columns,
 };
-use crate::app::{Gateway, registry};
+use crate::app::{
+    Gateway, registry,
+    support::{
+        cursor::List,
+        pages,
+        views::{PageView, source::SourceView},
+    },
+};
 
 mod add;
 mod find;
@@ -38,8 +46,8 @@ const ENABLED: Columns<'static> = &[("source", "name"), ("secret", "secret")];
 pub(super) enum SourcesCommand {
     /// Register a source, and its tenant when that is new
     Add(add::AddArgs),
-    /// List every source
-    List,
+    /// List sources in order of their names
+    List(PageArgs),
     /// Show a source: route, scheme, credentials by date, last seen, refusals by reason
     Show(NameArgs),
     /// Give a source a new secret; the one before stays valid for a day
@@ -55,7 +63,7 @@ pub(super) enum SourcesCommand {
     Poll(PollArgs),
     /// Say which tenant an installation of a shared source is
     Bind(BindArgs),
-    /// Show the latest refused calls and which rule each failed
+    /// Show the latest refused calls, newest first, and which rule each failed
     Refusals(RefusalsArgs),
 }
 
@@ -110,9 +118,8 @@ pub(super) struct PollArgs {
 pub(super) struct RefusalsArgs {
     /// Only those of this source
     name: Option<String>,
-    /// The most to show
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    limit: u16,
+    #[command(flatten)]
+    page: PageArgs,
 }
 
 /// Runs one of the commands.
@@ -123,14 +130,14 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     with_gateway(options, async |gateway| match command {
         SourcesCommand::Add(args) => add::run(gateway, args, output).await,
-        SourcesCommand::List => list(gateway, output).await,
+        SourcesCommand::List(page) => list(gateway, page, output).await,
         SourcesCommand::Show(args) => show::run(gateway, &args.name, output).await,
         SourcesCommand::Rotate(args) => rotate(gateway, args, output).await,
         SourcesCommand::Enable(args) => enable(gateway, args, output).await,
         SourcesCommand::CallBack(args) => call_back(gateway, args, output).await,
         SourcesCommand::Poll(args) => poll::run(gateway, args.name.as_deref(), output).await,
         SourcesCommand::Bind(args) => bind(gateway, args, output).await,
-        SourcesCommand::Refusals(args) => show::refusals(gateway, args.name.as_deref(), args.limit, output).await,
+        SourcesCommand::Refusals(args) => show::refusals(gateway, args.name.as_deref(), &args.page, output).await,
     })
     .await
 }
@@ -176,9 +183,9 @@ async fn bind(gateway: &Gateway, args: &BindArgs, output: &mut Output) -> anyhow
     Ok(Exit::Done)
 }
 
-async fn list(gateway: &Gateway, output: &mut Output) -> anyhow::Result<Exit> {
-    let rows: Vec<Value> =
-        registry::list(gateway, None).await?.iter().map(|source| show::summary(gateway, source)).collect();
-    output.rows(COLUMNS, &rows, "There is no source yet; `sources add` registers one.")?;
+async fn list(gateway: &Gateway, args: &PageArgs, output: &mut Output) -> anyhow::Result<Exit> {
+    let page = pages::sources(gateway, &args.of(List::Sources)?).await?;
+    let page = PageView::of(&page, |source| SourceView::new(source, gateway.now()));
+    output.page(COLUMNS, &page, "There is no source yet; `sources add` registers one.")?;
     Ok(Exit::Done)
 }

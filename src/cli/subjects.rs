@@ -1,18 +1,15 @@
 //! `subjects find`: why was this user not deleted? The value typed is used for the look-up and printed nowhere.
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
 
 use super::{
-    context::with_gateway, exit::Exit, input, options::GlobalOptions, output::Output, requests, selection,
-    table::Columns,
+    context::with_gateway, exit::Exit, input, options::GlobalOptions, output::Output, selection, table::Columns,
 };
 use crate::app::{
     Gateway,
-    support::find_subject::{self, FoundSubject},
+    support::{find_subject, views::subject::SubjectView},
 };
-use crate::domain::{IdentityKind, Personal, request::RequestState};
-use crate::store::{fence::Fence, request::RequestRow, subject::SubjectRow};
+use crate::domain::{IdentityKind, Personal};
 
 const COLUMNS: Columns<'static> =
     &[("TENANT", "tenant_id"), ("SUBJECT", "subject_id"), ("REQUEST", "request_id"), ("STANDING", "standing")];
@@ -65,188 +62,8 @@ async fn find(
 ) -> anyhow::Result<Exit> {
     let tenant = selection::optional_tenant(gateway, args.tenant.as_deref()).await?;
     let found = find_subject::find(gateway, tenant, args.kind, args.issuer.as_deref(), value).await?;
-    let rows: Vec<Value> = found.iter().flat_map(rows_of).collect();
+    let rows: Vec<SubjectView> = found.iter().flat_map(SubjectView::all_of).collect();
     let nothing = "Not known: no event has named this person here, or everything about them was forgotten.";
     output.rows(COLUMNS, &rows, nothing)?;
     Ok(Exit::Done)
-}
-
-/// A row for each subject with the identity, or one for the fence when nobody is left behind it.
-fn rows_of(found: &FoundSubject) -> Vec<Value> {
-    let tenant_id = found.tenant_id;
-    let fence_value = found.fence.as_ref().map(fence_document);
-    if let (true, Some(fence)) = (found.subjects.is_empty(), &found.fence) {
-        return vec![json!({
-            "tenant_id": tenant_id,
-            "subject_id": fence.subject_id,
-            "request_id": fence.request_id,
-            "standing": behind(fence),
-            "requests": [],
-            "fence": fence_value,
-        })];
-    }
-    let subjects = found.subjects.iter();
-    subjects
-        .map(|(subject, history)| {
-            json!({
-                "tenant_id": tenant_id,
-                "subject_id": subject.subject_id,
-                "kind": subject.kind,
-                "generation": subject.generation,
-                "request_id": history.first().map(|request| request.request_id),
-                "standing": standing(subject, history, found.fence.as_ref()),
-                "requests": history.iter().map(|request| requests::row(tenant_id, request)).collect::<Vec<_>>(),
-                "fence": fence_value,
-            })
-        })
-        .collect()
-}
-
-fn fence_document(fence: &Fence) -> Value {
-    json!({
-        "fence_id": fence.fence_id,
-        "generation": fence.generation,
-        "covers_until": fence.covers_until,
-        "committed_at": fence.committed_at,
-        "expires_at": fence.expires_at,
-        "returned_at": fence.returned_at,
-    })
-}
-
-/// How a subject stands, in words. Requests come newest first.
-fn standing(subject: &SubjectRow, history: &[RequestRow], fence: Option<&Fence>) -> String {
-    if let Some(erased_at) = subject.erased_at {
-        return fence.map_or_else(|| format!("erased at {erased_at:.0}"), behind);
-    }
-    let Some(request) = history.first() else {
-        return "present; nobody has said that they left".to_owned();
-    };
-    let due = &request.timeline;
-    match request.state {
-        RequestState::Open => format!(
-            "offboarding since {:.0}: access {}, {} {:.0}, gone by {:.0}",
-            due.anchor_at,
-            request.access_off_at.map_or("goes off at once", |_| "is off"),
-            request.marked_at.map_or("to be marked", |_| "marked, was due"),
-            due.mark_due_at,
-            due.purge_due_at
-        ),
-        RequestState::Cancelled => "present; an offboarding was stopped because they came back".to_owned(),
-        RequestState::Fenced | RequestState::Executed | RequestState::Verified | RequestState::KeyDestroyed => {
-            format!("being erased ({}), gone by {:.0}", request.state.as_str(), due.purge_due_at)
-        }
-        RequestState::VerificationFailed => {
-            "held: verification still found something; `requests show` names the columns, `jobs retry` tries again"
-                .to_owned()
-        }
-        RequestState::Completed => fence.map_or_else(|| "erased".to_owned(), behind),
-    }
-}
-
-fn behind(fence: &Fence) -> String {
-    let returned = fence.returned_at.map_or_else(
-        || "has not come back since".to_owned(),
-        |returned_at| format!("came back at {returned_at:.0} as a new generation"),
-    );
-    format!(
-        "erased at {:.0}; {returned}; everything said before {:.0} is refused until {:.0}",
-        fence.committed_at, fence.covers_until, fence.expires_at
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::domain::{
-        EventId, FenceId, RequestId, SubjectId, SubjectKind,
-        request::{RequestScope, Timeline},
-    };
-
-    fn day(number: i64) -> Timestamp {
-        Timestamp::from_second(1_790_208_000 + number * 86_400).expect("a time")
-    }
-
-    fn subject(erased_at: Option<Timestamp>) -> SubjectRow {
-        SubjectRow {
-            subject_id: SubjectId::from_uuid(Uuid::from_u128(1)),
-            kind: SubjectKind::parse("msp_team_member").expect("a kind"),
-            generation: 1,
-            erased_at,
-        }
-    }
-
-    fn request(state: RequestState, access_off_at: Option<Timestamp>) -> RequestRow {
-        let timeline = Timeline {
-            anchor_at: day(0),
-            access_off_due_at: day(0),
-            mark_due_at: day(30),
-            purge_start_at: day(88),
-            purge_due_at: day(90),
-        };
-        RequestRow {
-            request_id: RequestId::from_uuid(Uuid::from_u128(2)),
-            scope: RequestScope::Subject(SubjectId::from_uuid(Uuid::from_u128(1))),
-            state,
-            opened_at: day(0),
-            cancelled_at: None,
-            fenced_at: None,
-            executed_at: None,
-            verified_at: None,
-            key_destroyed_at: None,
-            completed_at: None,
-            verification: None,
-            origin_event_id: Some(EventId::from_uuid(Uuid::from_u128(3))),
-            timeline,
-            latest_departure_at: day(0),
-            access_off_at,
-            marked_at: None,
-        }
-    }
-
-    fn fence() -> Fence {
-        Fence {
-            fence_id: FenceId::from_uuid(Uuid::from_u128(4)),
-            subject_id: Some(SubjectId::from_uuid(Uuid::from_u128(1))),
-            request_id: RequestId::from_uuid(Uuid::from_u128(2)),
-            kind: IdentityKind::AtlassianAccountId.into(),
-            issuer: String::new(),
-            digest_key_id: 1,
-            digest: Vec::new(),
-            generation: 1,
-            covers_until: day(88),
-            committed_at: day(88),
-            expires_at: day(200),
-            returned_at: None,
-        }
-    }
-
-    #[test]
-    fn every_standing_is_said_in_words_with_its_days() {
-        assert_eq!(standing(&subject(None), &[], None), "present; nobody has said that they left");
-        assert_eq!(
-            standing(&subject(None), &[request(RequestState::Open, Some(day(0)))], None),
-            "offboarding since 2026-09-24T00:00:00Z: access is off, to be marked 2026-10-24T00:00:00Z, \
-             gone by 2026-12-23T00:00:00Z"
-        );
-        assert_eq!(
-            standing(&subject(None), &[request(RequestState::Executed, None)], Some(&fence())),
-            "being erased (executed), gone by 2026-12-23T00:00:00Z"
-        );
-        assert_eq!(
-            standing(&subject(Some(day(88))), &[request(RequestState::Completed, None)], Some(&fence())),
-            "erased at 2026-12-21T00:00:00Z; has not come back since; everything said before 2026-12-21T00:00:00Z is \
-             refused until 2027-04-12T00:00:00Z"
-        );
-    }
-
-    #[test]
-    fn a_person_of_whom_only_the_fence_is_left_is_still_explained() {
-        let tenant_id = crate::domain::TenantId::from_uuid(Uuid::from_u128(9));
-        let rows = rows_of(&FoundSubject { tenant_id, subjects: Vec::new(), fence: Some(fence()) });
-        assert_eq!(rows.len(), 1);
-        assert!(rows[0]["standing"].as_str().is_some_and(|text| text.starts_with("erased at 2026-12-21")));
-    }
 }

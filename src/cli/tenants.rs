@@ -1,7 +1,6 @@
 //! `tenants`: the customers whose people the gateway knows, and what is known of their installations.
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
 
 use super::{
     context::{ACTOR, with_gateway},
@@ -9,18 +8,23 @@ use super::{
     options::{Deliberate, GlobalOptions},
     output::Output,
     requests,
-    selection::{self, Limit},
+    selection::{self, Limit, PageArgs},
     table::Columns,
     times::When,
 };
 use crate::app::{
     Gateway,
-    ground::tenants,
     offboarding::confirm_uninstalled::{self, Confirmation},
-    support::report::{self, TenantReport},
+    support::{
+        cursor::List,
+        pages, report,
+        views::{
+            PageView,
+            tenant::{ConfirmationPreview, ConfirmationView, TenantDetails, TenantView},
+        },
+    },
 };
-use crate::domain::{TenantId, request::RequestState};
-use crate::store::tenant::EvidenceRow;
+use crate::domain::TenantId;
 
 const COLUMNS: Columns<'static> = &[("TENANT", "tenant_id"), ("KEY", "stable_key"), ("GONE", "purged_at")];
 const FIELDS: Columns<'static> =
@@ -36,8 +40,8 @@ const EVIDENCE: Columns<'static> = &[
 /// What can be done with tenants.
 #[derive(Debug, Subcommand)]
 pub(super) enum TenantsCommand {
-    /// List every tenant with the key that the product knows it by
-    List,
+    /// List tenants with the key that the product knows each by, in the order in which they came
+    List(PageArgs),
     /// Show how a tenant stands: its offboardings and what is known of its installation
     Show {
         /// The tenant: ten_… or the key that the product knows it by
@@ -76,11 +80,11 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
     with_gateway(options, async |gateway| match command {
-        TenantsCommand::List => list(gateway, output).await,
+        TenantsCommand::List(page) => list(gateway, page, output).await,
         TenantsCommand::Show { tenant } => show(&report(gateway, tenant, SHOWN_MAX).await?, output),
         TenantsCommand::Evidence { tenant, limit } => {
             let report = report(gateway, tenant, limit.limit).await?;
-            output.rows(EVIDENCE, &evidence(&report.evidence), "Nothing was ever heard of an installation.")?;
+            output.rows(EVIDENCE, &report.evidence, "Nothing was ever heard of an installation.")?;
             Ok(Exit::Done)
         }
         TenantsCommand::ConfirmUninstalled(args) => confirm(gateway, args, output).await,
@@ -103,42 +107,30 @@ async fn confirm(gateway: &Gateway, args: &ConfirmArgs, output: &mut Output) -> 
     let outcome =
         confirm_uninstalled::confirm_uninstalled(gateway, ACTOR, &args.deliberate.reason, tenant, since).await?;
     if output.is_json() {
-        let value = json!({"is_dry_run": false, "tenant_id": tenant, "since": since, "outcome": outcome.reason()});
-        output.json(&value)?;
+        output.json(&ConfirmationView::new(tenant, since, &outcome))?;
         return Ok(Exit::Done);
     }
     output.line(&format!("Recorded: {}. `milestone-gateway tenants show` tells how it stands.", outcome.reason()))?;
     Ok(Exit::Done)
 }
 
-async fn list(gateway: &Gateway, output: &mut Output) -> anyhow::Result<Exit> {
-    let tenants = tenants::list(gateway).await?;
-    let row = |tenant: &crate::store::tenant::Tenant| json!({"tenant_id": tenant.tenant_id, "stable_key": tenant.stable_key, "purged_at": tenant.purged_at});
-    let rows: Vec<Value> = tenants.iter().map(row).collect();
-    output.rows(COLUMNS, &rows, "There is no tenant yet; `sources add` makes the first.")?;
+async fn list(gateway: &Gateway, args: &PageArgs, output: &mut Output) -> anyhow::Result<Exit> {
+    let page = pages::tenants(gateway, &args.of(List::Tenants)?).await?;
+    let nothing = "There is no tenant yet; `sources add` makes the first.";
+    output.page(COLUMNS, &PageView::of(&page, |row| TenantView::from(row)), nothing)?;
     Ok(Exit::Done)
 }
 
-async fn report(gateway: &Gateway, typed: &str, limit: i64) -> anyhow::Result<TenantReport> {
+async fn report(gateway: &Gateway, typed: &str, limit: i64) -> anyhow::Result<TenantDetails> {
     let id = selection::tenant(gateway, typed).await?;
-    Ok(report::tenant(gateway, id, limit).await?)
+    Ok((&report::tenant(gateway, id, limit).await?).into())
 }
 
-fn show(report: &TenantReport, output: &mut Output) -> anyhow::Result<Exit> {
-    let tenant = &report.tenant;
-    let requests: Vec<Value> = report.requests.iter().map(|request| requests::row(tenant.tenant_id, request)).collect();
-    let value = json!({
-        "tenant_id": tenant.tenant_id,
-        "stable_key": tenant.stable_key,
-        "standing": standing(report),
-        "purged_at": tenant.purged_at,
-        "requests": requests,
-        "evidence": evidence(&report.evidence),
-    });
-    output.record(FIELDS, &value)?;
+fn show(tenant: &TenantDetails, output: &mut Output) -> anyhow::Result<Exit> {
+    output.record(FIELDS, tenant)?;
     if !output.is_json() {
-        output.section("Offboardings of the whole tenant", requests::COLUMNS, &requests)?;
-        output.section("Evidence", EVIDENCE, &evidence(&report.evidence))?;
+        output.section("Offboardings of the whole tenant", requests::COLUMNS, &tenant.requests)?;
+        output.section("Evidence", EVIDENCE, &tenant.evidence)?;
     }
     Ok(Exit::Done)
 }
@@ -149,9 +141,7 @@ fn preview_of(preview: &Confirmation, tenant: TenantId, output: &mut Output) -> 
         Confirmation::Outdated => None,
     };
     if output.is_json() {
-        let (mark, gone) = (timeline.map(|due| due.mark_due_at), timeline.map(|due| due.purge_due_at));
-        output.json(&json!({"is_dry_run": true, "tenant_id": tenant, "starts": timeline.is_some(),
-                            "mark_due_at": mark, "purge_due_at": gone}))?;
+        output.json(&ConfirmationPreview::new(tenant, timeline))?;
         return Ok(Exit::Done);
     }
     match timeline {
@@ -163,49 +153,4 @@ fn preview_of(preview: &Confirmation, tenant: TenantId, output: &mut Output) -> 
         None => output.line("Nothing would follow: a later sign of life says that the app is there.")?,
     }
     Ok(Exit::Done)
-}
-
-/// How the tenant stands, in words. Requests come newest first.
-fn standing(report: &TenantReport) -> String {
-    if let Some(purged_at) = report.tenant.purged_at {
-        return format!(
-            "gone: everything was deleted and certified at {purged_at:.0}; only a new installation opens the door"
-        );
-    }
-    let Some(request) = report.requests.first() else { return "present".to_owned() };
-    let due = &request.timeline;
-    match request.state {
-        RequestState::Open => format!(
-            "leaving since {:.0}: access {}, {} {:.0}, gone by {:.0}",
-            due.anchor_at,
-            request.access_off_at.map_or("goes off at once", |_| "is off"),
-            request.marked_at.map_or("to be marked", |_| "marked, was due"),
-            due.mark_due_at,
-            due.purge_due_at
-        ),
-        RequestState::Cancelled => "present; an offboarding was stopped because the app was installed again".to_owned(),
-        RequestState::Fenced | RequestState::Executed | RequestState::Verified | RequestState::KeyDestroyed => {
-            format!("being deleted ({}), gone by {:.0}", request.state.as_str(), due.purge_due_at)
-        }
-        RequestState::VerificationFailed => {
-            "held: verification still found something; `requests show` names the tables, `jobs retry` tries again"
-                .to_owned()
-        }
-        RequestState::Completed => "present; the app was installed again after everything was deleted".to_owned(),
-    }
-}
-
-fn evidence(rows: &[EvidenceRow]) -> Vec<Value> {
-    rows.iter()
-        .map(|row| {
-            json!({
-                "evidence_id": row.evidence_id,
-                "kind": row.evidence.kind,
-                "installation": row.evidence.installation,
-                "source_at": row.evidence.source_at,
-                "arrived_at": row.evidence.arrived_at,
-                "event_id": row.event_id,
-            })
-        })
-        .collect()
 }

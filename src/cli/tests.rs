@@ -243,6 +243,10 @@ fn what_is_not_understood_is_a_usage_error_and_help_is_none() {
     assert_eq!(exit_of(&["milestone-gateway", "events", "show", "job_1"]), usage);
     assert_eq!(exit_of(&["milestone-gateway", "events", "list", "--outcome", "lost"]), usage);
     assert_eq!(exit_of(&["milestone-gateway", "events", "list", "--since", "yesterday"]), usage);
+    let listed = ["milestone-gateway", "jobs", "list", "--after", "the second page"];
+    assert_eq!(exit_of(&listed), usage);
+    let refused = Cli::try_parse_from(listed).expect_err("no cursor").to_string();
+    assert!(refused.contains("--after") && refused.contains("not a cursor"), "{refused}");
     assert_eq!(exit_of(&["milestone-gateway", "events", "replay", "--reason", "two words", "--state", "done"]), usage);
     assert_eq!(exit_of(&["milestone-gateway", "sources", "add", "acme", "--kind", "mail"]), usage);
     let two_secrets = ["milestone-gateway", "sources", "add", "acme", "--generate-secret", "--secret-file", "s"];

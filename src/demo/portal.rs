@@ -13,12 +13,8 @@ use super::{
     stage::{MSPS, Msp, Stage},
 };
 use crate::{
-    app::support::report,
     cli::output::remark,
-    domain::{
-        IdentityKind, RequestId,
-        request::{RequestScope, RequestState},
-    },
+    domain::{IdentityKind, RequestId, request::RequestScope},
     product::{self, Fingerprints, PersonKey},
 };
 
@@ -101,8 +97,7 @@ impl<'a> PortalUser<'a> {
     async fn only_request(&self, stage: &Stage) -> anyhow::Result<RequestId> {
         let mut found = Vec::new();
         for msp in &MSPS {
-            let tenant = Some(stage.tenant(msp).await?);
-            let open = report::requests(&stage.gateway, tenant, None, Some(RequestState::Open), 10).await?;
+            let open = stage.open_requests(msp).await?;
             let of_people = open.into_iter().filter(|(_, row)| matches!(row.scope, RequestScope::Subject(_)));
             found.extend(of_people.map(|(_, row)| (msp.source, row.request_id)));
         }

@@ -11,12 +11,17 @@ use crate::{
         Gateway,
         ground::tenants,
         registry,
-        support::{demo_clock, report},
+        support::{
+            demo_clock,
+            pages::{self, Paging},
+            report,
+        },
     },
-    domain::{IdentityKind, Personal, SubjectKind, TenantId},
+    domain::{IdentityKind, Personal, SubjectKind, TenantId, request::RequestState},
     planning,
     product::{self, Fingerprints, PersonKey, TenantScope},
     signature::SecretBytes,
+    store::{look_up::RequestFilter, request::RequestRow},
 };
 
 /// How long the stage waits for the workers.
@@ -70,6 +75,13 @@ impl Stage {
     /// Our id of an MSP.
     pub(super) async fn tenant(&self, msp: &Msp) -> anyhow::Result<TenantId> {
         Ok(tenants::by_key(&self.gateway, msp.cloud_id).await?)
+    }
+
+    /// The open requests of an MSP, newest first.
+    pub(super) async fn open_requests(&self, msp: &Msp) -> anyhow::Result<Vec<(TenantId, RequestRow)>> {
+        let tenant_id = Some(self.tenant(msp).await?);
+        let filter = RequestFilter { tenant_id, state: Some(RequestState::Open), ..RequestFilter::default() };
+        Ok(pages::requests(&self.gateway, &filter, &Paging::new(10, None)).await?.rows)
     }
 
     /// The `number`-th team member of an MSP, 1 to 8.

@@ -187,8 +187,7 @@ async fn leave(
     }
     let access_off_ms = answered.elapsed().as_secs_f64() * 1_000.0;
     stage.settle().await?;
-    let requests =
-        report::requests(&stage.gateway, Some(stage.tenant(msp).await?), None, Some(RequestState::Open), 2).await?;
+    let requests = stage.open_requests(msp).await?;
     let [(_, request)] = requests.as_slice() else { bail!("one open request was expected, not {}", requests.len()) };
     Ok((access_off_ms, request.request_id))
 }

@@ -1,6 +1,7 @@
 //! Audit entries: inserted in the business transaction, chained later by one sealer.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{StoreError, TenantTx, statements};
 use crate::domain::AuditId;
@@ -47,8 +48,10 @@ statements! {
     LIST = "SELECT audit_id, at, actor, action, entry
         FROM gateway.audit_entry
         WHERE tenant_id = $1
+            AND at <= coalesce($2::timestamptz, 'infinity')
+            AND (at, audit_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
         ORDER BY at DESC, audit_id DESC
-        LIMIT $2";
+        LIMIT $4";
 }
 
 /// An audit entry: ids, counts and closed words.
@@ -132,9 +135,14 @@ pub async fn insert_link(
     .await
 }
 
-/// The latest entries of the transaction's tenant.
-pub async fn list(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<AuditRow>, StoreError> {
-    let rows = tx.query("list_audit", LIST, &[&tx.tenant().uuid(), &limit]).await?;
+/// Entries of the transaction's tenant, newest first, at most `limit`, after a place in the list.
+pub async fn list(
+    tx: &TenantTx<'_>,
+    after: Option<(Timestamp, Uuid)>,
+    limit: i64,
+) -> Result<Vec<AuditRow>, StoreError> {
+    let (after_time, after_id) = after.unzip();
+    let rows = tx.query("list_audit", LIST, &[&tx.tenant().uuid(), &after_time, &after_id, &limit]).await?;
     Ok(rows
         .iter()
         .map(|row| AuditRow {

@@ -16,6 +16,7 @@ pub mod installation;
 pub mod intake;
 pub mod job;
 pub mod keys;
+pub mod look_up;
 pub mod plan;
 pub mod poll;
 pub mod receipt;
@@ -59,6 +60,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("job/missing", job::missing::STATEMENTS),
         ("job/overview", job::overview::STATEMENTS),
         ("keys", keys::STATEMENTS),
+        ("look_up", look_up::STATEMENTS),
         ("plan", plan::STATEMENTS),
         ("poll", poll::STATEMENTS),
         ("receipt", receipt::STATEMENTS),

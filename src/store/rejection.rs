@@ -32,11 +32,12 @@ statements! {
         WHERE ($1::text IS NULL OR source_name = $1) AND day >= $2
         ORDER BY day DESC, refused DESC, source_name, reason
         LIMIT 1000";
-    LATEST = "SELECT at, source_name, source_kind, reason, reply
+    LATEST = "SELECT at, source_name, source_kind, reason, reply, slot
         FROM gateway.rejection
-        WHERE $1::text IS NULL OR source_name = $1
-        ORDER BY at DESC, slot
-        LIMIT $2";
+        WHERE ($1::text IS NULL OR source_name = $1)
+            AND (at, slot) < (coalesce($2::timestamptz, 'infinity'), coalesce($3::int4, 0))
+        ORDER BY at DESC, slot DESC
+        LIMIT $4";
     FORGET = "DELETE FROM gateway.rejection_count WHERE day < $1";
 }
 
@@ -127,19 +128,23 @@ pub async fn counts(client: &Client, source: Option<&str>, since: Date) -> Resul
         .collect())
 }
 
-/// The latest refusals, newest first. Role `gw_queue`.
-pub async fn latest(client: &Client, source: Option<&str>, limit: i64) -> Result<Vec<RejectionRow>, StoreError> {
-    let rows = tx::query(client, "latest_rejections", LATEST, &[&source, &limit]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| RejectionRow {
-            at: row.get(0),
-            source_name: row.get(1),
-            source_kind: row.get(2),
-            reason: row.get(3),
-            reply: row.get(4),
-        })
-        .collect())
+/// The latest rejections with their slots in the ring, newest first, after a place in the list. Role `gw_queue`.
+pub async fn latest(
+    client: &Client,
+    source: Option<&str>,
+    after: Option<(Timestamp, i32)>,
+    limit: i64,
+) -> Result<Vec<(i32, RejectionRow)>, StoreError> {
+    let (after_time, after_slot) = after.unzip();
+    let rows = tx::query(client, "latest_rejections", LATEST, &[&source, &after_time, &after_slot, &limit]).await?;
+    let rejection = |row: &tokio_postgres::Row| RejectionRow {
+        at: row.get(0),
+        source_name: row.get(1),
+        source_kind: row.get(2),
+        reason: row.get(3),
+        reply: row.get(4),
+    };
+    Ok(rows.iter().map(|row| (row.get(5), rejection(row))).collect())
 }
 
 /// Forgets counts of days before `before`. Role `gw_queue`.

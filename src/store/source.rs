@@ -32,10 +32,13 @@ statements! {
                s.expected_every_seconds, s.created_at, s.disabled_at,
                (SELECT max(e.received_at) FROM gateway.event e WHERE e.source_id = s.source_id)
         FROM gateway.source s
-        WHERE $1::text IS NULL OR s.name = $1
+        WHERE ($1::text IS NULL OR s.name = $1) AND ($2::text IS NULL OR s.name > $2)
         ORDER BY s.name
-        LIMIT 10000";
+        LIMIT $3";
 }
+
+/// The most sources that a look at all of them returns.
+const SOURCES_LISTED_MAX: i64 = 10_000;
 
 /// A source as intake sees it, with its credentials still sealed.
 #[derive(Debug, Clone)]
@@ -201,7 +204,21 @@ pub async fn find(client: &Client, source: SourceId) -> Result<Option<SourceFact
 
 /// Every source, or the one with this name. Role `gw_queue`.
 pub async fn list(client: &Client, name: Option<&str>) -> Result<Vec<SourceRow>, StoreError> {
-    let rows = tx::query(client, "list_sources", LIST, &[&name]).await?;
+    select(client, name, None, SOURCES_LISTED_MAX).await
+}
+
+/// Sources in order of their names, at most `limit`, after a name. Role `gw_queue`.
+pub async fn page(client: &Client, after: Option<&str>, limit: i64) -> Result<Vec<SourceRow>, StoreError> {
+    select(client, None, after, limit).await
+}
+
+async fn select(
+    client: &Client,
+    name: Option<&str>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<SourceRow>, StoreError> {
+    let rows = tx::query(client, "list_sources", LIST, &[&name, &after, &limit]).await?;
     rows.iter()
         .map(|row| {
             Ok(SourceRow {

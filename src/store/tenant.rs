@@ -14,9 +14,12 @@ statements! {
         VALUES ($1, $2, $3)";
     LIST = "SELECT tenant_id, stable_key, purged_at
         FROM gateway.tenant
-        WHERE tenant_id <> '00000000-0000-0000-0000-000000000000'
+        WHERE tenant_id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000')
         ORDER BY tenant_id
-        LIMIT $1";
+        LIMIT $2";
+    FIND = "SELECT tenant_id, stable_key, purged_at
+        FROM gateway.tenant
+        WHERE tenant_id = $1 AND tenant_id <> '00000000-0000-0000-0000-000000000000'";
     FIND_BY_KEY = "SELECT tenant_id FROM gateway.tenant WHERE stable_key = $1";
     FOR_INTAKE = "SELECT gateway.tenant_for_intake($1, $2, $3)";
     STABLE_KEY = "SELECT stable_key FROM gateway.tenant WHERE tenant_id = $1";
@@ -97,13 +100,23 @@ pub async fn for_intake(
 
 /// Every tenant. The platform is none. Role `gw_queue`.
 pub async fn list(client: &Client) -> Result<Vec<Tenant>, StoreError> {
-    let rows = tx::query(client, "list_tenants", LIST, &[&TENANTS_LISTED_MAX]).await?;
-    let tenant = |row: &tokio_postgres::Row| Tenant {
-        tenant_id: TenantId::from_uuid(row.get(0)),
-        stable_key: row.get(1),
-        purged_at: row.get(2),
-    };
-    Ok(rows.iter().map(tenant).collect())
+    page(client, None, TENANTS_LISTED_MAX).await
+}
+
+/// Tenants in order of their ids, which is the order in which they came, at most `limit`, after one. Role `gw_queue`.
+pub async fn page(client: &Client, after: Option<TenantId>, limit: i64) -> Result<Vec<Tenant>, StoreError> {
+    let rows = tx::query(client, "list_tenants", LIST, &[&after.map(|id| id.uuid()), &limit]).await?;
+    Ok(rows.iter().map(tenant_row).collect())
+}
+
+/// The tenant with this id, if there is one. Role `gw_queue`.
+pub async fn find(client: &Client, tenant: TenantId) -> Result<Option<Tenant>, StoreError> {
+    let rows = tx::query(client, "find_tenant_by_id", FIND, &[&tenant.uuid()]).await?;
+    Ok(rows.first().map(tenant_row))
+}
+
+fn tenant_row(row: &tokio_postgres::Row) -> Tenant {
+    Tenant { tenant_id: TenantId::from_uuid(row.get(0)), stable_key: row.get(1), purged_at: row.get(2) }
 }
 
 /// The tenant with this key, if there is one. Role `gw_queue`.

@@ -6,7 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::testing::{
     app::{
         jobs::run_job,
-        support::{replay, report},
+        support::{
+            pages::{self, Paging},
+            replay, report,
+        },
     },
     domain::{
         call_back::CallBackState::{self, *},
@@ -56,7 +59,7 @@ async fn accounts_told(world: &World, tenant: &Tenant) -> Vec<(CallBackState, u6
 
 /// What the audit entries of this action say, each as one text.
 async fn audited_as(world: &World, tenant: &Tenant, action: &str) -> Vec<String> {
-    let entries = report::audit(&world.gateway, tenant.id, 1_000).await.unwrap().into_iter();
+    let entries = pages::audit(&world.gateway, tenant.id, &Paging::new(1_000, None)).await.unwrap().rows.into_iter();
     let said = entries.filter(|entry| entry.action == action).map(|entry| {
         let entry: Value = serde_json::from_str(&entry.entry).unwrap();
         let facts = entry["detail"].as_object().unwrap().iter();

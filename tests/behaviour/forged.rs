@@ -7,7 +7,10 @@ mod route;
 use std::{collections::BTreeMap, time::Instant};
 
 use milestone_gateway::testing::{
-    app::intake::rejections,
+    app::{
+        intake::rejections,
+        support::pages::{self, Paging},
+    },
     domain::{SourceKind, reply::SenderReply},
     signature::Refusal,
 };
@@ -188,7 +191,7 @@ async fn a_flood_of_refusals_is_counted_in_full_and_remembered_in_a_ring() {
 
     assert_eq!(counted(&world).await, [("forge forge missing_token".to_owned(), 12 * 99)].into());
     assert_eq!(world.number("SELECT count(*) FROM gateway.rejection").await, 1_000);
-    let latest = rejections::latest(&world.gateway, Some("forge"), 10).await.unwrap();
+    let latest = pages::rejections(&world.gateway, Some("forge"), &Paging::new(10, None)).await.unwrap().rows;
     assert_eq!((latest.len(), latest[0].reply.as_str()), (10, "unauthorized"));
     world.ends_cleanly().await;
 }

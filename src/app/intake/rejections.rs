@@ -81,12 +81,6 @@ pub async fn counts(gateway: &Ground, source: Option<&str>, since: Date) -> Resu
     Ok(store::rejection::counts(&queue, source, since).await?)
 }
 
-/// The latest refusals, newest first.
-pub async fn latest(gateway: &Ground, source: Option<&str>, limit: i64) -> Result<Vec<RejectionRow>, Error> {
-    let queue = gateway.databases().queue.client().await?;
-    Ok(store::rejection::latest(&queue, source, limit).await?)
-}
-
 /// Forgets what is too old to explain anything.
 pub(in crate::app) async fn forget(gateway: &Ground) -> Result<u64, Error> {
     let before = gateway.today().saturating_sub(COUNT_DAYS.days());

@@ -36,7 +36,7 @@ pub struct Preview {
 pub async fn preview(gateway: &Ground, filter: &EventFilter) -> Result<Preview, Error> {
     let queue = gateway.databases().queue.client().await?;
     let matching = store::event::count(&queue, filter).await?;
-    let sample = store::event::select(&queue, filter, 20).await?;
+    let sample = store::event::select(&queue, filter, None, 20).await?;
     Ok(Preview { matching, sample })
 }
 
@@ -51,7 +51,7 @@ pub async fn execute(
 ) -> Result<Vec<(EventId, EventId)>, Error> {
     let reason = Word::parse(reason).map_err(|_| Error::Refused(REASON_RULE.to_owned()))?;
     let queue = gateway.databases().queue.client().await?;
-    let matching = store::event::select(&queue, filter, REPLAY_EVENTS_MAX + 1).await?;
+    let matching = store::event::select(&queue, filter, None, REPLAY_EVENTS_MAX + 1).await?;
     drop(queue);
     if i64::try_from(matching.len()).unwrap_or(i64::MAX) > REPLAY_EVENTS_MAX {
         return Err(Error::Refused(format!("more than {REPLAY_EVENTS_MAX} events match; narrow the selection")));
@@ -87,7 +87,7 @@ fn may_run(event: &EventRow) -> bool {
 pub async fn retry_job(gateway: &Ground, actor: &str, job: JobId) -> Result<(), Error> {
     let queue = gateway.databases().queue.client().await?;
     let filter = JobFilter { job_id: Some(job), ..JobFilter::default() };
-    let row = store::job::select(&queue, &filter, 1).await?.pop().ok_or(Error::NotFound("job"))?;
+    let row = store::job::select(&queue, &filter, None, 1).await?.pop().ok_or(Error::NotFound("job"))?;
     drop(queue);
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, row.tenant_id).await?;

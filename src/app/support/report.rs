@@ -4,33 +4,40 @@ use crate::app::registry::Registry;
 
 use crate::{
     app::ground::{Ground, error::Error, tenants},
-    domain::{EventId, RequestId, SubjectId, TenantId, call_back::CallBackState, request::RequestState},
+    domain::{EventId, JobId, RequestId, TenantId, call_back::CallBackState},
     store::{
         self, TenantTx,
-        audit::AuditRow,
         event::{Balance, EventFilter, EventRow},
         job::{JobFilter, JobRow},
+        look_up::Wanted,
         request::RequestRow,
         tenant::{EvidenceRow, Tenant},
     },
 };
 
-/// Events that match, newest first.
-pub async fn events(gateway: &Ground, filter: &EventFilter, limit: i64) -> Result<Vec<EventRow>, Error> {
-    let queue = gateway.databases().queue.client().await?;
-    Ok(store::event::select(&queue, filter, limit).await?)
-}
-
 /// One event.
 pub async fn event(gateway: &Ground, id: EventId) -> Result<EventRow, Error> {
     let filter = EventFilter { event_id: Some(id), ..EventFilter::default() };
-    events(gateway, &filter, 1).await?.pop().ok_or(Error::NotFound("event"))
+    let queue = gateway.databases().queue.client().await?;
+    store::event::select(&queue, &filter, None, 1).await?.pop().ok_or(Error::NotFound("event"))
 }
 
 /// Jobs that match, newest first.
 pub async fn jobs(gateway: &Ground, filter: &JobFilter, limit: i64) -> Result<Vec<JobRow>, Error> {
     let queue = gateway.databases().queue.client().await?;
-    Ok(store::job::select(&queue, filter, limit).await?)
+    Ok(store::job::select(&queue, filter, None, limit).await?)
+}
+
+/// One job.
+pub async fn job(gateway: &Ground, id: JobId) -> Result<JobRow, Error> {
+    let tenant_id = Some(tenant_of(gateway, Wanted::Job(id)).await?);
+    let filter = JobFilter { job_id: Some(id), tenant_id, ..JobFilter::default() };
+    jobs(gateway, &filter, 1).await?.pop().ok_or(Error::NotFound("job"))
+}
+
+async fn tenant_of(gateway: &Ground, wanted: Wanted) -> Result<TenantId, Error> {
+    let queue = gateway.databases().queue.client().await?;
+    store::look_up::tenant_of(&queue, wanted).await?.ok_or(Error::NotFound(wanted.kind()))
 }
 
 /// A tenant with what is known of its installation.
@@ -45,38 +52,11 @@ pub struct TenantReport {
 
 /// One tenant, with at most `limit` requests and pieces of evidence.
 pub async fn tenant(gateway: &Ground, id: TenantId, limit: i64) -> Result<TenantReport, Error> {
-    let tenant = tenants::list(gateway).await?.into_iter().find(|tenant| tenant.tenant_id == id);
-    let tenant = tenant.ok_or(Error::NotFound("tenant"))?;
+    let tenant = tenants::by_id(gateway, id).await?;
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, id).await?;
     let requests = store::request::list_of_tenant(&tx, limit).await?;
     Ok(TenantReport { tenant, requests, evidence: store::tenant::evidence(&tx, limit).await? })
-}
-
-/// Requests of one tenant, or of all, newest first within each tenant, at most `limit`.
-pub async fn requests(
-    gateway: &Ground,
-    tenant: Option<TenantId>,
-    subject: Option<SubjectId>,
-    state: Option<RequestState>,
-    limit: i64,
-) -> Result<Vec<(TenantId, RequestRow)>, Error> {
-    let tenants = match tenant {
-        Some(tenant) => vec![tenant],
-        None => tenants::list(gateway).await?.into_iter().map(|row| row.tenant_id).collect(),
-    };
-    let mut client = gateway.databases().tenant.client().await?;
-    let mut found = Vec::new();
-    for tenant in tenants {
-        let left = limit - i64::try_from(found.len()).unwrap_or(i64::MAX);
-        if left <= 0 {
-            break;
-        }
-        let tx = TenantTx::begin(&mut client, tenant).await?;
-        let rows = store::request::list(&tx, subject, state, left).await?;
-        found.extend(rows.into_iter().map(|row| (tenant, row)));
-    }
-    Ok(found)
 }
 
 /// One request with everything that is known about it.
@@ -95,33 +75,24 @@ pub struct RequestReport {
     pub receipt: Option<String>,
 }
 
-/// One request, found in whichever tenant it is.
+/// One request, found in whichever tenant it is: the queue says in which, and only that one is opened.
 pub async fn request(gateway: &Ground, id: RequestId) -> Result<RequestReport, Error> {
-    let jobs = jobs(gateway, &JobFilter { request_id: Some(id), ..JobFilter::default() }, 100).await?;
+    let tenant_id = tenant_of(gateway, Wanted::Request(id)).await?;
+    let filter = JobFilter { tenant_id: Some(tenant_id), request_id: Some(id), ..JobFilter::default() };
+    let jobs = jobs(gateway, &filter, 100).await?;
     let mut client = gateway.databases().tenant.client().await?;
-    for tenant in tenants::list(gateway).await? {
-        let tx = TenantTx::begin(&mut client, tenant.tenant_id).await?;
-        if let Some(request) = store::request::read(&tx, id).await? {
-            let steps = store::plan::executed(&tx, id).await?;
-            let accounts = store::account_call::counts(&tx, id).await?;
-            let receipt = store::receipt::of_request(&tx, id).await?.map(|(_, _, jws)| jws);
-            return Ok(RequestReport { tenant_id: tenant.tenant_id, request, steps, accounts, jobs, receipt });
-        }
-    }
-    Err(Error::NotFound("request"))
+    let tx = TenantTx::begin(&mut client, tenant_id).await?;
+    let request = store::request::read(&tx, id).await?.ok_or(Error::NotFound("request"))?;
+    let steps = store::plan::executed(&tx, id).await?;
+    let accounts = store::account_call::counts(&tx, id).await?;
+    let receipt = store::receipt::of_request(&tx, id).await?.map(|(_, _, jws)| jws);
+    Ok(RequestReport { tenant_id, request, steps, accounts, jobs, receipt })
 }
 
 /// How events have ended.
 pub async fn balance(gateway: &Ground) -> Result<Balance, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::event::balance(&queue).await?)
-}
-
-/// The latest audit entries of a tenant.
-pub async fn audit(gateway: &Ground, tenant: TenantId, limit: i64) -> Result<Vec<AuditRow>, Error> {
-    let mut client = gateway.databases().tenant.client().await?;
-    let tx = TenantTx::begin(&mut client, tenant).await?;
-    Ok(store::audit::list(&tx, limit).await?)
 }
 
 /// How much waits: events and due jobs.

@@ -1,15 +1,22 @@
 //! `sources show` and `sources refusals`: what is known of a source, and why calls were refused. No secret is ever shown.
 
-use jiff::{SignedDuration, Timestamp, ToSpan};
-use serde_json::{Value, json};
+use jiff::ToSpan as _;
 
 use super::find::find;
-use crate::cli::{exit::Exit, output::Output, table::Columns};
-use crate::sources::contract;
-use crate::{
-    app::{Gateway, intake::rejections, registry},
-    store::source::SourceRow,
+use crate::app::{
+    Gateway,
+    intake::rejections,
+    registry,
+    support::{
+        cursor::List,
+        pages,
+        views::{
+            PageView,
+            source::{RejectionView, SourceDetails},
+        },
+    },
 };
+use crate::cli::{exit::Exit, output::Output, selection::PageArgs, table::Columns};
 
 /// How far back `show` counts refusals, in days.
 const REFUSALS_DAYS: i64 = 7;
@@ -43,66 +50,18 @@ const REFUSED: Columns<'static> = &[("DAY", "day"), ("REASON", "reason"), ("REFU
 const LATEST: Columns<'static> =
     &[("AT", "at"), ("SOURCE", "source_name"), ("KIND", "source_kind"), ("REASON", "reason"), ("ANSWERED", "reply")];
 
-/// What a listing says of a source.
-pub(super) fn summary(gateway: &Gateway, source: &SourceRow) -> Value {
-    let facts = &source.facts;
-    let expected_by = expected_by(source);
-    json!({
-        "source_id": source.source_id,
-        "name": facts.name,
-        "kind": facts.kind.as_str(),
-        "route": contract(facts.kind).inbound.as_ref().map(|inbound| inbound.path(&facts.name)),
-        "tenant_id": facts.tenant_id,
-        "last_seen_at": source.last_seen_at,
-        "expected_by": expected_by,
-        "is_late": expected_by.is_some_and(|by| by < gateway.now()),
-        "is_disabled": source.disabled_at.is_some(),
-    })
-}
-
-fn expected_by(source: &SourceRow) -> Option<Timestamp> {
-    let every = SignedDuration::from_secs(source.expected_every_seconds?.into());
-    source.last_seen_at.unwrap_or(source.created_at).checked_add(every).ok()
-}
-
 /// Shows one source.
 pub(super) async fn run(gateway: &Gateway, name: &str, output: &mut Output) -> anyhow::Result<Exit> {
     let source = find(gateway, name).await?;
     let (credentials, holders) = registry::details(gateway, &source).await?;
     let since = gateway.today().saturating_sub(REFUSALS_DAYS.days());
     let counts = rejections::counts(gateway, Some(name), since).await?;
-    let mut value = summary(gateway, &source);
-    value["scheme"] = contract(source.facts.kind).scheme.into();
-    value["site_host"] = json!(source.facts.site_host);
-    value["settings"] = source.facts.settings.clone();
-    value["replay_window_seconds"] = json!(source.replay_window_seconds);
-    value["created_at"] = json!(source.created_at);
-    value["disabled_at"] = json!(source.disabled_at);
-    let credentials: Vec<Value> = credentials
-        .iter()
-        .map(|dates| {
-            json!({"purpose": dates.purpose, "installation": dates.holder, "created_at": dates.created_at,
-                   "valid_until": dates.valid_until, "credential": "[sealed]"})
-        })
-        .collect();
-    let installations: Vec<Value> = holders
-        .iter()
-        .map(|row| json!({"installation": row.holder, "tenant_id": row.tenant_id, "bound_at": row.bound_at}))
-        .collect();
-    let refused: Vec<Value> = counts
-        .iter()
-        .map(|row| json!({"day": row.day, "reason": row.reason, "refused": row.refused, "last_at": row.last_at}))
-        .collect();
-    if output.is_json() {
-        value["credentials"] = credentials.into();
-        value["installations"] = installations.into();
-        value["refused"] = refused.into();
-        output.json(&value)?;
-    } else {
-        output.record(FIELDS, &value)?;
-        output.section("Credentials", CREDENTIALS, &credentials)?;
-        output.section("Installations", INSTALLATIONS, &installations)?;
-        output.section("Refused in the last week", REFUSED, &refused)?;
+    let details = SourceDetails::new(&source, &credentials, &holders, &counts, gateway.now());
+    output.record(FIELDS, &details)?;
+    if !output.is_json() {
+        output.section("Credentials", CREDENTIALS, &details.credentials)?;
+        output.section("Installations", INSTALLATIONS, &details.installations)?;
+        output.section("Refused in the last week", REFUSED, &details.refused)?;
     }
     Ok(Exit::Done)
 }
@@ -111,17 +70,10 @@ pub(super) async fn run(gateway: &Gateway, name: &str, output: &mut Output) -> a
 pub(super) async fn refusals(
     gateway: &Gateway,
     name: Option<&str>,
-    limit: u16,
+    page: &PageArgs,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
-    let rows: Vec<Value> = rejections::latest(gateway, name, limit.into())
-        .await?
-        .iter()
-        .map(|row| {
-            json!({"at": row.at, "source_name": row.source_name, "source_kind": row.source_kind,
-                   "reason": row.reason, "reply": row.reply})
-        })
-        .collect();
-    output.rows(LATEST, &rows, "No call was refused lately.")?;
+    let page = pages::rejections(gateway, name, &page.of(List::Rejections)?).await?;
+    output.page(LATEST, &PageView::of(&page, |row| RejectionView::from(row)), "No call was refused lately.")?;
     Ok(Exit::Done)
 }

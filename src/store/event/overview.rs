@@ -16,7 +16,8 @@ statements! {
                count(*) FILTER (WHERE outcome = 'ignored'),
                count(*) FILTER (WHERE outcome = 'dead_lettered')
         FROM gateway.event";
-    // Absent filters are null; the planner drops them. Bounded by the caller's limit.
+    // Absent filters are null; the planner drops them. Bounded by the caller's limit. The bound on the time alone spares the
+    // partitions that came after the page.
     SELECT_EVENTS = "SELECT event_id, source_id, tenant_id, received_at, type_word, state, outcome, outcome_reason,
                finished_at, attempt, replay_of, body_event_id, original_received_at, body_bytes
         FROM gateway.event
@@ -27,8 +28,11 @@ statements! {
             AND ($5::timestamptz IS NULL OR received_at >= $5)
             AND ($6::timestamptz IS NULL OR received_at < $6)
             AND ($7::text IS NULL OR state = $7)
+            AND received_at <= coalesce($8::timestamptz, 'infinity')
+            AND (received_at, event_id)
+                < (coalesce($8::timestamptz, 'infinity'), coalesce($9::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
         ORDER BY received_at DESC, event_id DESC
-        LIMIT $8";
+        LIMIT $10";
     COUNT_EVENTS = "SELECT count(*)
         FROM gateway.event
         WHERE ($1::uuid IS NULL OR event_id = $1)
@@ -126,8 +130,14 @@ pub async fn balance(client: &Client) -> Result<Balance, StoreError> {
     })
 }
 
-/// Events that match, newest first, at most `limit`. Role `gw_queue`.
-pub async fn select(client: &Client, filter: &EventFilter, limit: i64) -> Result<Vec<EventRow>, StoreError> {
+/// Events that match, newest first, at most `limit`, after a place in the list. Role `gw_queue`.
+pub async fn select(
+    client: &Client,
+    filter: &EventFilter,
+    after: Option<(Timestamp, Uuid)>,
+    limit: i64,
+) -> Result<Vec<EventRow>, StoreError> {
+    let (after_time, after_id) = after.unzip();
     let rows = tx::query(
         client,
         "select_events",
@@ -140,6 +150,8 @@ pub async fn select(client: &Client, filter: &EventFilter, limit: i64) -> Result
             &filter.since,
             &filter.until,
             &filter.state,
+            &after_time,
+            &after_id,
             &limit,
         ],
     )

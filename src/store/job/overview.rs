@@ -1,6 +1,7 @@
 //! Jobs as operators and the sweep see them: listed and counted, never changed.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::{
     domain::{JobId, RequestId, TenantId},
@@ -15,8 +16,9 @@ statements! {
             AND ($2::uuid IS NULL OR tenant_id = $2)
             AND ($3::text IS NULL OR state = $3)
             AND ($4::uuid IS NULL OR request_id = $4)
+            AND (created_at, job_id) < (coalesce($5::timestamptz, 'infinity'), coalesce($6::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
         ORDER BY created_at DESC, job_id DESC
-        LIMIT $5";
+        LIMIT $7";
     COUNT_STUCK = "SELECT count(*) FILTER (WHERE j.state = 'held'),
                count(*) FILTER (WHERE j.state = 'dead' AND NOT EXISTS (
                    SELECT 1
@@ -77,8 +79,14 @@ pub struct JobFilter {
     pub request_id: Option<RequestId>,
 }
 
-/// Jobs that match, newest first, at most `limit`. Role `gw_queue`.
-pub async fn select(client: &Client, filter: &JobFilter, limit: i64) -> Result<Vec<JobRow>, StoreError> {
+/// Jobs that match, newest first, at most `limit`, after a place in the list. Role `gw_queue`.
+pub async fn select(
+    client: &Client,
+    filter: &JobFilter,
+    after: Option<(Timestamp, Uuid)>,
+    limit: i64,
+) -> Result<Vec<JobRow>, StoreError> {
+    let (after_time, after_id) = after.unzip();
     let rows = tx::query(
         client,
         "select_jobs",
@@ -88,6 +96,8 @@ pub async fn select(client: &Client, filter: &JobFilter, limit: i64) -> Result<V
             &filter.tenant_id.map(|id| id.uuid()),
             &filter.state,
             &filter.request_id.map(|id| id.uuid()),
+            &after_time,
+            &after_id,
             &limit,
         ],
     )

@@ -1,11 +1,18 @@
 //! What a test looks at, without row level security and without the code under test where that matters.
 
 use milestone_gateway::testing::{
-    app::{self, support::report},
+    app::{
+        self,
+        support::{
+            pages::{self, Paging},
+            report,
+        },
+    },
     domain::{EventId, RequestId, TenantId, request::RequestState},
     store::{
         event::EventRow,
         job::{JobFilter, JobRow},
+        look_up::RequestFilter,
         request::RequestRow,
     },
 };
@@ -36,7 +43,8 @@ impl World {
 
     /// All requests of a tenant, oldest first.
     pub(crate) async fn requests(&self, tenant: &Tenant) -> Vec<RequestRow> {
-        let mut found = report::requests(&self.gateway, Some(tenant.id), None, None, 100).await.unwrap();
+        let filter = RequestFilter { tenant_id: Some(tenant.id), ..RequestFilter::default() };
+        let mut found = pages::requests(&self.gateway, &filter, &Paging::new(100, None)).await.unwrap().rows;
         found.reverse();
         found.into_iter().map(|(_, request)| request).collect()
     }
@@ -82,7 +90,7 @@ impl World {
 
     /// What was recorded for a tenant, oldest first.
     pub(crate) async fn audited(&self, tenant: TenantId) -> Vec<String> {
-        let mut entries = report::audit(&self.gateway, tenant, 1_000).await.unwrap();
+        let mut entries = pages::audit(&self.gateway, tenant, &Paging::new(1_000, None)).await.unwrap().rows;
         entries.reverse();
         entries.into_iter().map(|entry| entry.action).collect()
     }
