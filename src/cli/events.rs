@@ -11,9 +11,10 @@ use super::{
     selection::PageArgs,
     table::Columns,
 };
+pub(super) mod columns;
 pub(super) mod selection;
 
-use self::selection::EventSelection;
+use self::{columns::COLUMNS, selection::EventSelection};
 use crate::app::{
     Gateway,
     support::{
@@ -28,16 +29,6 @@ use crate::app::{
 };
 use crate::domain::EventId;
 
-/// The columns of an event in a list.
-pub(super) const COLUMNS: Columns<'static> = &[
-    ("EVENT", "event_id"),
-    ("RECEIVED", "received_at"),
-    ("TYPE", "type"),
-    ("STATE", "state"),
-    ("OUTCOME", "outcome"),
-    ("REASON", "reason"),
-    ("REPLAY OF", "replay_of"),
-];
 const FIELDS: Columns<'static> = &[
     ("event", "event_id"),
     ("tenant", "tenant_id"),

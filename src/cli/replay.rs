@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{
     context::{ACTOR, with_gateway},
-    events::{self, selection::EventSelection},
+    events::{columns::COLUMNS, selection::EventSelection},
     exit::{Exit, Stop},
     options::{Deliberate, GlobalOptions},
     output::Output,
@@ -80,7 +80,7 @@ async fn preview(gateway: &Gateway, filters: &[EventFilter], output: &mut Output
         output.json(&preview)?;
         return Ok(Exit::Done);
     }
-    output.rows(events::COLUMNS, &preview.sample, "No event matches.")?;
+    output.rows(COLUMNS, &preview.sample, "No event matches.")?;
     output.line("")?;
     let shown = preview.sample.len();
     output.line(&format!("{} would be replayed ({shown} shown). Nothing was changed.", preview.matching))?;

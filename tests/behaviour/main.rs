@@ -40,6 +40,7 @@ mod twice;
 mod twin;
 mod unfinished;
 mod verification;
+mod views;
 mod watching;
 mod words;
 mod working;

@@ -381,10 +381,13 @@ TABLE gateway.job ROW SECURITY FORCED
     CONSTRAINT job_only_pending_has_lease CHECK (((state = 'pending'::text) OR (lease_until IS NULL)))
     CONSTRAINT job_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'held'::text, 'completed'::text, 'cancelled'::text, 'dead'::text])))
     CONSTRAINT job_stuck_has_reason CHECK (((state <> ALL (ARRAY['held'::text, 'dead'::text])) OR (failure_reason IS NOT NULL)))
+    CREATE INDEX job_by_id ON gateway.job USING btree (job_id)
+    CREATE INDEX job_by_time ON gateway.job USING btree (created_at, job_id)
     CREATE INDEX job_pending ON gateway.job USING btree (not_before) WHERE (state = 'pending'::text)
     CREATE INDEX job_stuck ON gateway.job USING btree (state) WHERE (state = ANY (ARRAY['held'::text, 'dead'::text]))
     CREATE UNIQUE INDEX job_one_living ON gateway.job USING btree (tenant_id, request_id, kind) WHERE (state = ANY (ARRAY['pending'::text, 'held'::text]))
     POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
+    POLICY owner_finds_the_tenant FOR SELECT TO gw_owner USING (true)
     POLICY queue_claims FOR ALL TO gw_queue USING (true) WITH CHECK (true)
     GRANT INSERT, SELECT, UPDATE TO gw_tenant
     GRANT SELECT TO gw_queue
@@ -501,10 +504,13 @@ TABLE gateway.privacy_request ROW SECURITY FORCED
     CONSTRAINT privacy_request_state_known CHECK ((state = ANY (ARRAY['open'::text, 'cancelled'::text, 'fenced'::text, 'executed'::text, 'verification_failed'::text, 'verified'::text, 'key_destroyed'::text, 'completed'::text])))
     CONSTRAINT privacy_request_superseded CHECK (((superseded_by IS NULL) OR ((state = 'cancelled'::text) AND (subject_id IS NOT NULL) AND (superseded_by <> request_id))))
     CONSTRAINT privacy_request_verified CHECK (((state = ANY (ARRAY['verified'::text, 'key_destroyed'::text, 'completed'::text])) = (verified_at IS NOT NULL)))
+    CREATE INDEX privacy_request_by_id ON gateway.privacy_request USING btree (request_id)
+    CREATE INDEX privacy_request_by_time ON gateway.privacy_request USING btree (opened_at, request_id)
     CREATE INDEX privacy_request_of_tenant ON gateway.privacy_request USING btree (tenant_id, opened_at) WHERE (subject_id IS NULL)
     CREATE UNIQUE INDEX privacy_request_one_living ON gateway.privacy_request USING btree (tenant_id, subject_id, right_word) WHERE ((state <> 'cancelled'::text) AND (state <> 'completed'::text))
     CREATE UNIQUE INDEX privacy_request_one_living_of_tenant ON gateway.privacy_request USING btree (tenant_id, right_word) WHERE ((subject_id IS NULL) AND (state <> 'cancelled'::text) AND (state <> 'completed'::text))
     POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
+    POLICY owner_finds_the_tenant FOR SELECT TO gw_owner USING (true)
     GRANT INSERT, SELECT, UPDATE TO gw_tenant
 
 TABLE gateway.receipt ROW SECURITY FORCED
@@ -516,7 +522,9 @@ TABLE gateway.receipt ROW SECURITY FORCED
     CONSTRAINT receipt_pkey PRIMARY KEY (tenant_id, receipt_id)
     CONSTRAINT receipt_once_for_a_request UNIQUE (tenant_id, request_id)
     CONSTRAINT receipt_has_request FOREIGN KEY (tenant_id, request_id) REFERENCES gateway.privacy_request(tenant_id, request_id)
+    CREATE INDEX receipt_by_id ON gateway.receipt USING btree (receipt_id)
     POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
+    POLICY owner_finds_the_tenant FOR SELECT TO gw_owner USING (true)
     GRANT INSERT, SELECT TO gw_tenant
 
 TABLE gateway.rejection
@@ -791,6 +799,9 @@ FUNCTION gateway.isolate(isolated regclass) RETURNS void VOLATILE search_path=pg
 
 FUNCTION gateway.make_partition(part text, parent text, from_bound text, to_bound text) RETURNS void VOLATILE search_path=pg_catalog, pg_temp BODY 965d8bcf829f60ed49325b907658e857
 
+FUNCTION gateway.page_of_requests(of_tenant uuid, of_subject uuid, in_state text, after_time timestamp with time zone, after_id uuid, most bigint) RETURNS TABLE(tenant_id uuid, request_id uuid, opened_at timestamp with time zone) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 09d6ba4fe5dc6b12570f3c3a4d282e4f
+    GRANT EXECUTE TO gw_queue
+
 FUNCTION gateway.refuse_change() RETURNS trigger VOLATILE search_path=pg_catalog, pg_temp BODY 12d423f24f77ea618d3b047eb4dd58ee
     GRANT EXECUTE TO PUBLIC
 
@@ -808,5 +819,8 @@ FUNCTION gateway.sources_to_poll(tokens_since timestamp with time zone) RETURNS 
 
 FUNCTION gateway.tenant_for_intake(wanted_key text, new_tenant_id uuid, at timestamp with time zone) RETURNS uuid VOLATILE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY db6d3e4a37322253fa1f0f642d1b0bfe
     GRANT EXECUTE TO gw_intake
+
+FUNCTION gateway.tenant_of(wanted_kind text, wanted_id uuid) RETURNS uuid STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 0aafa88e52f32c984af578859070a2fb
+    GRANT EXECUTE TO gw_queue
 
 FUNCTION gateway.vacuum_at_once(vacuumed regclass) RETURNS void VOLATILE search_path=pg_catalog, pg_temp BODY 4ca72d72c2d3a78e4cf611eac09f70bb
