@@ -230,6 +230,6 @@ mod tests {
         assert_eq!(place(&of_text("2 events 5 6")), Err(CursorError::OtherVersion));
         let other = place(&jobs.to_string()).expect_err("another list");
         assert_eq!(other.to_string(), "this is a cursor of the list of jobs, not of events");
-        assert!(format!("{}=", jobs).parse::<Cursor>().is_err(), "one text for each place");
+        assert!(format!("{jobs}=").parse::<Cursor>().is_err(), "one text for each place");
     }
 }
