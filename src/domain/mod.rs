@@ -3,6 +3,7 @@
 //! Promises: nothing here does input or output, reads a clock or draws chance, and nothing here knows another room.
 //! Every other room may import this one.
 
+pub mod back_off;
 pub mod call_back;
 pub mod caller;
 pub mod catalog;
