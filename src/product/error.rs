@@ -173,7 +173,7 @@ impl ProductError {
                 if source.is_transient() {
                     Verdict::Retry
                 } else {
-                    Verdict::Hold
+                    Verdict::Park
                 }
             }
             Self::Unfinished { .. } => Verdict::Retry,
@@ -187,7 +187,7 @@ impl ProductError {
             | Self::Migrate { .. }
             | Self::DivergentMigrations
             | Self::NoWorklogSink
-            | Self::PlanRefused { .. } => Verdict::Hold,
+            | Self::PlanRefused { .. } => Verdict::Park,
         }
     }
 }
