@@ -25,9 +25,11 @@ pub mod poll;
 pub mod profile;
 pub mod reply;
 pub mod request;
+pub mod run;
 pub mod source;
 pub mod tree;
 pub mod verification;
+pub mod words;
 pub mod worklog;
 
 pub use clock::Clock;
@@ -36,8 +38,8 @@ pub use delivery::Headers;
 pub use entropy::Entropy;
 pub use identity::{FenceKind, IdentityKind, SubjectKind};
 pub use ids::{
-    AuditId, EventId, EvidenceId, FenceId, IdentityId, JobId, OffboardingId, PlanId, ReceiptId, RequestId, SourceId,
-    SubjectId, TenantId,
+    AuditId, EventId, EvidenceId, FenceId, IdentityId, JobId, OffboardingId, PlanId, ReceiptId, RequestId, RunId,
+    SourceId, SubjectId, TenantId,
 };
 pub use personal::Personal;
 pub use source::SourceKind;

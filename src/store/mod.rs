@@ -16,12 +16,14 @@ pub mod installation;
 pub mod intake;
 pub mod job;
 pub mod keys;
+pub mod offboarding;
 pub mod plan;
 pub mod poll;
 pub mod receipt;
 pub mod rejection;
 pub mod reported_account;
 pub mod request;
+pub mod run;
 pub mod source;
 pub mod subject;
 pub mod tenant;
@@ -59,12 +61,14 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("job/missing", job::missing::STATEMENTS),
         ("job/overview", job::overview::STATEMENTS),
         ("keys", keys::STATEMENTS),
+        ("offboarding", offboarding::STATEMENTS),
         ("plan", plan::STATEMENTS),
         ("poll", poll::STATEMENTS),
         ("receipt", receipt::STATEMENTS),
         ("rejection", rejection::STATEMENTS),
         ("reported_account", reported_account::STATEMENTS),
         ("request", request::STATEMENTS),
+        ("run", run::STATEMENTS),
         ("source", source::STATEMENTS),
         ("source/credential", source::credential::STATEMENTS),
         ("source/holder", source::holder::STATEMENTS),

@@ -14,13 +14,13 @@ use crate::{
             identities,
             vault::OpenKey,
         },
-        requests::{case::TenantCase, lease::hold},
+        requests::{case::TenantCase, job::RequestJob, lease::ensure_lease},
     },
-    domain::{IdentityKind, Personal, SubjectId, request::RequestState},
+    domain::{IdentityKind, Personal, SubjectId, job::ParkCode, run::Stage},
     product::{self, IdentifierPosition},
     proof::{Word, audit::Fact},
     sealing::{Aad, normalise},
-    store::{self, TenantTx, account_call::NewAccount, job::ClaimedJob, subject::SealedIdentity},
+    store::{self, TenantTx, account_call::NewAccount, subject::SealedIdentity},
 };
 
 /// Rows that are read and noted in one transaction.
@@ -36,9 +36,9 @@ pub(in crate::app) const NO_ISSUER: &str = "";
 /// stays, and the rest is found again, since no row goes before all is noted.
 pub(in crate::app) async fn collect(
     gateway: &Accounts,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     case: &TenantCase,
-    state: RequestState,
+    stage: Stage,
 ) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
@@ -51,16 +51,16 @@ pub(in crate::app) async fn collect(
     let ways = credentials::ways(gateway, job.tenant_id).await?;
     if !ways.known.is_empty() {
         let projects: Vec<&str> = ways.known.iter().map(|way| way.project.as_str()).collect();
-        note_identities(gateway, job, state, &projects).await?;
-        note_rows(gateway, job, case, state, !ways.is_some_closed).await?;
+        note_identities(gateway, job, stage, &projects).await?;
+        note_rows(gateway, job, case, stage, !ways.is_some_closed).await?;
     }
-    conclude(gateway, job, state, !ways.known.is_empty()).await?;
+    conclude(gateway, job, stage, !ways.known.is_empty()).await?;
     gateway.crash().reach("tenant_deletion.after_collection");
     Ok(())
 }
 
 /// Whatever the product has written since is collected too, beside what is noted already; in the caller's transaction.
-pub(in crate::app) async fn collect_again(tx: &TenantTx<'_>, job: &ClaimedJob) -> Result<(), Error> {
+pub(in crate::app) async fn collect_again(tx: &TenantTx<'_>, job: &RequestJob<'_>) -> Result<(), Error> {
     Ok(store::account_call::set_collected(tx, job.request_id, None).await?)
 }
 
@@ -68,15 +68,15 @@ pub(in crate::app) async fn collect_again(tx: &TenantTx<'_>, job: &ClaimedJob) -
 /// so that nobody looks for it in another project.
 async fn note_identities(
     gateway: &Accounts,
-    job: &ClaimedJob,
-    state: RequestState,
+    job: &RequestJob<'_>,
+    stage: Stage,
     projects: &[&str],
 ) -> Result<(), JobFailure> {
     let mut behind = None;
     for _ in 0..ACCOUNT_PAGES_MAX {
         let mut client = gateway.databases().tenant.client().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-        hold(&tx, job, state).await?;
+        ensure_lease(&tx, job, stage).await?;
         let limit = i64::from(ACCOUNT_PAGE_ROWS);
         let page = store::subject::anchors_behind(&tx, IdentityKind::FirebaseUid, behind, limit).await?;
         let noting = Noting::begin(gateway, &tx, job).await?;
@@ -95,7 +95,7 @@ async fn note_identities(
         }
         behind = page.last().map(|(_, identity)| identity.identity_id);
     }
-    Err(JobFailure::hold("noting the accounts of the customer's people did not end"))
+    Err(JobFailure::park(ParkCode::BoundExceeded, "noting the accounts of the customer's people did not end"))
 }
 
 /// `None` when the person was erased, whose key is gone.
@@ -113,9 +113,9 @@ async fn opened(
 /// account is: it ends at once.
 async fn note_rows(
     gateway: &Accounts,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     case: &TenantCase,
-    state: RequestState,
+    stage: Stage,
     is_everywhere_open: bool,
 ) -> Result<(), JobFailure> {
     let scope = product::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
@@ -127,7 +127,7 @@ async fn note_rows(
         drop(client);
         let mut client = gateway.databases().tenant.client().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-        hold(&tx, job, state).await?;
+        ensure_lease(&tx, job, stage).await?;
         let noting = Noting::begin(gateway, &tx, job).await?;
         let account = |uid| noting.account(NO_ISSUER, uid, is_everywhere_open);
         let accounts: Vec<_> = page.values.iter().filter_map(account).collect();
@@ -139,13 +139,13 @@ async fn note_rows(
             None => return Ok(()),
         }
     }
-    Err(JobFailure::hold("noting the accounts of the customer's people did not end"))
+    Err(JobFailure::park(ParkCode::BoundExceeded, "noting the accounts of the customer's people did not end"))
 }
 
-async fn conclude(gateway: &Accounts, job: &ClaimedJob, state: RequestState, has_way: bool) -> Result<(), JobFailure> {
+async fn conclude(gateway: &Accounts, job: &RequestJob<'_>, stage: Stage, has_way: bool) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    hold(&tx, job, state).await?;
+    ensure_lease(&tx, job, stage).await?;
     store::account_call::set_collected(&tx, job.request_id, Some(gateway.now())).await?;
     let counts = store::account_call::counts(&tx, job.request_id).await?;
     let accounts = counts.iter().map(|(_, count)| count).sum();
@@ -164,7 +164,7 @@ struct Noting<'a> {
 }
 
 impl<'a> Noting<'a> {
-    async fn begin(gateway: &'a Accounts, tx: &'a TenantTx<'a>, job: &ClaimedJob) -> Result<Self, Error> {
+    async fn begin(gateway: &'a Accounts, tx: &'a TenantTx<'a>, job: &RequestJob<'_>) -> Result<Self, Error> {
         let key = gateway.vault().find_or_make_request_key(tx, job.request_id, gateway.now()).await?;
         Ok(Self { gateway, tx, key })
     }

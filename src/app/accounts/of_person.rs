@@ -1,9 +1,9 @@
 //! Calling back: telling senders' own systems what was decided here.
 //!
 //! What must be told stands in an outbox, one row for each call and one for each attempt, so that an attempt that ends
-//! without a word is seen. Attempts go on until the other side has confirmed; every call may be made twice. The deletion of
+//! without a word is seen. Attempts go on until the other side has confirmed; every call may be made twice. The erasure of
 //! a person waits for them: without the uid, which goes with the person's key, nobody could be told any more. So does the
-//! deletion of a whole customer, which makes those calls itself that no other job makes any more.
+//! erasure of a whole tenant, which makes those calls itself that no other job makes any more.
 
 use crate::app::registry;
 
@@ -19,23 +19,24 @@ use crate::{
         },
         ground::{
             audit,
-            error::{Error, JobFailure},
+            error::{AttemptEnd, Error, JobFailure},
         },
         requests::{
             case::{AnyCase, Case, read_case, read_case_of},
+            job::RequestJob,
             lease::complete,
         },
     },
     domain::{
         IdentityKind, JobId, Personal, RequestId, SourceId,
         call_back::{CallBackKind, CallBackState},
-        job::{JobKind, Verdict},
+        job::{JobKind, ParkCode},
         request::RequestState,
     },
     outbound::{CallFailure, identity_toolkit::AccountCall},
     proof::{Word, audit::Fact},
     signature::SecretBytes,
-    store::{self, TenantTx, call_back::CallBackRow, job::ClaimedJob},
+    store::{self, TenantTx, call_back::CallBackRow},
 };
 
 /// Requests whose calls one round of a customer's purge makes.
@@ -45,7 +46,7 @@ const REQUESTS_PER_ROUND: i64 = 100;
 const ROUNDS_MAX: usize = 10;
 
 /// Puts the calls that take access away into the outbox, with the job that makes them, in the caller's transaction.
-pub(in crate::app) async fn enqueue_access_off(
+pub(in crate::app) async fn enqueue_revocation(
     gateway: &Accounts,
     tx: &TenantTx<'_>,
     request: RequestId,
@@ -56,17 +57,17 @@ pub(in crate::app) async fn enqueue_access_off(
         store::call_back::insert(tx, new_id(gateway), request, kind, source, now).await?;
     }
     let job = JobId::new(gateway.clock(), gateway.entropy());
-    store::job::insert_or_restart(tx, job, JobKind::CallBack, request, now).await?;
+    store::job::insert_or_restart(tx, job, JobKind::ProviderCalls, request, now).await?;
     Ok(())
 }
 
 /// The job: makes every call of its request that is still to be made.
-pub(in crate::app) async fn run(gateway: &Accounts, job: &ClaimedJob) -> Result<(), JobFailure> {
+pub(in crate::app) async fn run(gateway: &Accounts, job: &RequestJob<'_>) -> Result<(), JobFailure> {
     let AnyCase::Person(case) = read_case(gateway, job).await? else {
         return Err(JobFailure::discard("a whole customer is nobody's account"));
     };
     let now = gateway.now();
-    if case.request.state == RequestState::Cancelled {
+    if matches!(case.request.state, RequestState::Cancelled | RequestState::Superseded) {
         let mut client = gateway.databases().tenant.client().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
         store::call_back::withdraw(&tx, job.request_id, now).await?;
@@ -82,10 +83,10 @@ pub(in crate::app) async fn run(gateway: &Accounts, job: &ClaimedJob) -> Result<
     Ok(())
 }
 
-/// CALL BACK, as a step of the deletion: the account goes at the identity provider too. Returns when everything is told.
-pub(in crate::app) async fn tell_of_deletion(
+/// CALL BACK, as a phase of the erasure: the account goes at the identity provider too. Returns when everything is told.
+pub(in crate::app) async fn tell_of_erasure(
     gateway: &Accounts,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     case: &Case,
 ) -> Result<(), JobFailure> {
     if let Some(source) = teller(gateway, job.tenant_id, case).await? {
@@ -104,8 +105,7 @@ pub(in crate::app) async fn tell_of_deletion(
 /// Before a whole customer's keys go: makes every call about its people that is still to be made. Jobs that would have made
 /// them have ended with the tenant's fence. Each request has its turn however the others fail; a failure is tried again, for
 /// nobody could make the call once the keys are gone. Returns when nothing is pending.
-pub(in crate::app) async fn attempt_all_of_tenant(gateway: &Accounts, job: &ClaimedJob) -> Result<(), JobFailure> {
-    let retry = |reason: String| JobFailure { verdict: Verdict::Retry, reason };
+pub(in crate::app) async fn attempt_all_of_tenant(gateway: &Accounts, job: &RequestJob<'_>) -> Result<(), JobFailure> {
     for _ in 0..ROUNDS_MAX {
         let mut client = gateway.databases().tenant.client().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
@@ -119,22 +119,26 @@ pub(in crate::app) async fn attempt_all_of_tenant(gateway: &Accounts, job: &Clai
         for request in requests {
             match attempt_all_of_request(gateway, job, request).await {
                 Ok(()) => {}
-                Err(lost) if lost.verdict == Verdict::Discard => return Err(lost),
+                Err(lost) if lost.end == AttemptEnd::Discard => return Err(lost),
                 Err(failed) => failure = Some(failed),
             }
         }
         if let Some(failed) = failure {
-            return Err(retry(format!("{UNFINISHED}: {}", failed.reason)));
+            return Err(JobFailure::retry(format!("{UNFINISHED}: {}", failed.reason)));
         }
     }
-    Err(retry(UNFINISHED.to_owned()))
+    Err(JobFailure::retry(UNFINISHED))
 }
 
-async fn attempt_all_of_request(gateway: &Accounts, job: &ClaimedJob, request: RequestId) -> Result<(), JobFailure> {
+async fn attempt_all_of_request(
+    gateway: &Accounts,
+    job: &RequestJob<'_>,
+    request: RequestId,
+) -> Result<(), JobFailure> {
     let AnyCase::Person(case) = read_case_of(gateway, job.tenant_id, request).await? else {
-        return Err(JobFailure::hold("a whole customer is nobody's account"));
+        return Err(JobFailure::park(ParkCode::WrongSubject, "a whole tenant is nobody's account"));
     };
-    if case.request.state == RequestState::Cancelled {
+    if matches!(case.request.state, RequestState::Cancelled | RequestState::Superseded) {
         let mut client = gateway.databases().tenant.client().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
         store::call_back::withdraw(&tx, request, gateway.now()).await?;
@@ -143,7 +147,7 @@ async fn attempt_all_of_request(gateway: &Accounts, job: &ClaimedJob, request: R
     attempt_all(gateway, job, &case).await
 }
 
-async fn attempt_all(gateway: &Accounts, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
+async fn attempt_all(gateway: &Accounts, job: &RequestJob<'_>, case: &Case) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     let rows = store::call_back::of_request(&tx, case.request.request_id).await?;
@@ -156,13 +160,13 @@ async fn attempt_all(gateway: &Accounts, job: &ClaimedJob, case: &Case) -> Resul
 }
 
 /// One attempt: recorded before it is made and after.
-async fn attempt(gateway: &Accounts, job: &ClaimedJob, case: &Case, row: &CallBackRow) -> Result<(), JobFailure> {
+async fn attempt(gateway: &Accounts, job: &RequestJob<'_>, case: &Case, row: &CallBackRow) -> Result<(), JobFailure> {
     // Before the attempt: a database that is away for a moment is no fault of the credentials.
     let credentials = registry::call_back_secret(gateway, row.source_id).await?;
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    if !store::job::holds_lease(&tx, job).await? {
-        return Err(JobFailure::discard("another worker holds the job"));
+    if !store::job::has_lease(&tx, job).await? {
+        return Err(JobFailure::discard("another worker has the job"));
     }
     let begun = store::call_back::begin_attempt(&tx, row.call_back_id, gateway.now()).await?;
     tx.commit().await?;
@@ -194,8 +198,8 @@ async fn attempt(gateway: &Accounts, job: &ClaimedJob, case: &Case, row: &CallBa
 
 /// What can be mended by waiting is tried again; everything else waits for a person.
 fn job_failure(failure: &CallFailure) -> JobFailure {
-    let verdict = if failure.is_transient() { Verdict::Retry } else { Verdict::Hold };
-    JobFailure { verdict, reason: format!("call-back: {failure}") }
+    let reason = format!("call-back: {failure}");
+    if failure.is_transient() { JobFailure::retry(reason) } else { JobFailure::park(ParkCode::ProviderRefuses, reason) }
 }
 
 fn uid_of(case: &Case) -> Option<&Personal<String>> {
@@ -219,7 +223,7 @@ async fn tell(
         let accounts = toolkit.lookup(tenant, std::slice::from_ref(uid), now).await?;
         match accounts.first() {
             None => return Ok(CallBackState::AlreadyGone),
-            Some(account) if is_anothers(account, case.request.latest_departure_at) => {
+            Some(account) if is_anothers(account, case.request.covers_until()) => {
                 return Ok(CallBackState::Withdrawn);
             }
             Some(_) if is_shared => return Ok(CallBackState::Shared),

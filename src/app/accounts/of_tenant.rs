@@ -29,17 +29,17 @@ use crate::{
             audit,
             error::{Error, JobFailure},
         },
-        requests::{case::TenantCase, lease::hold},
+        requests::{case::TenantCase, job::RequestJob, lease::ensure_lease},
     },
     domain::{
         Personal, RequestId,
         call_back::{CallBackKind, CallBackState},
-        job::Verdict,
+        job::ParkCode,
         metric,
-        request::RequestState,
+        run::{Phase, Stage},
     },
     proof::audit::Fact,
-    store::{self, TenantTx, account_call::PendingAccount, job::ClaimedJob},
+    store::{self, TenantTx, account_call::PendingAccount},
 };
 
 /// Accounts that one round tells of: as many as one look-up takes.
@@ -70,29 +70,36 @@ struct Round {
 /// CALL BACK, for a whole customer: every account that was noted and that no other customer knows is deleted. Returns when
 /// none is pending. A project that fails keeps no other from its turn. What waiting can mend is tried again; for everything
 /// else a person has to look, for nobody could be told once the keys are gone.
-pub(in crate::app) async fn tell(gateway: &Accounts, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
-    let retry = |reason: String| JobFailure { verdict: Verdict::Retry, reason };
+pub(in crate::app) async fn tell(
+    gateway: &Accounts,
+    job: &RequestJob<'_>,
+    case: &TenantCase,
+) -> Result<(), JobFailure> {
     let ways = credentials::ways(gateway, job.tenant_id).await?.known;
     let mut failed = Failed::default();
     for _ in 0..ACCOUNT_ROUNDS_MAX {
         let Some(round) = next_round(gateway, job, &failed).await? else {
             let Some(reason) = failed.reason else { return Ok(()) };
             let reason = format!("{UNFINISHED}: {reason}");
-            return Err(if failed.is_final { JobFailure::hold(reason) } else { retry(reason) });
+            return Err(if failed.is_final {
+                JobFailure::park(ParkCode::ProviderRefuses, reason)
+            } else {
+                JobFailure::retry(reason)
+            });
         };
         tell_some(gateway, job, case, &ways, round, &mut failed).await?;
         if failed.accounts.len() >= FAILED_ACCOUNTS_MAX {
             break;
         }
     }
-    Err(retry(UNFINISHED.to_owned()))
+    Err(JobFailure::retry(UNFINISHED))
 }
 
 /// Accounts that are still to be told of, while this worker holds the job. `None` when there are none but those that failed.
-async fn next_round(gateway: &Accounts, job: &ClaimedJob, failed: &Failed) -> Result<Option<Round>, JobFailure> {
+async fn next_round(gateway: &Accounts, job: &RequestJob<'_>, failed: &Failed) -> Result<Option<Round>, JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    hold(&tx, job, RequestState::Verified).await?;
+    ensure_lease(&tx, job, Stage::Running(Phase::Verified)).await?;
     let (issuers, without) = (&failed.issuers, &failed.accounts);
     let rows = store::account_call::pending(&tx, job.request_id, issuers, without, ACCOUNTS_PER_ROUND).await?;
     let Some(first) = rows.first() else { return Ok(None) };
@@ -110,7 +117,7 @@ async fn next_round(gateway: &Accounts, job: &ClaimedJob, failed: &Failed) -> Re
 /// One round: whoever is known elsewhere ends, all others are called about; recorded before and after.
 async fn tell_some(
     gateway: &Accounts,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     case: &TenantCase,
     ways: &[Way],
     round: Round,
@@ -126,8 +133,7 @@ async fn tell_some(
     }
     gateway.crash().reach("tenant_deletion.before_accounts");
     let uids: Vec<_> = attempts.iter().map(|attempt| attempt.uid.clone()).collect();
-    let Told { outcomes, failure } =
-        delete::delete(gateway, ways, &issuer, &uids, case.request.latest_departure_at).await;
+    let Told { outcomes, failure } = delete::delete(gateway, ways, &issuer, &uids, case.request.covers_until()).await;
     gateway.crash().reach("tenant_deletion.after_accounts");
     end(gateway, job, &attempts, &outcomes).await?;
     gateway.crash().reach("tenant_deletion.after_account_results");
@@ -155,7 +161,7 @@ struct Attempt {
 /// Ends what another customer knows, and records that an attempt at each of the others begins.
 async fn begin(
     gateway: &Accounts,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     shared: &[(Uuid, Personal<String>)],
     own: &[(Uuid, Personal<String>)],
 ) -> Result<Vec<Attempt>, JobFailure> {
@@ -164,7 +170,7 @@ async fn begin(
     let ids: Vec<Uuid> = own.iter().map(|(id, _)| *id).collect();
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    hold(&tx, job, RequestState::Verified).await?;
+    ensure_lease(&tx, job, Stage::Running(Phase::Verified)).await?;
     store::account_call::finish(&tx, &shared, now).await?;
     let begun = store::account_call::begin_attempts(&tx, &ids, now).await?;
     tx.commit().await?;
@@ -177,7 +183,7 @@ async fn begin(
 /// Records how attempts ended. Whoever has lost the job meanwhile records it too: what was done was done.
 async fn end(
     gateway: &Accounts,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     attempts: &[Attempt],
     outcomes: &[Outcome],
 ) -> Result<(), JobFailure> {
@@ -209,7 +215,7 @@ pub(in crate::app) async fn close(
     let counts = store::account_call::counts(tx, request).await?;
     let of = |state| counts.iter().find(|(counted, _)| *counted == state).map_or(0, |(_, count)| *count);
     if of(CallBackState::Pending) > 0 {
-        return Err(JobFailure { verdict: Verdict::Retry, reason: UNFINISHED.to_owned() });
+        return Err(JobFailure::retry(UNFINISHED));
     }
     if !counts.is_empty() {
         let facts = [
