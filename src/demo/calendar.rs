@@ -57,7 +57,7 @@ async fn look(stage: &Stage, id: RequestId, left_at: Timestamp, day: i64) -> any
             let ended_at = request.ended_at.context("a completed request has its time")?;
             Ok(Some(left_at.duration_until(ended_at).as_hours() / 24))
         }
-        state if state.is_ended() => bail!("the request is {state}"),
+        ended if ended.is_ended() => bail!("the request is {ended}"),
         _ => Ok(None),
     }
 }

@@ -232,7 +232,7 @@ async fn wait_for_purge(stage: &Stage, request: &RequestId, left_at: Timestamp) 
                 let ended_at = now.request.ended_at.context("a completed request has its time")?;
                 return Ok(left_at.duration_until(ended_at).as_hours() / 24);
             }
-            state if state.is_ended() => bail!("the request is {state}"),
+            ended if ended.is_ended() => bail!("the request is {ended}"),
             _ => {}
         }
     }

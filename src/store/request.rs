@@ -110,13 +110,13 @@ pub struct RequestRow {
     pub received_at: Timestamp,
     /// What the revocation of access writes into the product; see the migration.
     pub opened_at: Timestamp,
-    /// When its receipt has to be acknowledged, and when that was done.
+    /// When its receipt has to be acknowledged.
     pub acknowledge_due_at: Option<Timestamp>,
     /// When its receipt was acknowledged.
     pub acknowledged_at: Option<Timestamp>,
     /// When it has to be carried out.
     pub due_at: Timestamp,
-    /// Until when that was extended, and why.
+    /// Until when that was extended.
     pub extended_until: Option<Timestamp>,
     /// Why it was extended, as a word.
     pub extension_reason: Option<String>,

@@ -90,6 +90,7 @@ async fn after_the_erasure_the_gateway_has_forgotten_the_person_and_can_prove_it
         "offboarding.started",
         "access.revoked",
         "data.flagged",
+        "erasure.told",
         "fence.committed",
         "plan.executed",
         "verification.clean",

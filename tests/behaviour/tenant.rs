@@ -6,7 +6,7 @@ use milestone_gateway::testing::{
     domain::{
         event::Outcome,
         evidence::EvidenceKind::{self, *},
-        request::{RequestScope, RequestState},
+        request::{Origin, RequestScope, RequestState, Right},
     },
     proof::{self, ReceiptScope},
     store::request::RequestRow,
@@ -87,6 +87,9 @@ async fn what_nobody_tells_a_person_may_say_and_a_later_sign_of_life_stops_it() 
     world.the_worker_drains().await;
     let due = own_request(&world, &tenant).await.offboarding.unwrap().timeline;
     assert_eq!(preview, confirm_uninstalled::Confirmation::Starts(due), "what was shown is what happens");
+    let request = own_request(&world, &tenant).await;
+    assert_eq!((request.right, request.origin, request.actor.as_str()), (Right::Erasure, Origin::Operator, "tester"));
+    assert_eq!((request.due_at, request.origin_event_id, request.run), (due.erasure_due_at, None, None));
     // To say it again would move the deadline.
     assert!(said(hours(90)).await.is_err());
     assert_eq!(own_request(&world, &tenant).await.offboarding.unwrap().timeline, due);
