@@ -161,7 +161,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        EventId, FenceId, RequestId, SubjectId, SubjectKind,
+        EventId, FenceId, Issuer, RequestId, SubjectId, SubjectKind,
         request::{RequestScope, Timeline},
     };
 
@@ -212,7 +212,7 @@ mod tests {
             subject_id: Some(SubjectId::from_uuid(Uuid::from_u128(1))),
             request_id: RequestId::from_uuid(Uuid::from_u128(2)),
             kind: IdentityKind::AtlassianAccountId.into(),
-            issuer: String::new(),
+            issuer: Issuer::Universal,
             digest_key_id: 1,
             digest: Vec::new(),
             generation: 1,

@@ -58,7 +58,7 @@ fn action_of(kind: JobKind) -> &'static str {
         JobKind::AccessOn => "access.on",
         JobKind::Mark => "data.marked",
         JobKind::Deletion => "request.completed",
-        JobKind::CallBack => "call_back.ended",
+        JobKind::CallBack => "provider_call.ended",
     }
 }
 

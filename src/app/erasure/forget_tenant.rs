@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     app::{
-        accounts::{call, of_person, of_tenant},
+        accounts::{of_person, of_tenant, outcome},
         erasure::Erasure,
         ground::{audit, error::JobFailure, fence::mirror},
         requests::{case::TenantCase, lease::hold},
@@ -70,7 +70,7 @@ async fn wait_for_people(gateway: &Erasure, job: &ClaimedJob, case: &TenantCase)
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     match store::request::unfinished_of_people(&tx).await? {
         0 => Ok(()),
-        _ => Err(JobFailure { verdict: Verdict::Retry, reason: call::UNFINISHED.to_owned() }),
+        _ => Err(JobFailure { verdict: Verdict::Retry, reason: outcome::UNFINISHED.to_owned() }),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The deletion of a person: fence → execute → verify → call back → destroy the key → certify. Forward only.
+//! The deletion of a person: fence → execute → verify → tell the provider → destroy the key → certify. Forward only.
 //!
 //! The request's state says how far it is, and each phase may run twice and may die at any line: what it did is either
 //! in one committed transaction or can be repeated without effect. Every phase re-checks that this worker still holds the

@@ -1,4 +1,4 @@
-//! The deletion of a whole tenant: fence → execute → verify → call back → destroy the keys → certify, as for a person.
+//! The deletion of a whole tenant: fence → execute → verify → tell the provider → destroy the keys → certify, as for a person.
 //!
 //! ```text
 //!  open ─▶ fenced ─▶ executed ─▶ reader sees the tenant's own row and nothing else ─▶ that row goes ─▶ reader sees nothing
@@ -34,7 +34,7 @@ use crate::{
         },
     },
     domain::{
-        FenceId, FenceKind, PlanId,
+        FenceId, FenceKind, Issuer, PlanId,
         job::Verdict,
         plan::{Disposal, Plan, Step},
         request::RequestState,
@@ -95,7 +95,7 @@ async fn raise_fence(gateway: &Erasure, job: &ClaimedJob, case: &TenantCase) -> 
             subject_id: None,
             request_id: job.request_id,
             kind: FenceKind::Tenant,
-            issuer: String::new(),
+            issuer: Issuer::Universal,
             digest_key_id: digest.key_id,
             digest: digest.digest.to_vec(),
             generation,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::{
-        accounts::{Accounts, credentials, of_person},
+        accounts::{Accounts, of_person, provider_credentials},
         ground::{
             audit,
             error::{Error, JobFailure},
@@ -49,8 +49,8 @@ pub(in crate::app) async fn access_off(gateway: &Accounts, job: &ClaimedJob) -> 
     };
     drop(client);
     gateway.crash().reach("access_off.after_product");
-    let teller = match &case {
-        AnyCase::Person(case) => credentials::teller(gateway, job.tenant_id, case).await?,
+    let credentials_of = match &case {
+        AnyCase::Person(case) => provider_credentials::of_person(gateway, job.tenant_id, case).await?,
         AnyCase::Tenant(_) => None,
     };
     let facts = [("people", Fact::Count(done.people)), ("sessions", Fact::Count(done.sessions))];
@@ -63,7 +63,7 @@ pub(in crate::app) async fn access_off(gateway: &Accounts, job: &ClaimedJob) -> 
                 return Err(Error::Busy("the customer's own offboarding began meanwhile").into());
             }
             store::request::set_access_off(&tx, job.request_id, now).await?;
-            if let Some(source) = teller {
+            if let Some(source) = credentials_of {
                 of_person::enqueue_access_off(gateway, &tx, job.request_id, source, now).await?;
             }
             complete(&tx, job, now).await?;

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    app::{accounts::call::failure_word, ground::error::Error, polling::Polling},
+    app::{accounts::outcome::failure_word, ground::error::Error, polling::Polling},
     domain::{metric, poll::PollFeed},
     outbound::CallFailure,
     store::{
