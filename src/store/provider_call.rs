@@ -119,14 +119,14 @@ pub async fn insert_accounts(
     accounts: &[NewAccount],
     at: Timestamp,
 ) -> Result<u64, StoreError> {
-    let ids: Vec<Uuid> = accounts.iter().map(|account| account.call_id.uuid()).collect();
-    let issuers: Vec<Option<String>> = accounts.iter().map(|account| account.issuer.text()).collect();
-    let digests: Vec<&[u8]> = accounts.iter().map(|account| account.uid_digest.as_slice()).collect();
-    let sealed: Vec<Option<&[u8]>> = accounts.iter().map(|account| account.sealed.as_deref()).collect();
+    let ids: Vec<Uuid> = accounts.iter().map(|new| new.call_id.uuid()).collect();
+    let issuers: Vec<Option<String>> = accounts.iter().map(|new| new.issuer.text()).collect();
+    let digests: Vec<&[u8]> = accounts.iter().map(|new| new.uid_digest.as_slice()).collect();
+    let sealed: Vec<Option<&[u8]>> = accounts.iter().map(|new| new.sealed.as_deref()).collect();
     let tenant = tx.tenant().uuid();
     let params: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
         &[&tenant, &request.uuid(), &ids, &issuers, &digests, &sealed, &at];
-    tx.execute("insert_account_calls", INSERT_ACCOUNTS, params).await
+    tx.execute("insert_accounts", INSERT_ACCOUNTS, params).await
 }
 
 /// Says that all accounts are noted, or that they have to be noted again. Repeating is safe.
