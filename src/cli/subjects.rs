@@ -153,7 +153,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            EventId, FenceId, RequestId, RunId, SubjectId, SubjectKind,
+            EventId, FenceId, Issuer, RequestId, RunId, SubjectId, SubjectKind,
             request::{Origin, RequestScope, Right, Timeline},
             run::{Executed, Fenced, Planned, Run, RunPhase},
         },
@@ -224,7 +224,7 @@ mod tests {
             run_id: RunId::from_uuid(Uuid::from_u128(5)),
             request_id: RequestId::from_uuid(Uuid::from_u128(2)),
             kind: IdentityKind::AtlassianAccountId.into(),
-            issuer: String::new(),
+            issuer: Issuer::Universal,
             digest_key_id: 1,
             digest: Vec::new(),
             generation: 1,

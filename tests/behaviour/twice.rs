@@ -59,7 +59,7 @@ fn action_of(kind: JobKind) -> &'static str {
         JobKind::RestoreAccess => "access.restored",
         JobKind::FlagForDeletion => "data.flagged",
         JobKind::Erasure => "request.completed",
-        JobKind::ProviderCalls => "call_back.ended",
+        JobKind::ProviderCalls => "provider_call.ended",
     }
 }
 
