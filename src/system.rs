@@ -1,5 +1,6 @@
 //! The composition root: the only place that picks implementations (system clock, OS entropy, pools, keys, policy).
 
+mod account;
 mod clock;
 mod connect;
 mod error;
@@ -21,6 +22,7 @@ use crate::{
     store,
 };
 
+pub use account::command_line;
 pub use clock::{DemoClock, OsEntropy};
 pub use error::SystemError;
 pub use keyring::load as load_keyring;

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{context, exit::Exit, options::GlobalOptions, output::Output};
 use crate::{
     app::support::report,
+    domain::reason::code_of,
     store::job::JobFilter,
     system::{Development, Opening},
 };
@@ -20,7 +21,9 @@ pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow:
     for state in ["held", "dead"] {
         let filter = JobFilter { state: Some(state.to_owned()), ..JobFilter::default() };
         for job in report::jobs(gateway, &filter, 100).await? {
-            waiting.push(json!({ "job": job.job_id, "state": job.state, "why": job.failure_reason }));
+            let code = job.failure_reason.as_deref().and_then(code_of);
+            waiting
+                .push(json!({ "job": job.job_id, "state": job.state, "why": job.failure_reason, "reason_code": code }));
         }
     }
     let balance = report::balance(gateway).await?;

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    context::{ACTOR, with_gateway},
+    context::{actor, with_gateway},
     exit::Exit,
     options::GlobalOptions,
     output::Output,
@@ -15,7 +15,7 @@ use crate::app::{
     Error, Gateway,
     support::{replay, report},
 };
-use crate::domain::{JobId, RequestId};
+use crate::domain::{JobId, RequestId, reason::code_of};
 use crate::store::job::{JobFilter, JobRow};
 
 const STATES: [&str; 5] = ["pending", "held", "completed", "cancelled", "dead"];
@@ -43,6 +43,7 @@ const FIELDS: Columns<'static> = &[
     ("attempts", "attempts"),
     ("failures", "failures"),
     ("last failure", "failure_reason"),
+    ("its code", "reason_code"),
     ("made", "created_at"),
     ("ended", "finished_at"),
 ];
@@ -112,7 +113,7 @@ async fn show(gateway: &Gateway, id: JobId, output: &mut Output) -> anyhow::Resu
 }
 
 async fn retry(gateway: &Gateway, id: JobId, output: &mut Output) -> anyhow::Result<Exit> {
-    replay::retry_job(gateway, ACTOR, id).await?;
+    replay::retry_job(gateway, &actor(), id).await?;
     output.record(FIELDS, &row(&one(gateway, id).await?))?;
     Ok(Exit::Done)
 }
@@ -140,6 +141,7 @@ fn row(job: &JobRow) -> Value {
         "attempts": job.attempt,
         "failures": job.failures,
         "failure_reason": job.failure_reason,
+        "reason_code": job.failure_reason.as_deref().and_then(code_of),
         "created_at": job.created_at,
         "finished_at": job.finished_at,
     })

@@ -3,6 +3,7 @@
 //! Promises: nothing here does input or output, reads a clock or draws chance, and nothing here knows another room.
 //! Every other room may import this one.
 
+pub mod actor;
 pub mod call_back;
 pub mod caller;
 pub mod catalog;
@@ -22,6 +23,7 @@ pub mod personal;
 pub mod plan;
 pub mod poll;
 pub mod profile;
+pub mod reason;
 pub mod reply;
 pub mod request;
 pub mod source;
@@ -29,6 +31,7 @@ pub mod tree;
 pub mod verification;
 pub mod worklog;
 
+pub use actor::Actor;
 pub use clock::Clock;
 pub use crash::CrashPoints;
 pub use delivery::Headers;
@@ -39,4 +42,5 @@ pub use ids::{
     SubjectId, TenantId,
 };
 pub use personal::Personal;
+pub use reason::Reason;
 pub use source::SourceKind;

@@ -24,6 +24,7 @@ use crate::{
     domain::{
         job::{JobKind, Verdict},
         metric,
+        reason::WorkReason,
     },
 };
 
@@ -271,7 +272,7 @@ async fn attempt_event(gateway: &Gateway, event: &app::ClaimedEvent) {
         Ok(Some(outcome)) => tracing::debug!(
             event = %event.event_id,
             outcome = outcome.word(),
-            reason = outcome.reason(),
+            reason = %outcome.reason(),
             "event ended"
         ),
         Ok(None) => tracing::info!(event = %event.event_id, "another worker has taken the event"),
@@ -300,7 +301,7 @@ async fn attempt_job(gateway: &Gateway, job: &app::ClaimedJob) {
     let started = Instant::now();
     let result = tokio::select! {
         result = run_job::run(gateway, job) => result,
-        () = keep_lease(gateway, job) => Err(JobFailure::discard("another worker holds the job")),
+        () = keep_lease(gateway, job) => Err(JobFailure::discard(WorkReason::LeaseLost)),
     };
     metrics::histogram!(metric::JOB_SECONDS, "kind" => job.kind.as_str()).record(started.elapsed().as_secs_f64());
     let outcome = match &result {

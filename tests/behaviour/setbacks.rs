@@ -132,7 +132,7 @@ async fn a_lease_that_runs_out_is_counted_and_work_that_was_taken_too_often_wait
     let held = world.jobs_of(request).await.into_iter().find(|job| job.kind == "access_off").unwrap();
     assert_eq!((held.state.as_str(), held.failure_reason.as_deref()), ("held", Some("taken_too_often")));
 
-    replay::retry_job(&world.gateway, "tester", held.job_id).await.unwrap();
+    replay::retry_job(&world.gateway, &world.tester, held.job_id).await.unwrap();
     world.the_worker_drains().await;
     assert!(!world.may_sign_in(&ann).await);
     world.ends_cleanly().await;

@@ -9,7 +9,7 @@ use crate::{
         identities::{Named, ONE_ISSUER},
         tenants,
     },
-    domain::{IdentityKind, Personal, TenantId, request::RequestState},
+    domain::{IdentityKind, Personal, TenantId, reason::InputReason, request::RequestState},
     sealing::normalise,
     sources::SourceSettings,
     store::{self, TenantTx, fence::Fence, request::RequestRow, subject::SubjectRow},
@@ -36,7 +36,7 @@ pub async fn find(
     value: &Personal<String>,
 ) -> Result<Vec<FoundSubject>, Error> {
     let identity = normalise(kind, value.expose_for("the digest it is found by"))
-        .map_err(|_| Error::Refused(format!("that is not a value of kind {kind}")))?;
+        .map_err(|_| Error::rejected(InputReason::IdentityNotValid { kind: kind.to_string() }))?;
     let tenants = match tenant {
         Some(tenant) => vec![tenant],
         None => tenants::list(gateway).await?.into_iter().map(|row| row.tenant_id).collect(),

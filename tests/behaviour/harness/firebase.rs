@@ -181,6 +181,6 @@ impl World {
     pub(crate) async fn may_call_back(&self, source: &str, firebase: &Firebase) {
         let credentials = json!({"emulator": firebase.server.address()}).to_string();
         let secret = SecretBytes::new(credentials.into_bytes());
-        registry::set_call_back(&self.gateway, "tester", source, &secret).await.unwrap();
+        registry::set_call_back(&self.gateway, &self.tester, source, &secret).await.unwrap();
     }
 }
