@@ -4,6 +4,7 @@
 //! Every other room may import this one.
 
 pub mod actor;
+pub mod back_off;
 pub mod call_back;
 pub mod caller;
 pub mod catalog;

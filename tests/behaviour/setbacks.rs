@@ -156,6 +156,7 @@ async fn a_request_that_has_lost_its_jobs_gets_them_back_and_is_told_when_it_is_
 
     let restored = world.audited(acme.id).await.into_iter().filter(|action| action == "job.restored").count();
     assert_eq!(restored, 2);
+    assert_eq!(world.who_did(acme.id, "job.restored").await, ["sweep".to_owned()].into());
     // Fencing tokens never fall, or the product database would refuse the new job for ever.
     assert_eq!(world.number("SELECT min(attempt)::int8 FROM gateway.job WHERE state = 'pending'").await, 7);
     world.time_passes(SignedDuration::from_hours(24 * 91));

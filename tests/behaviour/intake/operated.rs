@@ -42,7 +42,7 @@ async fn a_source_that_the_purge_has_disabled_is_enabled_and_not_rotated() {
     assert!(without.to_string().contains("secret"), "{without}");
     assert_eq!(reply(&world, &acme, &new, "2").await, SenderReply::Accepted);
     assert_eq!(reply(&world, &acme, &secret_of("acme"), "3").await, SenderReply::Unauthorized);
-    assert!(world.audited(acme.id).await.contains(&"source.enabled".to_owned()));
+    assert_eq!(world.who_did(acme.id, "source.enabled").await, ["command_line:tester".to_owned()].into());
     world.the_worker_drains().await;
     world.ends_cleanly().await;
 }
@@ -87,6 +87,10 @@ async fn an_install_that_is_repeated_leaves_the_secret_before_valid() {
     }
     let signed_before = world.connect_post("webhook", user_deleted(&ann, hours(0)).to_string());
 
+    let source_id =
+        "SELECT 'sender:src_' || replace(source_id::text, '-', '') FROM gateway.source WHERE name = 'connect'";
+    let installed_by = world.text(source_id).await.unwrap();
+    assert_eq!(world.who_did(TenantId::PLATFORM, "source.installed").await, [installed_by].into());
     assert_eq!(world.number(secrets).await, 2);
     assert_eq!(world.receives(&signed_before).await.reply, SenderReply::Accepted);
     world.the_worker_drains().await;
