@@ -20,11 +20,9 @@ pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow:
             .await?;
     let gateway = &system.gateway;
     let backlog = report::backlog(gateway).await?;
-    let mut waiting = Vec::new();
-    for state in ["held", "dead"] {
-        let filter = JobFilter { state: Some(state.to_owned()), ..JobFilter::default() };
-        waiting.extend(report::jobs(gateway, &filter, 100).await?.iter().map(StuckJobView::from));
-    }
+    let filter = JobFilter { state: Some("parked".to_owned()), ..JobFilter::default() };
+    let parked = report::jobs(gateway, &filter, 100).await?;
+    let waiting: Vec<StuckJobView> = parked.iter().map(StuckJobView::from).collect();
     let balance = BalanceView::from(report::balance(gateway).await?);
     let health = HealthView::new(backlog, &balance, &waiting);
     output.record(
@@ -40,7 +38,7 @@ pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow:
         &health,
     )?;
     if !output.is_json() {
-        output.section("Jobs that need a person", &[("job", "job"), ("state", "state"), ("why", "why")], &waiting)?;
+        output.section("Jobs that need a person", &[("job", "job"), ("code", "code"), ("why", "why")], &waiting)?;
     }
     system.close().await?;
     Ok(if health.is_well() { Exit::Done } else { Exit::Failed })

@@ -40,6 +40,7 @@ const FIELDS: Columns<'static> = &[
     ("state", "state"),
     ("outcome", "outcome"),
     ("reason", "reason"),
+    ("code", "reason_code"),
     ("finished", "finished_at"),
     ("attempts", "attempts"),
     ("body bytes", "body_bytes"),

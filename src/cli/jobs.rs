@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    context::{ACTOR, with_gateway},
+    context::{actor, with_gateway},
     exit::Exit,
     options::GlobalOptions,
     output::Output,
@@ -21,7 +21,7 @@ use crate::app::{
 use crate::domain::{JobId, RequestId};
 use crate::store::job::JobFilter;
 
-const STATES: [&str; 5] = ["pending", "held", "completed", "cancelled", "dead"];
+const STATES: [&str; 4] = ["pending", "parked", "completed", "cancelled"];
 
 /// The columns of a job in a list.
 pub(super) const COLUMNS: Columns<'static> = &[
@@ -38,14 +38,19 @@ const FIELDS: Columns<'static> = &[
     ("job", "job_id"),
     ("kind", "kind"),
     ("tenant", "tenant_id"),
+    ("works for", "belongs_to"),
     ("request", "request_id"),
+    ("run", "run_id"),
+    ("rule", "rule"),
     ("state", "state"),
     ("running now", "is_leased"),
     ("due", "run_at"),
     ("next attempt", "not_before_at"),
     ("attempts", "attempts"),
     ("failures", "failures"),
+    ("parked because of", "parked_code"),
     ("last failure", "failure_reason"),
+    ("its code", "reason_code"),
     ("made", "created_at"),
     ("ended", "finished_at"),
 ];
@@ -60,7 +65,7 @@ pub(super) enum JobsCommand {
         /// The job, job_…
         id: JobId,
     },
-    /// Let a held or dead job run again
+    /// Let a parked job run again
     Retry {
         /// The job, job_…
         id: JobId,
@@ -73,7 +78,7 @@ pub(super) struct ListArgs {
     /// Jobs of this tenant: ten_… or the key that the product knows it by
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
-    /// Jobs in this state: pending, held, completed, cancelled or dead
+    /// Jobs in this state: pending, parked, completed or cancelled
     #[arg(long, value_name = "WORD", value_parser = state)]
     state: Option<String>,
     /// Jobs of this request, req_…
@@ -115,7 +120,7 @@ async fn show(gateway: &Gateway, id: JobId, output: &mut Output) -> anyhow::Resu
 }
 
 async fn retry(gateway: &Gateway, id: JobId, output: &mut Output) -> anyhow::Result<Exit> {
-    replay::retry_job(gateway, ACTOR, id).await?;
+    replay::retry_job(gateway, &actor(), id).await?;
     output.record(FIELDS, &JobView::from(&report::job(gateway, id).await?))?;
     Ok(Exit::Done)
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{
-    context::{ACTOR, with_gateway},
+    context::{actor, with_gateway},
     events::{columns::COLUMNS, selection::EventSelection},
     exit::{Exit, Stop},
     options::{Deliberate, GlobalOptions},
@@ -98,7 +98,7 @@ async fn execute(
 ) -> anyhow::Result<Exit> {
     let mut pairs = Vec::new();
     for filter in filters {
-        pairs.extend(replay::execute(gateway, ACTOR, reason, filter).await?);
+        pairs.extend(replay::execute(gateway, &actor(), reason, filter).await?);
     }
     let done = ReplayDoneView::of(pairs);
     if output.is_json() {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    context::{ACTOR, with_gateway},
+    context::{actor, with_gateway},
     exit::{Exit, Stop},
     jobs,
     options::{Deliberate, GlobalOptions},
@@ -35,19 +35,27 @@ pub(super) const COLUMNS: Columns<'static> = &[
     ("REQUEST", "request_id"),
     ("ABOUT", "about"),
     ("STATE", "state"),
+    ("PHASE", "phase"),
     ("LEFT", "anchor_at"),
-    ("ACCESS OFF", "access_off_at"),
-    ("MARK DUE", "mark_due_at"),
-    ("GONE BY", "purge_due_at"),
-    ("COMPLETED", "completed_at"),
+    ("ACCESS REVOKED", "access_revoked_at"),
+    ("FLAG DUE", "flag_due_at"),
+    ("DUE", "due_at"),
+    ("ENDED", "ended_at"),
 ];
 const FIELDS: Columns<'static> = &[
     ("request", "request_id"),
     ("tenant", "tenant_id"),
+    ("right", "right"),
     ("about", "about"),
     ("state", "state"),
-    ("opened", "opened_at"),
-    ("opened by", "origin_event_id"),
+    ("run", "run_id"),
+    ("phase of the run", "phase"),
+    ("received", "received_at"),
+    ("due", "due_at"),
+    ("ended", "ended_at"),
+    ("origin", "origin"),
+    ("opened by", "actor"),
+    ("event", "origin_event_id"),
     ("left (source time)", "anchor_at"),
 ];
 const TIMELINE: Columns<'static> =
@@ -70,7 +78,7 @@ pub(super) struct GiveUpArgs {
 pub(super) enum RequestsCommand {
     /// List requests, newest first
     List(ListArgs),
-    /// End calls to an identity provider that nobody can make any more, so that the deletion goes on; a dry run until --yes
+    /// End calls to an identity provider that nobody can make any more, so that the erasure goes on; a dry run until --yes
     GiveUpCalls(GiveUpArgs),
     /// Show one request: timeline, steps, verification, accounts at identity providers, jobs, receipt
     Show {
@@ -91,7 +99,7 @@ pub(super) struct ListArgs {
     /// Requests about this person, sub_…
     #[arg(long, value_name = "SUBJECT")]
     subject: Option<SubjectId>,
-    /// Requests in this state, for example `open`, `completed` or `verification-failed`
+    /// Requests in this state, for example `scheduled`, `running` or `completed`
     #[arg(long, value_name = "WORD", value_parser = state)]
     state: Option<RequestState>,
     #[command(flatten)]
@@ -101,7 +109,7 @@ pub(super) struct ListArgs {
 fn state(typed: &str) -> Result<RequestState, String> {
     let words = RequestState::ALL.map(RequestState::as_str);
     let word = selection::one_of(&words, typed)?;
-    RequestState::parse(&word).ok_or_else(|| "unknown state".to_owned())
+    word.parse().map_err(|_| "unknown state".to_owned())
 }
 
 /// Runs one of the commands.
@@ -128,7 +136,7 @@ pub(super) async fn run(
 async fn give_up(gateway: &Gateway, args: &GiveUpArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let tenant = report::request(gateway, args.id).await?.tenant_id;
     let calls = if args.deliberate.yes {
-        give_up::give_up(gateway, ACTOR, &args.deliberate.reason, tenant, args.id).await?
+        give_up::give_up(gateway, &actor(), &args.deliberate.reason, tenant, args.id).await?
     } else {
         give_up::preview_give_up(gateway, tenant, args.id).await?
     };
@@ -136,7 +144,7 @@ async fn give_up(gateway: &Gateway, args: &GiveUpArgs, output: &mut Output) -> a
         output.json(&GivenUpView { is_dry_run: !args.deliberate.yes, request_id: args.id, calls })?;
     } else if args.deliberate.yes {
         output.line(&format!(
-            "{calls} calls were ended. `milestone-gateway jobs retry` lets a held job go on at once."
+            "{calls} calls were ended. `milestone-gateway jobs retry` lets a parked job go on at once."
         ))?;
     } else {
         output.line(&format!(
@@ -182,9 +190,10 @@ fn show(report: &RequestReport, now: Timestamp, output: &mut Output) -> anyhow::
     output.section("Timeline", TIMELINE, &details.timeline)?;
     output.section("Steps", STEPS, &details.steps)?;
     if let Some(verification) = &details.verification {
+        let verification = serde_json::to_value(verification)?;
         output.line("")?;
-        output.line(&verified(verification))?;
-        output.section("Verification", VERIFICATION, &findings(verification))?;
+        output.line(&verified(&verification))?;
+        output.section("Verification", VERIFICATION, &findings(&verification))?;
     }
     output.section("Accounts at identity providers", ACCOUNTS, &details.accounts)?;
     output.section("Jobs", jobs::COLUMNS, &details.jobs)?;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use self::find::find;
 use super::{
-    context::{ACTOR, with_gateway},
+    context::{actor, with_gateway},
     exit::{Exit, Stop},
     input,
     options::GlobalOptions,
@@ -54,11 +54,11 @@ pub(super) enum SourcesCommand {
     Rotate(RotateArgs),
     /// Take a source into use again that the purge of its tenant has disabled, with a new secret
     Enable(RotateArgs),
-    /// Give a source the credentials by which its own system is called back
+    /// Give a source its provider credentials, by which its own system is called
     ///
     /// Of a Firebase project: a person's account is disabled when access goes off and deleted by the purge; the purge of a
-    /// whole customer deletes those of all its people, except where another customer knows the account too.
-    CallBack(CallBackArgs),
+    /// whole tenant deletes those of all its people, except where another tenant knows the account too.
+    ProviderCredentials(ProviderCredentialsArgs),
     /// Ask senders that do not tell, now: closed accounts, lost worklogs, silent installations
     Poll(PollArgs),
     /// Say which tenant an installation of a shared source is
@@ -83,9 +83,9 @@ pub(super) struct RotateArgs {
     secret: secret::SecretArgs,
 }
 
-/// A source and credentials for calling back.
+/// A source and its provider credentials.
 #[derive(Debug, clap::Args)]
-pub(super) struct CallBackArgs {
+pub(super) struct ProviderCredentialsArgs {
     /// The source's name
     name: String,
     /// Read the credentials from this file: a Google service account's key file, or Atlassian's OAuth credentials as JSON;
@@ -134,7 +134,7 @@ pub(super) async fn run(
         SourcesCommand::Show(args) => show::run(gateway, &args.name, output).await,
         SourcesCommand::Rotate(args) => rotate(gateway, args, output).await,
         SourcesCommand::Enable(args) => enable(gateway, args, output).await,
-        SourcesCommand::CallBack(args) => call_back(gateway, args, output).await,
+        SourcesCommand::ProviderCredentials(args) => provider_credentials(gateway, args, output).await,
         SourcesCommand::Poll(args) => poll::run(gateway, args.name.as_deref(), output).await,
         SourcesCommand::Bind(args) => bind(gateway, args, output).await,
         SourcesCommand::Refusals(args) => show::refusals(gateway, args.name.as_deref(), &args.page, output).await,
@@ -148,7 +148,7 @@ async fn rotate(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> an
         let hint = "give --secret-file FILE or --generate-secret";
         return Err(Stop::new(Exit::Usage, "a rotation needs a new secret", hint).into());
     };
-    let previous_valid_until = registry::rotate(gateway, ACTOR, &args.name, &made.secret).await?;
+    let previous_valid_until = registry::rotate(gateway, &actor(), &args.name, &made.secret).await?;
     let value = json!({"name": args.name, "previous_valid_until": previous_valid_until, "secret": made.shown});
     output.record(if made.shown.is_some() { ROTATED } else { secret::without(ROTATED) }, &value)?;
     secret::remember(&made);
@@ -158,7 +158,7 @@ async fn rotate(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> an
 async fn enable(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let source = find(gateway, &args.name).await?;
     let made = args.secret.secret(source.facts.kind, gateway.entropy())?;
-    registry::enable(gateway, ACTOR, &args.name, made.as_ref().map(|made| &made.secret)).await?;
+    registry::enable(gateway, &actor(), &args.name, made.as_ref().map(|made| &made.secret)).await?;
     let shown = made.as_ref().and_then(|made| made.shown.clone());
     let value = json!({"name": args.name, "secret": shown});
     output.record(if shown.is_some() { ENABLED } else { secret::without(ENABLED) }, &value)?;
@@ -168,16 +168,20 @@ async fn enable(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> an
     Ok(Exit::Done)
 }
 
-async fn call_back(gateway: &Gateway, args: &CallBackArgs, output: &mut Output) -> anyhow::Result<Exit> {
+async fn provider_credentials(
+    gateway: &Gateway,
+    args: &ProviderCredentialsArgs,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
     let credentials = input::read_credentials(&args.credentials_file)?;
-    registry::set_call_back(gateway, ACTOR, &args.name, &credentials).await?;
+    registry::set_provider_credentials(gateway, &actor(), &args.name, &credentials).await?;
     output.record(&[("source", "name")], &json!({"name": args.name}))?;
     remark("The credentials are sealed in the database; delete the file unless something else needs it.");
     Ok(Exit::Done)
 }
 
 async fn bind(gateway: &Gateway, args: &BindArgs, output: &mut Output) -> anyhow::Result<Exit> {
-    let tenant = registry::bind(gateway, ACTOR, &args.name, &args.installation, &args.tenant_key).await?;
+    let tenant = registry::bind(gateway, &actor(), &args.name, &args.installation, &args.tenant_key).await?;
     let value = json!({"name": args.name, "installation": args.installation, "tenant_id": tenant});
     output.record(&[("source", "name"), ("installation", "installation"), ("tenant", "tenant_id")], &value)?;
     Ok(Exit::Done)

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    context::{ACTOR, with_gateway},
+    context::{actor, with_gateway},
     exit::{Exit, Stop},
     options::{Deliberate, GlobalOptions},
     output::Output,
@@ -105,7 +105,7 @@ async fn confirm(gateway: &Gateway, args: &ConfirmArgs, output: &mut Output) -> 
         return preview_of(&preview, tenant, output);
     }
     let outcome =
-        confirm_uninstalled::confirm_uninstalled(gateway, ACTOR, &args.deliberate.reason, tenant, since).await?;
+        confirm_uninstalled::confirm_uninstalled(gateway, &actor(), &args.deliberate.reason, tenant, since).await?;
     if output.is_json() {
         output.json(&ConfirmationView::new(tenant, since, &outcome))?;
         return Ok(Exit::Done);
@@ -146,9 +146,9 @@ fn preview_of(preview: &Confirmation, tenant: TenantId, output: &mut Output) -> 
     }
     match timeline {
         Some(due) => output.line(&format!(
-            "Access of all its people would go off at once, the data be marked {:.0} and everything be gone by {:.0}, unless \
-             a later sign of life stops it. Nothing was changed.\nAdd --yes to do it.",
-            due.mark_due_at, due.purge_due_at
+            "Access of all its people would be revoked at once, the data be flagged for deletion {:.0} and everything be gone \
+             by {:.0}, unless a later sign of life stops it. Nothing was changed.\nAdd --yes to do it.",
+            due.flag_due_at, due.erasure_due_at
         ))?,
         None => output.line("Nothing would follow: a later sign of life says that the app is there.")?,
     }

@@ -17,7 +17,7 @@ use crate::{
             report,
         },
     },
-    domain::{IdentityKind, Personal, SubjectKind, TenantId, request::RequestState},
+    domain::{Actor, IdentityKind, Personal, SubjectKind, TenantId, request::RequestState},
     planning,
     product::{self, Fingerprints, PersonKey, TenantScope},
     signature::SecretBytes,
@@ -60,7 +60,7 @@ impl Stage {
             self.gateway.entropy().fill(&mut secret);
             let secret = SecretBytes::new(hex::encode(secret).into_bytes());
             let registration = registry::Registration::jira(msp.source, msp.cloud_id, &secret);
-            registry::register(&self.gateway, "operator:demo", &registration).await?;
+            registry::register(&self.gateway, &Actor::Demo, &registration).await?;
             let mut client = self.gateway.databases().product.client().await?;
             reference::seed_tenant(&mut client, self.scope(msp)).await?;
         }
@@ -77,10 +77,10 @@ impl Stage {
         Ok(tenants::by_key(&self.gateway, msp.cloud_id).await?)
     }
 
-    /// The open requests of an MSP, newest first.
+    /// The requests of an MSP whose timeline runs, newest first.
     pub(super) async fn open_requests(&self, msp: &Msp) -> anyhow::Result<Vec<(TenantId, RequestRow)>> {
         let tenant_id = Some(self.tenant(msp).await?);
-        let filter = RequestFilter { tenant_id, state: Some(RequestState::Open), ..RequestFilter::default() };
+        let filter = RequestFilter { tenant_id, state: Some(RequestState::Scheduled), ..RequestFilter::default() };
         Ok(pages::requests(&self.gateway, &filter, &Paging::new(10, None)).await?.rows)
     }
 

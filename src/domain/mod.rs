@@ -3,7 +3,8 @@
 //! Promises: nothing here does input or output, reads a clock or draws chance, and nothing here knows another room.
 //! Every other room may import this one.
 
-pub mod call_back;
+pub mod actor;
+pub mod back_off;
 pub mod caller;
 pub mod catalog;
 pub mod clock;
@@ -15,6 +16,7 @@ pub mod event;
 pub mod evidence;
 pub mod identity;
 pub mod ids;
+pub mod issuer;
 pub mod job;
 pub mod key_set;
 pub mod metric;
@@ -22,21 +24,28 @@ pub mod personal;
 pub mod plan;
 pub mod poll;
 pub mod profile;
+pub mod provider_call;
+pub mod reason;
 pub mod reply;
 pub mod request;
+pub mod run;
 pub mod source;
 pub mod tree;
 pub mod verification;
+pub mod words;
 pub mod worklog;
 
+pub use actor::Actor;
 pub use clock::Clock;
 pub use crash::CrashPoints;
 pub use delivery::Headers;
 pub use entropy::Entropy;
 pub use identity::{FenceKind, IdentityKind, SubjectKind};
 pub use ids::{
-    AuditId, EventId, EvidenceId, FenceId, IdentityId, JobId, OffboardingId, PlanId, ReceiptId, RequestId, SourceId,
-    SubjectId, TenantId,
+    AuditId, CallId, EventId, EvidenceId, FenceId, IdentityId, JobId, OffboardingId, PlanId, ReceiptId, RequestId,
+    RunId, SourceId, SubjectId, TenantId,
 };
+pub use issuer::Issuer;
 pub use personal::Personal;
+pub use reason::Reason;
 pub use source::SourceKind;

@@ -3,7 +3,6 @@
 
 mod accounts;
 mod architecture;
-mod calling_back;
 mod canary;
 mod catalog;
 mod closed_accounts;
@@ -24,6 +23,7 @@ mod offboarding;
 mod one_place;
 mod pages;
 mod peers;
+mod provider_calls;
 mod quick_start;
 mod reconciliation;
 mod rectification;

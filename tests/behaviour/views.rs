@@ -53,12 +53,14 @@ fn keys(value: &Value) -> String {
     }
 }
 
-const EVENT: &str = "attempts body_bytes body_event_id event_id finished_at original_received_at outcome reason received_at \
-                     replay_of source_id state tenant_id type";
-const JOB: &str = "attempts created_at failure_reason failures finished_at is_leased job_id kind not_before_at request_id \
-                   run_at state tenant_id";
-const REQUEST: &str = "about access_off_at anchor_at cancelled_at completed_at mark_due_at marked_at opened_at \
-                       origin_event_id purge_due_at purge_start_at request_id scope state subject_id tenant_id";
+const EVENT: &str = "attempts body_bytes body_event_id event_id finished_at original_received_at outcome reason reason_code \
+                     received_at replay_of source_id state tenant_id type";
+const JOB: &str = "attempts belongs_to created_at failure_reason failures finished_at is_leased job_id kind not_before_at \
+                   parked_code reason_code request_id rule run_at run_id state tenant_id";
+const REQUEST: &str = "about access_revoked_at actor anchor_at due_at ended_at erasure_due_at erasure_start_at \
+                       extended_until extension_reason flag_due_at flagged_at origin origin_event_id phase received_at \
+                       refused_code request_id right run_id scope state subject_id superseded_by tenant_id \
+                       verification_failed_at";
 const SOURCE: &str = "expected_by is_disabled is_late kind last_seen_at name route source_id tenant_id";
 const TENANT: &str = "purged_at stable_key tenant_id";
 
@@ -123,11 +125,11 @@ fn expected_keys() -> [String; 16] {
         format!("items [{JOB}] next"),
         format!("items [{REQUEST}] next"),
         REQUEST
-            .replace("access_off_at", "access_off_at accounts")
-            .replace("completed_at", &format!("completed_at jobs [{JOB}]"))
-            .replace("purge_start_at", "purge_start_at receipt")
+            .replace("access_revoked_at", "access_revoked_at accounts")
+            .replace("flagged_at", &format!("flagged_at jobs [{JOB}]"))
+            .replace("phase", "phase receipt")
             .replace("state subject_id", "state steps [disposal rows table] subject_id")
-            + " timeline [done_at due_at standing step] verification",
+            .replace("tenant_id verification", "tenant_id timeline [done_at due_at standing step] verification verification"),
         "items [action actor at audit_id detail object] next".to_owned(),
         "broken_at_place conclusion gone head is_intact tenant_id verified waiting".to_owned(),
         format!("items [{SOURCE}] next"),
@@ -143,7 +145,7 @@ fn expected_keys() -> [String; 16] {
         "fence request_id requests standing subject_id tenant_id".to_owned(),
         "accepted applied dead_lettered ignored is_balanced pending".to_owned(),
         "data_map database events_balance events_waiting jobs_due jobs_that_need_a_person keys".to_owned(),
-        "job state why".to_owned(),
+        "code job reason_code why".to_owned(),
     ]
 }
 

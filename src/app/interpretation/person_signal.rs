@@ -20,13 +20,14 @@ use crate::{
             ending::{self, finish, finish_plain},
             reading::keep_minimized,
         },
-        offboarding::timeline::{Settled, Wanted, settle},
+        offboarding::timeline::{OpenedBy, Settled, Wanted, settle},
     },
     datamap::policy::{Consequence, Policy},
     domain::{
         IdentityKind, SubjectId, SubjectKind, TenantId,
-        event::{IgnoreReason, LifecycleEvent, NamedIdentity, Outcome, PersonSignal},
-        request::{RequestScope, RequestState, Timeline},
+        event::{IgnoreReason, LifecycleEvent, Malformed, NamedIdentity, Outcome, PersonSignal},
+        reason::{EventReason, WaitReason},
+        request::{RequestScope, Timeline},
     },
     mapping::{self, Desired},
     product,
@@ -46,7 +47,7 @@ pub(in crate::app) async fn apply_signal(
 ) -> Result<Option<Outcome>, Error> {
     let type_word = Some(meaning.type_word());
     let Ok(normalised) = normalise(identity.kind, identity.value.expose_for("normalisation")) else {
-        let outcome = Outcome::DeadLettered("invalid_field: identity".to_owned());
+        let outcome = Outcome::dead_lettered(Malformed::InvalidField("identity"));
         return finish_plain(gateway, event, type_word, outcome).await;
     };
     let named = Named::new(gateway, event.tenant_id, identity.kind, &identity.issuer, normalised);
@@ -88,7 +89,7 @@ pub(in crate::app) async fn apply_signal(
         }
         (None, [_, _, ..]) => {
             drop(tx);
-            let outcome = Outcome::DeadLettered("ambiguous_identity: several kinds of people have it".to_owned());
+            let outcome = Outcome::dead_lettered(EventReason::AmbiguousIdentity);
             return finish_plain(gateway, event, type_word, outcome).await;
         }
     };
@@ -140,10 +141,9 @@ async fn open_generation(
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let tenant_key = store::tenant::stable_key(&tx).await?;
-    // One that was cancelled behind its fence has ended with the tenant's own, before which nobody returns.
-    let is_over = |state| matches!(state, RequestState::Completed | RequestState::Cancelled);
-    if store::request::read(&tx, fence.request_id).await?.is_some_and(|row| !is_over(row.state)) {
-        return Err(Error::Busy("the erasure before this return is not finished"));
+    // One that was superseded behind its fence has ended with the tenant's own, before which nobody returns.
+    if store::request::read(&tx, fence.request_id).await?.is_some_and(|row| !row.state.is_ended()) {
+        return Err(Error::later(WaitReason::ErasureUnfinished));
     }
     drop(tx);
     let mut product_client = gateway.databases().product.client().await?;
@@ -172,8 +172,11 @@ async fn decide(
         return Ok(Outcome::Ignored(IgnoreReason::PolicyNothingFollows));
     }
     let signals = store::subject::signals(tx, subject).await?;
-    let wanted =
-        wanted(policy, &signals).map(|(timeline, latest)| Wanted { timeline, latest, origin: Some(event.event_id) });
+    let wanted = wanted(policy, &signals).map(|(timeline, latest)| Wanted {
+        timeline,
+        latest,
+        opened_by: OpenedBy::signal(Some(event.event_id)),
+    });
     Ok(match settle(gateway, tx, RequestScope::Subject(subject), wanted).await? {
         Settled::Started => Outcome::Applied("offboarding_started"),
         Settled::Moved => Outcome::Applied("offboarding_moved"),

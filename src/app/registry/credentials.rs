@@ -17,7 +17,7 @@ use crate::{
             sealed::{credential_aad, open_credential},
         },
     },
-    domain::{SourceId, SourceKind, TenantId},
+    domain::{Actor, SourceId, SourceKind, TenantId, reason::InputReason},
     signature::SecretBytes,
     sources::{
         contract,
@@ -54,7 +54,8 @@ pub(in crate::app) async fn keep_holder_secret(
         return Ok(());
     }
     store_secret(gateway, &tx, slot, secret, now).await?;
-    audit::record(gateway, &tx, audit::WORKER, "source.installed", source.source_id, []).await?;
+    audit::record(gateway, &tx, &Actor::Sender { source: source.source_id }, "source.installed", source.source_id, [])
+        .await?;
     tx.commit().await?;
     Ok(())
 }
@@ -70,7 +71,7 @@ pub(in crate::app) fn check_holder_secret(secret: &SecretBytes) -> Result<(), Er
     if secret.expose().iter().all(u8::is_ascii_graphic) {
         Ok(())
     } else {
-        Err(Error::Refused("an installation's secret is visible ASCII characters".to_owned()))
+        Err(Error::rejected(InputReason::InstallationSecretNotValid))
     }
 }
 
@@ -85,10 +86,10 @@ pub(in crate::app) async fn keep_installation_token(
     let now = gateway.now();
     let expires_at = now + SignedDuration::from_hours(INSTALLATION_TOKEN_HOURS);
     let kept = InstallationToken { bearer: token.to_owned(), expires_at };
-    let json = Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| Error::Missing("a token that can be stored"))?);
+    let json = Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| Error::Unserializable { what: "the token" })?);
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, source.tenant_id).await?;
-    let slot = CredentialSlot { source: source.source_id, purpose: Purpose::CallBack, holder: cloud_id };
+    let slot = CredentialSlot { source: source.source_id, purpose: Purpose::Provider, holder: cloud_id };
     store_secret_until(gateway, &tx, slot, &SecretBytes::new(json.to_vec()), (now, now)).await?;
     store::source::forget_ended_credentials(&tx, slot, now).await?;
     tx.commit().await?;
@@ -102,7 +103,7 @@ pub(in crate::app) async fn installation_token(
     cloud_id: &str,
 ) -> Result<Option<SecretBytes>, Error> {
     let facts = facts(gateway, source).await?;
-    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: cloud_id };
+    let slot = CredentialSlot { source, purpose: Purpose::Provider, holder: cloud_id };
     let Some(kept) = current_secret(gateway, facts.tenant_id, slot).await? else { return Ok(None) };
     let Ok(mut token) = serde_json::from_slice::<InstallationToken>(kept.expose()) else { return Ok(None) };
     let is_alive = token.expires_at > gateway.now();
@@ -157,21 +158,21 @@ pub async fn signing_secret(gateway: &Registry, name: &str) -> Result<SecretByte
     current_secret(gateway, tenant_id, own(source_id)).await?.ok_or(Error::Missing("the source's credential"))
 }
 
-/// The credentials by which a source's own system is called back, if there are any.
-pub(in crate::app) async fn call_back_secret(
+/// The provider credentials of a source, by which its own system is called, if there are any.
+pub(in crate::app) async fn provider_secret(
     gateway: &Registry,
     source: SourceId,
 ) -> Result<Option<SecretBytes>, Error> {
-    Ok(call_back_credential(gateway, source).await?.map(|(_, secret)| secret))
+    Ok(provider_credential(gateway, source).await?.map(|(_, secret)| secret))
 }
 
 /// The same, with the name by which they can be renewed.
-pub(in crate::app) async fn call_back_credential(
+pub(in crate::app) async fn provider_credential(
     gateway: &Registry,
     source: SourceId,
 ) -> Result<Option<(Uuid, SecretBytes)>, Error> {
     let facts = facts(gateway, source).await?;
-    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: "" };
+    let slot = CredentialSlot { source, purpose: Purpose::Provider, holder: "" };
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, facts.tenant_id).await?;
     let credentials = store::source::credentials(&tx, slot, gateway.now()).await?;
@@ -181,14 +182,14 @@ pub(in crate::app) async fn call_back_credential(
 
 /// Puts what a sender's system has given us in place of the credentials that were used up by it. False, with nothing
 /// changed, when those are not the current ones any more. No person does this, so it is not audited.
-pub(in crate::app) async fn renew_call_back(
+pub(in crate::app) async fn renew_provider_credential(
     gateway: &Registry,
     source: SourceId,
     used: Uuid,
     secret: &SecretBytes,
 ) -> Result<bool, Error> {
     let facts = facts(gateway, source).await?;
-    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: "" };
+    let slot = CredentialSlot { source, purpose: Purpose::Provider, holder: "" };
     let credential = sealed_credential(gateway, slot, secret);
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, facts.tenant_id).await?;
@@ -216,16 +217,14 @@ pub(in crate::app) const fn own(source: SourceId) -> CredentialSlot<'static> {
 /// A secret that the kind can use, as its contract says.
 pub(in crate::app) fn check_secret(kind: SourceKind, secret: Option<&SecretBytes>) -> Result<(), Error> {
     match (contract(kind).secret, secret) {
-        (Secret::None, Some(_)) => Err(Error::Refused("senders of this kind have no shared secret".to_owned())),
+        (Secret::None, Some(_)) => Err(Error::rejected(InputReason::SecretNotUsed)),
         // An app's secrets are its installations' own; they come with each install.
         (Secret::None | Secret::OfInstallations { .. }, None) => Ok(()),
         (
             Secret::Shared { bytes_min, bytes_max, .. } | Secret::OfInstallations { bytes_min, bytes_max },
             Some(secret),
         ) => check_length(secret, bytes_min, bytes_max),
-        (Secret::Shared { .. }, None) => {
-            Err(Error::Refused("senders of this kind sign with a shared secret; give one".to_owned()))
-        }
+        (Secret::Shared { .. }, None) => Err(Error::rejected(InputReason::SecretNeeded)),
     }
 }
 
@@ -233,7 +232,7 @@ fn check_length(secret: &SecretBytes, bytes_min: usize, bytes_max: usize) -> Res
     if (bytes_min..=bytes_max).contains(&secret.expose().len()) {
         Ok(())
     } else {
-        Err(Error::Refused(format!("a secret has {bytes_min} to {bytes_max} bytes")))
+        Err(Error::rejected(InputReason::SecretLength { bytes_min, bytes_max }))
     }
 }
 

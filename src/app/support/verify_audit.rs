@@ -45,7 +45,7 @@ pub async fn verify(gateway: &Ground, tenant: TenantId) -> Result<AuditChain, Er
     let (gone, head) = match store::audit::last_gone(&tx, bound).await? {
         None => (0, chain_start(tenant)),
         Some((place, hash)) => {
-            (place, hash.as_slice().try_into().map_err(|_| Error::Missing("a chain hash of 32 bytes"))?)
+            (place, hash.as_slice().try_into().map_err(|_| Error::Unserializable { what: "a chain hash of 32 bytes" })?)
         }
     };
     let mut chain = AuditChain { verified: 0, gone, broken_at: None, head, waiting: 0 };
@@ -118,12 +118,25 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_or_removed_entry_breaks_the_chain_where_it_stood() {
+    fn a_changed_removed_or_moved_entry_breaks_the_chain_where_it_stood() {
         let mut changed = links();
         changed[1].2 = r#"{"n":9}"#.to_owned();
         assert_eq!(broken_at(&changed), Some(2));
+        let mut moved = links();
+        let earlier = (moved[0].1.clone(), moved[0].2.clone());
+        (moved[0].1, moved[0].2) = (moved[1].1.clone(), moved[1].2.clone());
+        (moved[1].1, moved[1].2) = earlier;
+        assert_eq!(broken_at(&moved), Some(1));
         let mut removed = links();
         removed.remove(0);
         assert_eq!(broken_at(&removed), Some(1));
+    }
+
+    #[test]
+    fn a_chain_of_another_tenant_does_not_hold() {
+        let head = chain_start(TenantId::from_uuid(Uuid::from_u128(2)));
+        let mut chain = AuditChain { head, ..empty() };
+        chain.follow(&links());
+        assert_eq!((chain.verified, chain.broken_at), (0, Some(1)));
     }
 }

@@ -1,5 +1,7 @@
 //! What a test looks at, without row level security and without the code under test where that matters.
 
+use std::collections::BTreeSet;
+
 use milestone_gateway::testing::{
     app::{
         self,
@@ -95,6 +97,12 @@ impl World {
         entries.into_iter().map(|entry| entry.action).collect()
     }
 
+    /// Who has done something for a tenant, each actor once.
+    pub(crate) async fn who_did(&self, tenant: TenantId, action: &str) -> BTreeSet<String> {
+        let entries = report::audit(&self.gateway, tenant, 1_000).await.unwrap();
+        entries.into_iter().filter(|entry| entry.action == action).map(|entry| entry.actor).collect()
+    }
+
     /// Everything the gateway itself remembers, as one text. Bytes stand there in hexadecimal.
     pub(crate) async fn memory_of_the_gateway(&self) -> String {
         let mut rows = self.rows_of_schema("gateway").await;
@@ -108,8 +116,8 @@ impl World {
         let leased = "SELECT (SELECT count(*) FROM gateway.event WHERE lease_until IS NOT NULL)
             + (SELECT count(*) FROM gateway.job WHERE lease_until IS NOT NULL)";
         assert_eq!(self.number(leased).await, 0, "the test leaves leased work behind");
-        let stuck = "SELECT count(*) FROM gateway.job WHERE state IN ('held', 'dead')";
-        assert_eq!(self.number(stuck).await, 0, "the test leaves held or dead jobs behind");
+        let stuck = "SELECT count(*) FROM gateway.job WHERE state = 'parked'";
+        assert_eq!(self.number(stuck).await, 0, "the test leaves parked jobs behind");
         self.events_balance().await;
     }
 

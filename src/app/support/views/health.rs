@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use super::balance::BalanceView;
-use crate::{domain::JobId, store::job::JobRow};
+use crate::{
+    domain::{JobId, reason::code_of},
+    store::job::JobRow,
+};
 
 /// What a check of everything found. It is made once the checks of a start have passed.
 #[derive(Debug, Serialize)]
@@ -41,12 +44,14 @@ impl HealthView {
 #[derive(Debug, Serialize)]
 pub struct StuckJobView {
     job: JobId,
-    state: String,
+    code: Option<String>,
     why: Option<String>,
+    reason_code: Option<&'static str>,
 }
 
 impl From<&JobRow> for StuckJobView {
     fn from(job: &JobRow) -> Self {
-        Self { job: job.job_id, state: job.state.clone(), why: job.failure_reason.clone() }
+        let reason_code = job.failure_reason.as_deref().and_then(code_of);
+        Self { job: job.job_id, code: job.parked_code.clone(), why: job.failure_reason.clone(), reason_code }
     }
 }

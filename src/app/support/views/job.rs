@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    domain::{JobId, RequestId, TenantId},
+    domain::{JobId, RequestId, RunId, TenantId, reason::code_of},
     store::job::JobRow,
 };
 
@@ -13,7 +13,10 @@ use crate::{
 pub struct JobView {
     job_id: JobId,
     tenant_id: TenantId,
-    request_id: RequestId,
+    belongs_to: &'static str,
+    request_id: Option<RequestId>,
+    run_id: Option<RunId>,
+    rule: Option<String>,
     kind: String,
     state: String,
     is_leased: bool,
@@ -21,7 +24,9 @@ pub struct JobView {
     not_before_at: Timestamp,
     attempts: i32,
     failures: i32,
+    parked_code: Option<String>,
     failure_reason: Option<String>,
+    reason_code: Option<&'static str>,
     created_at: Timestamp,
     finished_at: Option<Timestamp>,
 }
@@ -31,7 +36,10 @@ impl From<&JobRow> for JobView {
         Self {
             job_id: job.job_id,
             tenant_id: job.tenant_id,
-            request_id: job.request_id,
+            belongs_to: job.subject.word(),
+            request_id: job.subject.request(),
+            run_id: job.subject.run(),
+            rule: job.subject.rule().map(str::to_owned),
             kind: job.kind.clone(),
             state: job.state.clone(),
             is_leased: job.is_leased,
@@ -39,7 +47,9 @@ impl From<&JobRow> for JobView {
             not_before_at: job.not_before,
             attempts: job.attempt,
             failures: job.failures,
+            parked_code: job.parked_code.clone(),
             failure_reason: job.failure_reason.clone(),
+            reason_code: job.failure_reason.as_deref().and_then(code_of),
             created_at: job.created_at,
             finished_at: job.finished_at,
         }

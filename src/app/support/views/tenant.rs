@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::request::RequestView;
+use super::request::{RequestView, running, scheduled};
 use crate::{
     app::support::report::TenantReport,
     domain::{
@@ -83,8 +83,8 @@ pub struct ConfirmationPreview {
     is_dry_run: bool,
     tenant_id: TenantId,
     starts: bool,
-    mark_due_at: Option<Timestamp>,
-    purge_due_at: Option<Timestamp>,
+    flag_due_at: Option<Timestamp>,
+    erasure_due_at: Option<Timestamp>,
 }
 
 impl ConfirmationPreview {
@@ -94,8 +94,8 @@ impl ConfirmationPreview {
             is_dry_run: true,
             tenant_id,
             starts: timeline.is_some(),
-            mark_due_at: timeline.map(|due| due.mark_due_at),
-            purge_due_at: timeline.map(|due| due.purge_due_at),
+            flag_due_at: timeline.map(|due| due.flag_due_at),
+            erasure_due_at: timeline.map(|due| due.erasure_due_at),
         }
     }
 }
@@ -124,23 +124,15 @@ fn standing(report: &TenantReport) -> String {
         );
     }
     let Some(request) = report.requests.first() else { return "present".to_owned() };
-    let due = &request.timeline;
     match request.state {
-        RequestState::Open => format!(
-            "leaving since {:.0}: access {}, {} {:.0}, gone by {:.0}",
-            due.anchor_at,
-            request.access_off_at.map_or("goes off at once", |_| "is off"),
-            request.marked_at.map_or("to be marked", |_| "marked, was due"),
-            due.mark_due_at,
-            due.purge_due_at
-        ),
-        RequestState::Cancelled => "present; an offboarding was stopped because the app was installed again".to_owned(),
-        RequestState::Fenced | RequestState::Executed | RequestState::Verified | RequestState::KeyDestroyed => {
-            format!("being deleted ({}), gone by {:.0}", request.state.as_str(), due.purge_due_at)
+        RequestState::Received | RequestState::AwaitingIdentity | RequestState::AwaitingApproval => {
+            format!("present; a request of {:.0} waits to be decided, due {:.0}", request.received_at, request.due_at)
         }
-        RequestState::VerificationFailed => {
-            "held: verification still found something; `requests show` names the tables, `jobs retry` tries again"
-                .to_owned()
+        RequestState::Scheduled => scheduled("leaving", request),
+        RequestState::Running => running("deleted", "tables", request),
+        RequestState::Refused | RequestState::Withdrawn => format!("present; a request was {}", request.state),
+        RequestState::Cancelled | RequestState::Superseded => {
+            "present; an offboarding was stopped because the app was installed again".to_owned()
         }
         RequestState::Completed => "present; the app was installed again after everything was deleted".to_owned(),
     }
