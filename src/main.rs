@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    milestone_gateway::cli::run()
+    milestone_gateway::run()
 }

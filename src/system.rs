@@ -2,29 +2,29 @@
 
 mod clock;
 mod connect;
+mod error;
 mod keyring;
 mod policy;
 mod prepare;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
 
 use crate::{
     app::{Databases, Gateway, GatewayParts, Leases, Outgoing, Reserved, Trust, intake::rejections, run_committer},
     config::{Database, Settings},
-    datamap::Finding,
     domain::{Clock as _, CrashPoints},
     embedded::{self, Embedded, EmbeddedOptions},
-    outbound::{KeyAddresses, KeySets, OutboundError},
-    product::ProductError,
+    outbound::{KeyAddresses, KeySets},
     proof::SigningKey,
-    store::{self, StoreError},
+    store,
 };
 
 pub use clock::{DemoClock, OsEntropy};
+pub use error::SystemError;
 pub use keyring::load as load_keyring;
-pub use policy::{Product, built_in_product, read_product};
+pub use policy::read_product;
 pub use prepare::{bootstrap, migrate};
 
 /// Connections for each kind of work. Together they stay well below PostgreSQL's default of 100.
@@ -37,43 +37,6 @@ const VERIFIER_CONNECTIONS: usize = 4;
 
 /// How often refusals are written out.
 const REJECTIONS_WRITTEN_EVERY: Duration = Duration::from_secs(2);
-
-/// Why the system could not be put together. Each says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum SystemError {
-    /// The private PostgreSQL did not start.
-    #[error(transparent)]
-    Embedded(#[from] embedded::EmbeddedError),
-    /// A connection string or a connection is no good.
-    #[error("{0}")]
-    Connect(String),
-    /// The key ring is missing, damaged, or another one.
-    #[error("{0}")]
-    KeyRing(String),
-    /// Data map or policy have mistakes.
-    #[error("the policy cannot be used:{}", lines(.0))]
-    Policy(Vec<Finding>),
-    /// A policy file could not be read.
-    #[error("{0}")]
-    PolicyFile(String),
-    /// The database is not what it must be.
-    #[error("{0}")]
-    Refused(String),
-    /// Our database failed.
-    #[error("the gateway's database failed")]
-    Store(#[from] StoreError),
-    /// The keys of senders' parties cannot be asked for.
-    #[error("keys cannot be asked for")]
-    Outbound(#[from] OutboundError),
-    /// The product database failed.
-    #[error("the product database failed")]
-    Product(#[from] ProductError),
-}
-
-/// Every finding on a line of its own: file, line, what is wrong and what to do.
-fn lines(findings: &[Finding]) -> String {
-    findings.iter().fold(String::new(), |text, finding| text + "\n  " + &finding.to_string())
-}
 
 /// What is to be opened, beyond the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +81,7 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
         Database::External(_) => None,
     };
     let ring = match &embedded {
-        Some(embedded) => prepare::embedded(embedded, &settings.keyring_file, opening.demo).await?,
+        Some(embedded) => prepare::embedded(embedded, settings, opening.demo).await?,
         None => prepare::external(&settings.keyring_file)?,
     };
     let ring = Arc::new(ring);
@@ -232,11 +195,6 @@ impl System {
                 None => std::future::pending().await,
             }
         }
-    }
-
-    /// Where the private PostgreSQL can be looked at with `psql`, if there is one.
-    pub fn embedded_socket(&self) -> Option<&Path> {
-        self.embedded.as_ref().map(Embedded::socket_dir)
     }
 
     /// Ends background work and stops the private PostgreSQL unless another process uses it.

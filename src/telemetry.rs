@@ -13,9 +13,10 @@ use std::{
 };
 
 use crate::domain::metric::{
-    ACCOUNTS_REPORTED_TOTAL, CALL_BACKS_TOTAL, DELIVERIES_TOTAL, EVENT_QUEUE_PENDING, EVENTS_TOTAL, INFLIGHT_BYTES,
+    ACCOUNTS_REPORTED_TOTAL, DELIVERIES_TOTAL, EVENT_QUEUE_PENDING, EVENTS_TOTAL, INFLIGHT_BYTES,
     INSTALLATION_PROBES_TOTAL, INTAKE_BATCH_SIZE, JOB_SECONDS, JOBS_PARKED, JOBS_TOTAL, KEY_FETCHES_TOTAL, POLLS_TOTAL,
-    REFUSALS_TOTAL, REQUEST_OVERDUE_SECONDS_MAX, REQUESTS_OVERDUE, SWEEP_FAILURES_TOTAL, WORKLOGS_RECONCILED_TOTAL,
+    PROVIDER_CALLS_TOTAL, REFUSALS_TOTAL, REQUEST_OVERDUE_SECONDS_MAX, REQUESTS_OVERDUE, SWEEP_FAILURES_TOTAL,
+    WORKLOGS_RECONCILED_TOTAL,
 };
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -80,6 +81,7 @@ pub fn init(format: LogFormat, directives: Option<&str>) -> Result<(), Telemetry
 }
 
 /// The same logging into a writer of the caller's, to be set as a default where it is wanted. Never coloured.
+#[cfg(any(test, feature = "testing"))]
 pub fn subscriber<W>(
     writer: W,
     format: LogFormat,
@@ -161,7 +163,7 @@ fn describe() {
     describe_counter!(DELIVERIES_TOTAL, Unit::Count, "Deliveries by kind of source and by what was answered.");
     describe_counter!(REFUSALS_TOTAL, Unit::Count, "Refused deliveries by kind of source and reason.");
     describe_counter!(KEY_FETCHES_TOTAL, Unit::Count, "Readings of published keys by host and outcome.");
-    describe_counter!(CALL_BACKS_TOTAL, Unit::Count, "Attempts at calls to senders' systems by kind and outcome.");
+    describe_counter!(PROVIDER_CALLS_TOTAL, Unit::Count, "Attempts at provider calls by kind and outcome.");
     describe_counter!(POLLS_TOTAL, Unit::Count, "Turns of asking senders that do not tell, by feed and outcome.");
     describe_counter!(ACCOUNTS_REPORTED_TOTAL, Unit::Count, "Accounts reported to Atlassian by its answer.");
     describe_counter!(WORKLOGS_RECONCILED_TOTAL, Unit::Count, "Changes of worklogs that no webhook had told.");

@@ -36,16 +36,12 @@ pub mod upkeep;
 pub use accounts::outgoing::Outgoing;
 pub use gateway::{Gateway, GatewayParts, Reserved, Trust};
 pub use ground::{
-    Databases, Ground, Leases,
+    Databases, Leases,
     error::{AttemptEnd, Error, JobFailure},
-    vault::Vault,
 };
 pub use intake::committer::run_committer;
-pub use polling::Polling;
 
-/// Keys that senders' parties publish.
-pub use crate::outbound::{KeyAnswer, KeySets};
 /// What a sender is told; re-exported because `http` never sees a sender's contract.
-pub use crate::sources::{cloudevents::handshake, reply_status};
+pub use crate::sources::{cloudevents::handshake, contract, contracts, headers_read, reply_status};
 /// What a worker claims; re-exported because `worker` never sees storage.
 pub use crate::store::{event::ClaimedEvent, job::ClaimedJob};

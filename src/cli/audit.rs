@@ -4,12 +4,12 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    arguments::GlobalOptions,
+    context::with_gateway,
     exit::Exit,
+    options::GlobalOptions,
     output::Output,
     selection::{self, Limit},
     table::Columns,
-    with_gateway,
 };
 use crate::app::{
     Gateway,

@@ -3,9 +3,9 @@
 use secrecy::SecretString;
 
 use super::{
-    arguments::GlobalOptions,
     context,
     exit::{Exit, Stop},
+    options::GlobalOptions,
     output::Output,
 };
 use crate::system;

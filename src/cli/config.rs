@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{arguments::GlobalOptions, context, exit::Exit, output::Output};
+use super::{context, exit::Exit, options::GlobalOptions, output::Output};
 use crate::config::Database;
 
 /// What `config` takes.

@@ -5,12 +5,15 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::arguments::GlobalOptions;
+use super::options::GlobalOptions;
 use crate::app::Gateway;
 use crate::config::{self, Settings};
 use crate::domain::{Clock, Entropy};
 use crate::proof::{PublicKey, SigningKey};
 use crate::system::{self, DemoClock, Development, Opening, OsEntropy, System};
+
+/// Who the audit says has acted.
+pub(super) const ACTOR: &str = "operator:cli";
 
 /// A gateway that is ready for use cases.
 pub(super) struct Opened {
@@ -63,6 +66,17 @@ impl Opened {
             super::output::remark(&format!("warning: {error}"));
         }
     }
+}
+
+/// Opens the gateway, does one thing with it and closes it, whether or not that went well.
+pub(super) async fn with_gateway<T>(
+    options: &GlobalOptions,
+    work: impl AsyncFnOnce(&Gateway) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let opened = open(options).await?;
+    let done = work(&opened.gateway).await;
+    opened.close().await;
+    done
 }
 
 /// Time and chance of this machine, for what needs no database.

@@ -1,35 +1,28 @@
 //! `events`: what sources have said, and how it ended.
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    arguments::GlobalOptions,
+    context::with_gateway,
     exit::Exit,
+    options::GlobalOptions,
     output::Output,
     replay::{self, ReplayArgs},
-    selection::{self, Limit},
+    selection::Limit,
     table::Columns,
-    times::When,
-    with_gateway,
+};
+pub(super) mod rows;
+pub(super) mod selection;
+
+use self::{
+    rows::{COLUMNS, row, rows},
+    selection::EventSelection,
 };
 use crate::app::{Gateway, support::report};
 use crate::domain::{EventId, event::IgnoreReason};
-use crate::store::event::{EventFilter, EventRow};
+use crate::store::event::EventRow;
 
-const OUTCOMES: [&str; 3] = ["applied", "ignored", "dead_lettered"];
-const STATES: [&str; 2] = ["pending", "done"];
-
-/// The columns of an event in a list.
-pub(super) const COLUMNS: Columns<'static> = &[
-    ("EVENT", "event_id"),
-    ("RECEIVED", "received_at"),
-    ("TYPE", "type"),
-    ("STATE", "state"),
-    ("OUTCOME", "outcome"),
-    ("REASON", "reason"),
-    ("REPLAY OF", "replay_of"),
-];
 const FIELDS: Columns<'static> = &[
     ("event", "event_id"),
     ("tenant", "tenant_id"),
@@ -81,64 +74,6 @@ pub(super) struct ListArgs {
     pub(super) limit: Limit,
 }
 
-/// Which events: everything that is given must hold.
-#[derive(Debug, Clone, Default, Args)]
-pub(super) struct EventSelection {
-    /// Events of this tenant: ten_… or the key that the product knows it by
-    #[arg(long, value_name = "TENANT")]
-    pub(super) tenant: Option<String>,
-    /// Events of this type, for example `user_deleted` or `worklog_logged`
-    #[arg(long = "type", value_name = "WORD")]
-    pub(super) type_word: Option<String>,
-    /// Events that ended so: applied, ignored or dead-lettered
-    #[arg(long, value_name = "WORD", value_parser = outcome)]
-    pub(super) outcome: Option<String>,
-    /// Events in this state: pending or done
-    #[arg(long, value_name = "WORD", value_parser = state)]
-    pub(super) state: Option<String>,
-    /// Received at or after: a time, a date or an age such as 2h or 7d
-    #[arg(long, value_name = "TIME")]
-    pub(super) since: Option<When>,
-    /// Received before: a time, a date or an age
-    #[arg(long, value_name = "TIME")]
-    pub(super) until: Option<When>,
-}
-
-impl EventSelection {
-    /// True when nothing is given, which would select every event there is.
-    pub(super) const fn is_everything(&self) -> bool {
-        let Self { tenant, type_word, outcome, state, since, until } = self;
-        tenant.is_none()
-            && type_word.is_none()
-            && outcome.is_none()
-            && state.is_none()
-            && since.is_none()
-            && until.is_none()
-    }
-
-    /// The filter that storage understands. Ages count from the gateway's own clock.
-    pub(super) async fn filter(&self, gateway: &Gateway) -> anyhow::Result<EventFilter> {
-        let now = gateway.now();
-        Ok(EventFilter {
-            event_id: None,
-            tenant_id: selection::optional_tenant(gateway, self.tenant.as_deref()).await?,
-            type_word: self.type_word.clone(),
-            outcome: self.outcome.clone(),
-            since: self.since.map(|when| when.resolve(now)),
-            until: self.until.map(|when| when.resolve(now)),
-            state: self.state.clone(),
-        })
-    }
-}
-
-fn outcome(typed: &str) -> Result<String, String> {
-    selection::one_of(&OUTCOMES, typed)
-}
-
-fn state(typed: &str) -> Result<String, String> {
-    selection::one_of(&STATES, typed)
-}
-
 /// Runs one of the commands.
 pub(super) async fn run(options: &GlobalOptions, command: &EventsCommand, output: &mut Output) -> anyhow::Result<Exit> {
     match command {
@@ -177,30 +112,6 @@ async fn balance(gateway: &Gateway, output: &mut Output) -> anyhow::Result<Exit>
     });
     output.record(BALANCE, &value)?;
     Ok(if is_balanced { Exit::Done } else { Exit::Failed })
-}
-
-/// Events as rows.
-pub(super) fn rows(events: &[EventRow]) -> Vec<Value> {
-    events.iter().map(row).collect()
-}
-
-fn row(event: &EventRow) -> Value {
-    json!({
-        "event_id": event.event_id,
-        "source_id": event.source_id,
-        "tenant_id": event.tenant_id,
-        "received_at": event.received_at,
-        "original_received_at": event.original_received_at,
-        "replay_of": event.replay_of,
-        "type": event.type_word,
-        "state": event.state,
-        "outcome": event.outcome,
-        "reason": event.outcome_reason,
-        "finished_at": event.finished_at,
-        "attempts": event.attempt,
-        "body_bytes": event.body_bytes,
-        "body_event_id": event.body_event_id,
-    })
 }
 
 /// How the event ended, in a sentence for somebody who has not read the documentation.

@@ -167,7 +167,7 @@ mod tests {
     use anyhow::Context as _;
 
     use super::*;
-    use crate::store::DatabaseFailure;
+    use crate::domain::database::DatabaseFailure;
 
     fn statement(sqlstate: &str) -> StoreError {
         let source = DatabaseFailure { sqlstate: Some(sqlstate.to_owned()), constraint: None, table: None };

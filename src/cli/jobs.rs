@@ -4,13 +4,12 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    ACTOR,
-    arguments::GlobalOptions,
+    context::{ACTOR, with_gateway},
     exit::Exit,
+    options::GlobalOptions,
     output::Output,
     selection::{self, Limit},
     table::Columns,
-    with_gateway,
 };
 use crate::app::{
     Error, Gateway,

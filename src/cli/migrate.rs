@@ -1,6 +1,6 @@
 //! `migrate`: brings a database of yours up to this version.
 
-use super::{arguments::GlobalOptions, context, exit::Exit, output::Output};
+use super::{context, exit::Exit, options::GlobalOptions, output::Output};
 use crate::system;
 
 /// What `migrate` takes.

@@ -11,10 +11,10 @@
 
 mod arguments;
 mod audit;
-mod bench;
 mod bootstrap;
 mod config;
 mod context;
+#[cfg(feature = "demo")]
 mod demo;
 mod development;
 mod doctor;
@@ -24,13 +24,14 @@ mod input;
 mod jobs;
 mod migrate;
 mod openapi;
-mod output;
+mod options;
+pub mod output;
 mod policy;
 mod receipts;
 mod replay;
 mod requests;
 mod selection;
-mod send;
+pub mod send;
 mod serve;
 mod simulate;
 mod sources;
@@ -52,10 +53,6 @@ use self::{
     exit::Exit,
     output::Output,
 };
-use crate::app::Gateway;
-
-/// Who the audit says has acted.
-const ACTOR: &str = "operator:cli";
 
 /// Runs the command that the process was started with and returns its documented exit code.
 pub fn run() -> ExitCode {
@@ -94,22 +91,11 @@ async fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Audit(command) => audit::run(options, command, output).await,
         Command::Policy(command) => policy::run(options, command, output),
         Command::Simulate(args) => simulate::run(options, args, output).await,
+        #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(options, args, output).await,
         Command::Development(command) => development::run(command, output).await,
-        Command::Bench(command) => bench::run(options, command, output).await,
         Command::Config(command) => config::run(options, command, output).await,
         Command::Doctor => doctor::run(options, output).await,
         Command::Openapi => openapi::run(output),
     }
-}
-
-/// Opens the gateway, does one thing with it and closes it, whether or not that went well.
-async fn with_gateway<T>(
-    options: &arguments::GlobalOptions,
-    work: impl AsyncFnOnce(&Gateway) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    let opened = context::open(options).await?;
-    let done = work(&opened.gateway).await;
-    opened.close().await;
-    done
 }

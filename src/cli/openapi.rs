@@ -1,4 +1,4 @@
-//! `openapi`: the description of the admin API, as the code has it.
+//! `openapi`: the description of the HTTP API, as the code has it.
 
 use super::{exit::Exit, output::Output};
 

@@ -71,7 +71,7 @@ impl Output {
 }
 
 /// Prints a remark beside the result, on standard error, where it disturbs no reader of the result.
-pub(super) fn remark(text: &str) {
+pub fn remark(text: &str) {
     // A closed standard error leaves nobody to be told.
     let _ = writeln!(io::stderr(), "{text}");
 }

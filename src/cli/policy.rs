@@ -9,8 +9,8 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
-    arguments::GlobalOptions,
     exit::{Exit, Stop},
+    options::GlobalOptions,
     output::Output,
 };
 use crate::datamap::{self, Finding, Severity, SourceFile};

@@ -7,10 +7,10 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::{
-    arguments::GlobalOptions,
     context,
     exit::{Exit, Stop},
     input,
+    options::GlobalOptions,
     output::Output,
     table::Columns,
 };

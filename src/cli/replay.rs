@@ -4,13 +4,12 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    ACTOR,
-    arguments::{Deliberate, GlobalOptions},
-    events::{self, EventSelection},
+    context::{ACTOR, with_gateway},
+    events::{rows, selection::EventSelection},
     exit::{Exit, Stop},
+    options::{Deliberate, GlobalOptions},
     output::Output,
     table::Columns,
-    with_gateway,
 };
 use crate::app::{Error, Gateway, support::replay};
 use crate::domain::EventId;
@@ -72,13 +71,13 @@ async fn preview(gateway: &Gateway, filters: &[EventFilter], output: &mut Output
     for filter in filters {
         let preview = replay::preview(gateway, filter).await?;
         matching += preview.matching;
-        sample.extend(events::rows(&preview.sample));
+        sample.extend(rows::rows(&preview.sample));
     }
     if output.is_json() {
         output.json(&json!({"is_dry_run": true, "matching": matching, "sample": sample}))?;
         return Ok(Exit::Done);
     }
-    output.rows(events::COLUMNS, &sample, "No event matches.")?;
+    output.rows(rows::COLUMNS, &sample, "No event matches.")?;
     output.line("")?;
     output.line(&format!("{matching} would be replayed ({} shown). Nothing was changed.", sample.len()))?;
     if matching > 0 {

@@ -5,14 +5,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    ACTOR,
-    arguments::{Deliberate, GlobalOptions},
+    context::{ACTOR, with_gateway},
     exit::{Exit, Stop},
     jobs,
+    options::{Deliberate, GlobalOptions},
     output::Output,
     selection::{self, Limit},
     table::Columns,
-    with_gateway,
 };
 use crate::app::{
     Gateway,

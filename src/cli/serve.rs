@@ -10,9 +10,9 @@ use tokio::{
 };
 
 use super::{
-    arguments::{GlobalOptions, LogFormatWord},
     context,
     exit::{Exit, Stop},
+    options::{GlobalOptions, LogFormatWord},
     output::Output,
 };
 use crate::{
@@ -27,7 +27,7 @@ pub(super) struct ServeArgs {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS", env = "MILESTONE_LISTEN", default_value = "127.0.0.1:8080")]
     pub(super) listen: SocketAddr,
-    /// Mark a new database demo (with the reference product and a calendar that can be moved); refuse any other
+    /// Mark a new database demo (its calendar can be moved); refuse any other
     #[arg(long)]
     pub(super) demo: bool,
     /// In development: ask this loopback server for senders' keys instead of Atlassian and Google

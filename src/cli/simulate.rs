@@ -5,9 +5,9 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::{
-    arguments::GlobalOptions,
     context,
     exit::{Exit, Stop},
+    options::GlobalOptions,
     output::Output,
     table::Columns,
     times,
@@ -32,7 +32,12 @@ pub(super) async fn run(options: &GlobalOptions, args: &SimulateArgs, output: &m
         demo_clock::advance(&opened.gateway, args.advance).await.map_err(anyhow::Error::from)
     } else {
         let message = "this is not a demo database; its clock is the real one and cannot be moved";
-        Err(Stop::new(Exit::Refused, message, "`milestone-gateway demo` makes a database whose clock can be").into())
+        Err(Stop::new(
+            Exit::Refused,
+            message,
+            "`milestone-gateway serve --demo` with a new --data-dir makes a database whose clock can be",
+        )
+        .into())
     };
     opened.close().await;
     let moved = moved?;

@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    arguments::GlobalOptions, exit::Exit, input, output::Output, requests, selection, table::Columns, with_gateway,
+    context::with_gateway, exit::Exit, input, options::GlobalOptions, output::Output, requests, selection,
+    table::Columns,
 };
 use crate::app::{
     Gateway,
@@ -152,7 +153,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            EventId, FenceId, RequestId, RunId, SubjectId, SubjectKind,
+            EventId, FenceId, Issuer, RequestId, RunId, SubjectId, SubjectKind,
             request::{Origin, RequestScope, Right, Timeline},
             run::{Executed, Fenced, Planned, Run, RunPhase},
         },
@@ -168,7 +169,6 @@ mod tests {
             subject_id: SubjectId::from_uuid(Uuid::from_u128(1)),
             kind: SubjectKind::parse("msp_team_member").expect("a kind"),
             generation: 1,
-            created_at: day(0),
             erased_at,
         }
     }
@@ -224,7 +224,7 @@ mod tests {
             run_id: RunId::from_uuid(Uuid::from_u128(5)),
             request_id: RequestId::from_uuid(Uuid::from_u128(2)),
             kind: IdentityKind::AtlassianAccountId.into(),
-            issuer: String::new(),
+            issuer: Issuer::Universal,
             digest_key_id: 1,
             digest: Vec::new(),
             generation: 1,

@@ -4,15 +4,14 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    ACTOR,
-    arguments::{Deliberate, GlobalOptions},
+    context::{ACTOR, with_gateway},
     exit::{Exit, Stop},
+    options::{Deliberate, GlobalOptions},
     output::Output,
     requests,
     selection::{self, Limit},
     table::Columns,
     times::When,
-    with_gateway,
 };
 use crate::app::{
     Gateway,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{
     compiled::Compiled,
     finding::{Finding, Report},
-    lint_bonds::root_of,
+    lookup::root_of,
     map::{Collection, ProfileColumn, Role},
     taxonomy::looks_personal,
 };

@@ -2,20 +2,13 @@
 
 use super::{
     compiled::Compiled,
-    finding::{Finding, Report, Severity},
+    finding::{Report, Severity},
     lint_bonds::check_bonds,
     lint_disposals::check_disposals,
+    lookup::require_column,
     map::{Collection, ProfileColumn, SubjectRoot, WorklogSink},
 };
 use crate::domain::{IdentityKind, SubjectKind};
-
-/// Every finding about a compiled map that its file alone can show. Empty for a map from [`super::compile_dataset`] unless
-/// it was changed afterwards or there are warnings.
-pub fn lint(compiled: &Compiled) -> Vec<Finding> {
-    let mut report = Report::new(&compiled.file);
-    check(compiled, &mut report);
-    report.into_findings()
-}
 
 /// All rules, in the order in which a reader would correct them.
 pub(super) fn check(compiled: &Compiled, report: &mut Report) {
@@ -26,25 +19,6 @@ pub(super) fn check(compiled: &Compiled, report: &mut Report) {
     check_sink(compiled, report);
     check_bonds(compiled, report);
     check_disposals(compiled, report);
-}
-
-/// True when the column exists; otherwise it is reported at `line`.
-pub(super) fn require_column(
-    compiled: &Compiled,
-    report: &mut Report,
-    place: (&str, usize),
-    (collection, column): (&str, &str),
-) -> bool {
-    let found = compiled.map.collections.get(collection);
-    let (path, line) = place;
-    match found {
-        None => report.error(line, path, format!("there is no collection {collection}; add it or correct the name")),
-        Some(found) if !found.fields.contains_key(column) => {
-            report.error(line, path, format!("{collection} has no column {column}; add it or correct the name"));
-        }
-        Some(_) => return true,
-    }
-    false
 }
 
 fn check_references(compiled: &Compiled, report: &mut Report) {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     compiled::Compiled,
     finding::Report,
-    lint::require_column,
-    map::{Collection, DataMap, Field, Ownership, Role, SubjectRoot},
+    lookup::{require_column, root_of},
+    map::{Collection, DataMap, Field, Ownership, Role},
 };
 use crate::domain::{IdentityKind, plan::Rewrite};
 
@@ -190,9 +190,4 @@ fn referrer(map: &DataMap, name: &str, column: &str) -> Option<String> {
 
 fn field_of<'m>(map: &'m DataMap, collection: &str, column: &str) -> Option<&'m Field> {
     map.collections.get(collection)?.fields.get(column)
-}
-
-/// The subject whose own row this collection holds.
-pub(super) fn root_of<'m>(map: &'m DataMap, collection: &str) -> Option<&'m SubjectRoot> {
-    map.subjects.values().find(|root| root.collection == collection)
 }

@@ -3,7 +3,7 @@
 use super::{
     compiled::Compiled,
     finding::Report,
-    lint_bonds::root_of,
+    lookup::root_of,
     map::{Collection, Role},
     taxonomy::{is_personal_category, looks_personal},
 };

@@ -30,6 +30,7 @@ mod gateway_meta;
 mod lint;
 mod lint_bonds;
 mod lint_disposals;
+mod lookup;
 pub mod map;
 pub mod policy;
 mod policy_file;
@@ -39,18 +40,10 @@ mod tree;
 mod walk;
 
 #[cfg(test)]
-mod drift_mistakes;
-#[cfg(test)]
-mod mistakes;
-#[cfg(test)]
-pub(crate) mod reference_product;
+pub(crate) mod tests;
 
 pub use compiled::Compiled;
 pub use dataset::compile_dataset;
 pub use drift::lint_against_catalog;
-pub use finding::{FINDINGS_MAX, Finding, Severity, SourceFile};
-pub use lint::lint;
+pub use finding::{Finding, Severity, SourceFile};
 pub use policy_file::compile_policy;
-pub use promises::{Keeping, Promise, read_promises};
-pub use taxonomy::DATA_CATEGORIES;
-pub use tree::{FILE_BYTES_MAX, FILE_DEPTH_MAX, FILE_NODES_MAX};

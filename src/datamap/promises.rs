@@ -1,8 +1,7 @@
 //! Promises: the sentences of a privacy policy, each kept by a mechanism or by the organisation, none forgotten.
 
 use super::{
-    finding::{Finding, Report, Severity, SourceFile, quoted},
-    tree,
+    finding::{Report, Severity, SourceFile, quoted},
     walk::{Cursor, Mapping},
 };
 
@@ -40,20 +39,6 @@ pub enum Keeping {
         /// Why nothing follows from it.
         reason: String,
     },
-}
-
-/// Reads the promises of a policy file, for listings and for the test that every named test exists. Findings of other
-/// sections are not reported here.
-pub fn read_promises(file: SourceFile<'_>) -> (Vec<Promise>, Vec<Finding>) {
-    let mut report = Report::new(file.name);
-    let mut promises = Vec::new();
-    if let Some(root) = tree::parse(file, &mut report)
-        && let Some(mapping) = Cursor::root(&root).open_mapping(&mut report)
-        && let Some(list) = mapping.required(&mut report, "promises")
-    {
-        promises = promises_of(&list, &mut report);
-    }
-    (promises, report.into_findings())
 }
 
 pub(super) fn promises_of(list: &Cursor<'_>, report: &mut Report) -> Vec<Promise> {

@@ -10,6 +10,7 @@ use std::{
 };
 
 /// Every line at which the work can be ended; the crash tests visit each of them.
+#[cfg(feature = "crash-points")]
 pub const CRASH_POINTS: &[&str] = &[
     "intake.before_commit",
     "intake.after_commit",
@@ -19,10 +20,10 @@ pub const CRASH_POINTS: &[&str] = &[
     "interpret.after_hand_over",
     "interpret.after_ledger",
     "rectify.after_product",
-    "call_back.before_call",
-    "call_back.after_call",
-    "deletion.before_call_back",
-    "deletion.after_call_back",
+    "provider_call.before_call",
+    "provider_call.after_call",
+    "erasure.before_provider_calls",
+    "erasure.after_provider_calls",
     "interpret.after_commit",
     "access_off.after_product",
     "mark.after_product",

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use tokio_postgres::error::SqlState;
+/// SQLSTATE of a row that refers to one that is not there, or is referred to by one that is.
+const FOREIGN_KEY_VIOLATION: &str = "23503";
 
 /// What may be known outside about a statement that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,29 +17,12 @@ pub struct DatabaseFailure {
 }
 
 impl DatabaseFailure {
-    /// Keeps of a driver error what holds no values.
-    pub fn reduce(error: &tokio_postgres::Error) -> Self {
-        let answer = error.as_db_error();
-        Self {
-            sqlstate: error.code().map(|state| state.code().to_owned()),
-            constraint: answer.and_then(|detail| detail.constraint()).map(str::to_owned),
-            table: answer.and_then(|detail| detail.table()).map(str::to_owned),
-        }
-    }
-
     /// True when the same statement may succeed later: connection, resources, locks, serialization, shutdown, and a
     /// foreign key that a row written meanwhile still holds.
     pub fn is_transient(&self) -> bool {
         self.sqlstate.as_deref().is_none_or(|state| {
-            matches!(state.get(..2), Some("08" | "40" | "53" | "55" | "57"))
-                || state == SqlState::FOREIGN_KEY_VIOLATION.code()
+            matches!(state.get(..2), Some("08" | "40" | "53" | "55" | "57")) || state == FOREIGN_KEY_VIOLATION
         })
-    }
-}
-
-impl From<tokio_postgres::Error> for DatabaseFailure {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::reduce(&error)
     }
 }
 

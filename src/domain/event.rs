@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{IdentityKind, Personal, profile::Profile, tree::TreeChange, worklog::WorklogChange};
+use super::{IdentityKind, Issuer, Personal, profile::Profile, tree::TreeChange, worklog::WorklogChange};
 
 /// An identity as a source named it, before normalisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedIdentity {
     /// What kind of identity it is.
     pub kind: IdentityKind,
-    /// Who gives it out: empty for Atlassian accounts; a Firebase project, with its tenant after a slash where it has one.
-    pub issuer: String,
+    /// Who gives it out.
+    pub issuer: Issuer,
     /// The value as sent.
     pub value: Personal<String>,
 }
@@ -71,6 +71,7 @@ pub enum TenantSignal {
 
 impl TenantSignal {
     /// Every signal.
+    #[cfg(test)]
     pub const ALL: [Self; 7] = [
         Self::Installed,
         Self::Upgraded,

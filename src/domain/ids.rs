@@ -24,15 +24,13 @@ macro_rules! typed_ids {
         pub struct $name(Uuid);
 
         impl $name {
-            /// The prefix of the printed form, without the underscore.
-            pub const PREFIX: &'static str = $prefix;
-
             /// A new id from the injected clock and entropy.
             pub fn new(clock: &dyn Clock, entropy: &dyn Entropy) -> Self {
                 Self(version_7(clock, entropy))
             }
 
             /// The id kept in a database column.
+            #[allow(dead_code, reason = "some kinds are written and never read back")]
             pub const fn from_uuid(uuid: Uuid) -> Self {
                 Self(uuid)
             }
@@ -94,6 +92,8 @@ typed_ids! {
     OffboardingId = "off";
     /// Queued work.
     JobId = "job";
+    /// A call to an identity provider.
+    CallId = "cal";
     /// Ordered disposals for one subject.
     PlanId = "pln";
     /// One execution of a plan.

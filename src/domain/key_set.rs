@@ -19,7 +19,8 @@ pub enum KeyHost {
 }
 
 impl KeyHost {
-    /// Every host, for metrics and tests.
+    /// Every host.
+    #[cfg(test)]
     pub const ALL: [Self; 4] = [Self::ForgeProduction, Self::ForgeStaging, Self::Google, Self::ConnectInstall];
 
     /// The word used in metrics and logs.
@@ -49,6 +50,7 @@ impl KeyId {
     }
 
     /// The id.
+    #[cfg(test)]
     pub fn as_str(&self) -> &str {
         &self.0
     }

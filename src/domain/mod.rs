@@ -3,7 +3,7 @@
 //! Promises: nothing here does input or output, reads a clock or draws chance, and nothing here knows another room.
 //! Every other room may import this one.
 
-pub mod call_back;
+pub mod back_off;
 pub mod caller;
 pub mod catalog;
 pub mod clock;
@@ -15,6 +15,7 @@ pub mod event;
 pub mod evidence;
 pub mod identity;
 pub mod ids;
+pub mod issuer;
 pub mod job;
 pub mod key_set;
 pub mod metric;
@@ -22,6 +23,7 @@ pub mod personal;
 pub mod plan;
 pub mod poll;
 pub mod profile;
+pub mod provider_call;
 pub mod reply;
 pub mod request;
 pub mod run;
@@ -37,8 +39,9 @@ pub use delivery::Headers;
 pub use entropy::Entropy;
 pub use identity::{FenceKind, IdentityKind, SubjectKind};
 pub use ids::{
-    AuditId, EventId, EvidenceId, FenceId, IdentityId, JobId, OffboardingId, PlanId, ReceiptId, RequestId, RunId,
-    SourceId, SubjectId, TenantId,
+    AuditId, CallId, EventId, EvidenceId, FenceId, IdentityId, JobId, OffboardingId, PlanId, ReceiptId, RequestId,
+    RunId, SourceId, SubjectId, TenantId,
 };
+pub use issuer::Issuer;
 pub use personal::Personal;
 pub use source::SourceKind;

@@ -47,27 +47,9 @@ impl SourceKind {
         }
     }
 
-    /// The part of the route after `/webhooks/`. `None` for a kind that receives nothing.
-    pub const fn route(self) -> Option<&'static str> {
-        match self {
-            Self::JiraAdmin => Some("jira"),
-            Self::Forge => Some("forge"),
-            Self::Connect => Some("connect"),
-            Self::GooglePubsub => Some("pubsub"),
-            Self::GoogleEvents => Some("cloudevents"),
-            Self::FirebaseFunction => Some("firebase"),
-            Self::AtlassianReport => None,
-        }
-    }
-
     /// The kind with this word.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-
-    /// The kind that is served under this part of the route.
-    pub fn of_route(part: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.route() == Some(part))
     }
 }
 
@@ -76,12 +58,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_is_found_again_by_its_word_and_by_its_route() {
+    fn every_kind_is_found_again_by_its_word() {
         for kind in SourceKind::ALL {
             assert_eq!(SourceKind::parse(kind.as_str()), Some(kind));
-            if let Some(route) = kind.route() {
-                assert_eq!(SourceKind::of_route(route), Some(kind));
-            }
         }
     }
 }

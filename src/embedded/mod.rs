@@ -121,11 +121,13 @@ impl Embedded {
     }
 
     /// The directory in which the cluster, its log and the locks are.
+    #[cfg(test)]
     pub fn data_dir(&self) -> &Path {
         &self.shared.layout.root
     }
 
     /// The process id of the server, which changes when [`Embedded::supervise`] has restarted it.
+    #[cfg(test)]
     pub fn pid(&self) -> u32 {
         self.shared.pid.load(Ordering::Acquire)
     }

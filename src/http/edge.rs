@@ -24,7 +24,7 @@ pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
 /// What an operator may choose about the edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EdgeSettings {
-    /// Where to listen. Port 0 takes any free port; [`super::Listening::address`] tells which.
+    /// Where to listen. Port 0 takes any free port; [`super::server::Listening::address`] tells which.
     pub bind: SocketAddr,
     /// Memory for request bodies with the copies that accepting them makes (three for each body), in bytes, over all
     /// connections; beyond it a sender is asked to repeat. Less than 75 MiB would refuse the largest body for ever.

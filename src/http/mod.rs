@@ -15,6 +15,7 @@
 
 mod body;
 mod budget;
+mod call_id;
 mod edge;
 mod openapi;
 mod operations;
@@ -26,30 +27,21 @@ mod webhooks;
 
 use actix_web::{http::Method, web};
 
+use crate::app::{contract::Inbound, contracts};
 use crate::domain::SourceKind;
 
 pub use edge::{Edge, EdgeSettings, MetricsText};
 pub use openapi::description;
-pub use server::{Listening, start};
+pub use server::start;
 
 /// Every route. A path that is not here is answered by a problem of status 404, a wrong method by one of 405.
 pub fn configure(services: &mut web::ServiceConfig) {
+    for (kind, contract) in contracts() {
+        if let Some(inbound) = &contract.inbound {
+            services.service(deliveries(kind, inbound));
+        }
+    }
     services
-        .service(deliveries("/webhooks/jira/{source}", SourceKind::JiraAdmin))
-        .service(deliveries(
-            "/webhooks/forge/{source}/{tail:events|lifecycle|pre-uninstall|heartbeat}",
-            SourceKind::Forge,
-        ))
-        .service(deliveries(
-            "/webhooks/connect/{source}/{tail:installed|enabled|disabled|uninstalled|webhook}",
-            SourceKind::Connect,
-        ))
-        .service(deliveries("/webhooks/pubsub/{source}", SourceKind::GooglePubsub))
-        .service(
-            deliveries("/webhooks/cloudevents/{source}", SourceKind::GoogleEvents)
-                .route(web::method(Method::OPTIONS).to(webhooks::cloudevents_handshake)),
-        )
-        .service(deliveries("/webhooks/firebase/{source}", SourceKind::FirebaseFunction))
         .service(web::resource("/healthz").route(web::get().to(operations::alive)))
         .service(web::resource("/readyz").route(web::get().to(operations::ready)))
         .service(web::resource("/metrics").route(web::get().to(operations::metrics)))
@@ -57,10 +49,15 @@ pub fn configure(services: &mut web::ServiceConfig) {
         .default_service(web::to(problem::no_such_route));
 }
 
-/// The route of one kind of sender.
-fn deliveries(path: &str, kind: SourceKind) -> actix_web::Resource {
-    web::resource(path)
-        .route(web::post().to(move |request, payload, edge| webhooks::deliver(request, payload, edge, kind)))
+/// The route of one kind of sender, as its contract says.
+fn deliveries(kind: SourceKind, inbound: &Inbound) -> actix_web::Resource {
+    let resource = web::resource(webhooks::path(inbound))
+        .route(web::post().to(move |request, payload, edge| webhooks::deliver(request, payload, edge, kind)));
+    if inbound.answers_handshake {
+        resource.route(web::method(Method::OPTIONS).to(webhooks::cloudevents_handshake))
+    } else {
+        resource
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! The description of the routes, as OpenAPI 3.1. Committed as `docs/openapi.json` and served at `/openapi.json`.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{problem::PROBLEM_JSON, stamp::REQUEST_ID};
-use crate::app::intake::delivery::EVENT_BODY_BYTES_MAX;
+use crate::app::{
+    contract::{Authentication, BodySignature, Contract, Described, DescribedHeader, Inbound, Tail, TokenScheme},
+    contracts,
+    intake::delivery::EVENT_BODY_BYTES_MAX,
+};
 
 /// The description. Always the same for one build; a test holds that it names every route and no other.
 pub fn description() -> Value {
@@ -19,18 +23,7 @@ pub fn description() -> Value {
             { "name": "webhooks", "description": "Deliveries of senders, answered as their contracts expect." },
             { "name": "operations", "description": "What operators' machines ask. Keep it off the public network." },
         ],
-        "paths": {
-            "/webhooks/jira/{source}": { "post": jira() },
-            "/webhooks/forge/{source}/{tail}": { "post": forge() },
-            "/webhooks/connect/{source}/{tail}": { "post": connect() },
-            "/webhooks/pubsub/{source}": { "post": pubsub() },
-            "/webhooks/cloudevents/{source}": { "post": cloudevents(), "options": cloudevents_handshake() },
-            "/webhooks/firebase/{source}": { "post": firebase() },
-            "/healthz": { "get": alive() },
-            "/readyz": { "get": ready() },
-            "/metrics": { "get": metrics() },
-            "/openapi.json": { "get": openapi() },
-        },
+        "paths": paths(),
         "components": {
             "securitySchemes": {
                 "hubSignature": hub_signature(),
@@ -46,38 +39,60 @@ pub fn description() -> Value {
     })
 }
 
-/// What the routes of all kinds have in common.
-struct Route {
-    id: &'static str,
-    summary: &'static str,
-    security: &'static str,
-    /// What stands after the source's name.
-    tails: &'static [&'static str],
-    parameters: Vec<Value>,
-    media_types: &'static [&'static str],
-    /// The status that says "committed".
-    accepted: &'static str,
+/// Every route: those of senders, as their contracts say, and our own.
+fn paths() -> Map<String, Value> {
+    let mut paths = Map::new();
+    for (_, contract) in contracts() {
+        let Some(inbound) = &contract.inbound else { continue };
+        let tail = if inbound.tails.is_empty() { "" } else { "/{tail}" };
+        let mut methods = json!({ "post": deliver(contract, inbound) });
+        if inbound.answers_handshake {
+            methods["options"] = cloudevents_handshake();
+        }
+        paths.insert(format!("{}{tail}", inbound.path("{source}")), methods);
+    }
+    paths.insert("/healthz".to_owned(), json!({ "get": alive() }));
+    paths.insert("/readyz".to_owned(), json!({ "get": ready() }));
+    paths.insert("/metrics".to_owned(), json!({ "get": metrics() }));
+    paths.insert("/openapi.json".to_owned(), json!({ "get": openapi() }));
+    paths
 }
 
-fn deliver(route: Route) -> Value {
-    let Route { id, summary, security, tails, mut parameters, media_types, accepted } = route;
+/// The security scheme that describes what proves a delivery.
+const fn security(authentication: Authentication) -> Option<&'static str> {
+    match authentication {
+        Authentication::Nothing => None,
+        Authentication::BodySignature(BodySignature::HubHmac) => Some("hubSignature"),
+        Authentication::BodySignature(BodySignature::StandardWebhooks) => Some("standardWebhooks"),
+        Authentication::Token(TokenScheme::ForgeFit { .. }) => Some("forgeInvocationToken"),
+        Authentication::Token(TokenScheme::GoogleOidc { .. }) => Some("googleOidc"),
+        Authentication::Token(TokenScheme::ConnectJwt { .. }) => Some("connectJwt"),
+    }
+}
+
+fn deliver(contract: &Contract, inbound: &Inbound) -> Value {
+    let Described { operation, summary, headers, media_types } = &inbound.described;
+    let accepted = inbound.accepted.to_string();
     let unavailable = json!({
         "description": "We are unable just now: repeat. Says nothing about the credential.",
         "headers": { REQUEST_ID: header("RequestId"), "Retry-After": header("RetryAfter") },
     });
-    parameters.insert(0, source());
-    if !tails.is_empty() {
-        parameters.insert(1, tail(tails));
+    let mut parameters = vec![source()];
+    if !inbound.tails.is_empty() {
+        parameters.push(tail(inbound.tails));
     }
-    let content: serde_json::Map<String, Value> =
+    parameters.extend(headers.iter().map(read_header));
+    let security: Vec<Value> =
+        security(contract.authentication).map(|scheme| json!({ scheme: [] })).into_iter().collect();
+    let content: Map<String, Value> =
         media_types.iter().map(|media_type| ((*media_type).to_owned(), json!({ "schema": {} }))).collect();
     json!({
-        "operationId": id,
+        "operationId": operation,
         "tags": ["webhooks"],
         "summary": summary,
         "description": format!("Acknowledged means committed: a {accepted} is given only when every event of the delivery \
             is durable. A repeated delivery is acknowledged again and changes nothing. Senders' answers have no body."),
-        "security": [{ security: [] }],
+        "security": security,
         "parameters": parameters,
         "requestBody": {
             "required": true,
@@ -97,78 +112,6 @@ fn deliver(route: Route) -> Value {
     })
 }
 
-fn jira() -> Value {
-    deliver(Route {
-        id: "deliverJira",
-        summary: "One delivery of a webhook that a Jira administrator registered.",
-        security: "hubSignature",
-        tails: &[],
-        parameters: vec![identifier()],
-        media_types: &["application/json"],
-        accepted: "200",
-    })
-}
-
-fn forge() -> Value {
-    deliver(Route {
-        id: "deliverForge",
-        summary: "One call of our Forge app's remote: a product event, a lifecycle event, a sign of life.",
-        security: "forgeInvocationToken",
-        tails: &["events", "lifecycle", "pre-uninstall", "heartbeat"],
-        parameters: Vec::new(),
-        media_types: &["application/json"],
-        accepted: "200",
-    })
-}
-
-fn connect() -> Value {
-    deliver(Route {
-        id: "deliverConnect",
-        summary: "One callback of a Connect installation that has not moved to Forge.",
-        security: "connectJwt",
-        tails: &["installed", "enabled", "disabled", "uninstalled", "webhook"],
-        parameters: Vec::new(),
-        media_types: &["application/json"],
-        accepted: "200",
-    })
-}
-
-fn pubsub() -> Value {
-    deliver(Route {
-        id: "deliverPubsub",
-        summary: "One Pub/Sub push, wrapped or unwrapped.",
-        security: "googleOidc",
-        tails: &[],
-        parameters: Vec::new(),
-        media_types: &["application/json"],
-        accepted: "204",
-    })
-}
-
-fn cloudevents() -> Value {
-    deliver(Route {
-        id: "deliverCloudEvents",
-        summary: "CloudEvents 1.0, binary, structured or a batch.",
-        security: "googleOidc",
-        tails: &[],
-        parameters: Vec::new(),
-        media_types: &["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"],
-        accepted: "204",
-    })
-}
-
-fn firebase() -> Value {
-    deliver(Route {
-        id: "deliverFirebase",
-        summary: "One event that our forwarder function passes on.",
-        security: "standardWebhooks",
-        tails: &[],
-        parameters: Vec::new(),
-        media_types: &["application/json"],
-        accepted: "200",
-    })
-}
-
 fn cloudevents_handshake() -> Value {
     json!({
         "operationId": "askToDeliverCloudEvents",
@@ -180,13 +123,14 @@ fn cloudevents_handshake() -> Value {
     })
 }
 
-fn tail(tails: &[&str]) -> Value {
+fn tail(tails: &[Tail]) -> Value {
+    let words: Vec<&str> = tails.iter().map(|tail| tail.word).collect();
     json!({
         "name": "tail",
         "in": "path",
         "required": true,
         "description": "Which of the sender's calls this is.",
-        "schema": { "type": "string", "enum": tails },
+        "schema": { "type": "string", "enum": words },
     })
 }
 
@@ -223,13 +167,13 @@ fn source() -> Value {
     })
 }
 
-fn identifier() -> Value {
+fn read_header(header: &DescribedHeader) -> Value {
     json!({
-        "name": "X-Atlassian-Webhook-Identifier",
+        "name": header.name,
         "in": "header",
         "required": false,
-        "description": "Stays the same when a delivery is repeated. Without it the body's digest tells repetitions.",
-        "schema": { "type": "string", "minLength": 1, "maxLength": 256 },
+        "description": header.description,
+        "schema": { "type": "string", "minLength": 1, "maxLength": header.length_max },
     })
 }
 

@@ -9,7 +9,7 @@ use actix_web::{
 };
 use serde::Serialize;
 
-use super::stamp::CallId;
+use super::call_id::CallId;
 use crate::app;
 
 /// The media type of RFC 9457.

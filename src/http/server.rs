@@ -11,11 +11,7 @@ use actix_web::{
 };
 use tokio::task::JoinHandle;
 
-use super::{
-    configure,
-    edge::Edge,
-    stamp::{Chance, stamp},
-};
+use super::{call_id::Chance, configure, edge::Edge, stamp::stamp};
 
 /// How long the head of a request may take; the body has a deadline of its own.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,9 +1,7 @@
 //! What every answer carries: our request id and the headers that bind browsers and caches; and the span of a request.
 
-use std::sync::Arc;
-
 use actix_web::{
-    Error, HttpMessage, HttpRequest,
+    Error, HttpMessage,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -14,7 +12,10 @@ use actix_web::{
 };
 use tracing::Instrument;
 
-use super::problem;
+use super::{
+    call_id::{CallId, Chance},
+    problem,
+};
 
 /// The header that tells our request id.
 pub(super) const REQUEST_ID: &str = "X-Request-Id";
@@ -24,31 +25,6 @@ const FIXED_HEADERS: [(HeaderName, HeaderValue); 3] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
 ];
-
-/// Fills a buffer with random bytes.
-pub(super) type Chance = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
-
-/// The id of one call: 32 hexadecimal digits of chance. Always ours, because a caller's would be hostile text in our log.
-#[derive(Clone, Default)]
-pub(super) struct CallId(String);
-
-impl CallId {
-    fn new(chance: &Chance) -> Self {
-        let mut bytes = [0_u8; 16];
-        chance(&mut bytes);
-        Self(hex::encode(bytes))
-    }
-
-    /// The id that [`stamp`] gave to this request; empty when it did not pass there.
-    pub(super) fn of(request: &HttpRequest) -> Self {
-        request.extensions().get::<Self>().cloned().unwrap_or_default()
-    }
-
-    /// The id as it is printed.
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// Gives a request its id and span, and its answer the headers that every answer carries.
 pub(super) async fn stamp<B: MessageBody + 'static>(

@@ -10,7 +10,8 @@ use actix_web::{
 };
 use serde_json::Value;
 
-use super::{description, problem::PROBLEM_JSON, server::app, stamp::REQUEST_ID};
+use super::{description, problem::PROBLEM_JSON, server::app, stamp::REQUEST_ID, webhooks};
+use crate::app::contracts;
 
 /// Calls a route of an app whose chance is always sevens and whose handlers share nothing.
 async fn call(method: Method, path: &str) -> ServiceResponse<BoxBody> {
@@ -99,10 +100,22 @@ fn every_route_is_described() {
         Some((before, after)) => format!("{before}{}", after.trim_start_matches(|letter| letter != '}')),
         None => route.to_owned(),
     };
+    let inbound = contracts().filter_map(|(_, contract)| contract.inbound.as_ref());
+    let senders: Vec<String> = inbound.map(webhooks::path).collect();
+    let expected = [
+        "/webhooks/jira/{source}",
+        "/webhooks/forge/{source}/{tail:events|lifecycle|pre-uninstall|heartbeat}",
+        "/webhooks/connect/{source}/{tail:installed|enabled|disabled|uninstalled|webhook}",
+        "/webhooks/pubsub/{source}",
+        "/webhooks/cloudevents/{source}",
+        "/webhooks/firebase/{source}",
+    ];
+    assert_eq!(senders, expected);
     let routes: BTreeSet<String> = include_str!("mod.rs")
         .split('"')
         .filter(|text| text.starts_with('/') && !text.contains('\n'))
         .map(plain)
+        .chain(senders.iter().map(|route| plain(route)))
         .collect();
 
     let described = described();

@@ -3,7 +3,10 @@
 //! Answers have no body, and all refusals look alike. The name in the path is the caller's text until it is found, so it
 //! appears in no log line and no metric.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -15,25 +18,39 @@ use super::{
     body::{self, Bounds},
     edge::Edge,
 };
+use crate::app::{
+    contract::{HeaderRead, Inbound},
+    handshake, headers_read,
+    intake::{
+        accept_event,
+        delivery::{Accepted, Delivery, RETRY_AFTER_SECONDS},
+    },
+    reply_status,
+};
 use crate::domain::{
     Headers, SourceKind,
     metric::{DELIVERIES_TOTAL, REFUSALS_TOTAL},
     reply::SenderReply,
 };
-use crate::{
-    app::intake::{
-        accept_event,
-        delivery::{Accepted, Delivery, RETRY_AFTER_SECONDS},
-    },
-    sources::{cloudevents::handshake, reply_status},
-};
 
-/// Headers that some source reads; all others stay here.
-const HEADERS_READ: &[&str] =
-    &["authorization", "content-type", "x-hub-signature", "x-atlassian-webhook-identifier", "x-forge-oauth-system"];
-/// Beginnings of further headers that some source reads.
-const HEADER_PREFIXES_READ: &[&str] = &["webhook-", "ce-", "x-goog-pubsub-"];
+/// Headers that some sender's contract reads, each once; all others stay here.
+static HEADERS_READ: LazyLock<Vec<HeaderRead>> = LazyLock::new(|| {
+    let mut all: Vec<HeaderRead> = Vec::new();
+    for read in headers_read() {
+        if !all.contains(&read) {
+            all.push(read);
+        }
+    }
+    all
+});
 const UNAVAILABLE: SenderReply = SenderReply::Unavailable { retry_after_seconds: RETRY_AFTER_SECONDS };
+
+/// The route of a kind of sender.
+pub(super) fn path(inbound: &Inbound) -> String {
+    let words: Vec<&str> = inbound.tails.iter().map(|tail| tail.word).collect();
+    let tail = if words.is_empty() { String::new() } else { format!("/{{tail:{}}}", words.join("|")) };
+    format!("{}{tail}", inbound.path("{source}"))
+}
 
 /// `POST /webhooks/{kind}/{source}` and what is below it: one delivery.
 pub(super) async fn deliver(
@@ -95,8 +112,12 @@ async fn take(
 }
 
 fn headers_of(request: &HttpRequest) -> Headers {
-    let is_read =
-        |name: &str| HEADERS_READ.contains(&name) || HEADER_PREFIXES_READ.iter().any(|prefix| name.starts_with(prefix));
+    let is_read = |name: &str| {
+        HEADERS_READ.iter().any(|read| match read {
+            HeaderRead::Named(known) | HeaderRead::Credential(known) => name == *known,
+            HeaderRead::Prefixed(prefix) => name.starts_with(prefix),
+        })
+    };
     let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     headers.filter(|(name, _)| is_read(name)).collect()
 }

@@ -35,17 +35,6 @@ pub enum Grade {
     Certain,
 }
 
-impl Grade {
-    /// The word used in the audit and on the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Probable => "probable",
-            Self::Strong => "strong",
-            Self::Certain => "certain",
-        }
-    }
-}
-
 /// What should be of a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Installation {

@@ -11,12 +11,10 @@
 //! Promises: signals and evidence give the same result in every order and however often they arrive; a broken or hostile time stamp can
 //! neither start a purge at once nor put it off. It reads no clock and knows no storage.
 
-mod business_days;
 mod evidence;
 mod signals;
 mod timeline;
 
-pub use business_days::acknowledge_due;
-pub use evidence::{Grade, HEARTBEAT_LAG, Installation, installation};
-pub use signals::{Desired, SignalSummary, desired, order_time, returns, summarize};
+pub use evidence::{Installation, installation};
+pub use signals::{Desired, desired, order_time, returns, summarize};
 pub use timeline::{anchor_time, ordered_timeline, timeline};

@@ -10,7 +10,6 @@
 
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, Method};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -22,8 +21,6 @@ use super::{
 };
 
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// An access token is never taken for valid longer than this, whatever the answer says.
-const LIFETIME_SECONDS_MAX: i64 = 3600;
 
 /// The app as Atlassian's developer console knows it.
 pub struct AtlassianApp {
@@ -44,8 +41,6 @@ impl fmt::Debug for AtlassianApp {
 pub struct AtlassianGrant {
     /// The access token.
     pub authorization: Authorization,
-    /// When it ends.
-    pub expires_at: Timestamp,
     /// The refresh token for the next time. `None` where the answer had none and the old one stays.
     pub refresh_token: Option<SecretString>,
 }
@@ -59,7 +54,6 @@ impl AtlassianApp {
         client: &Client,
         base: &BaseAddress,
         refresh_token: &SecretString,
-        now: Timestamp,
     ) -> Result<AtlassianGrant, CallFailure> {
         let asked = Asked {
             grant_type: "refresh_token",
@@ -85,9 +79,7 @@ impl AtlassianApp {
         }
         let authorization = Authorization::bearer(granted.access_token.expose_secret())
             .map_err(|_| CallFailure::BadAnswer { what: "its token cannot be sent" })?;
-        let lifetime = SignedDuration::from_secs(granted.expires_in.min(LIFETIME_SECONDS_MAX));
-        let expires_at = now.saturating_add(lifetime).unwrap_or(now);
-        Ok(AtlassianGrant { authorization, expires_at, refresh_token: granted.refresh_token })
+        Ok(AtlassianGrant { authorization, refresh_token: granted.refresh_token })
     }
 }
 
@@ -111,13 +103,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::outbound::test_server::{Scripted, TestServer, answer, quick_client};
+    use crate::outbound::tests::server::{Scripted, TestServer, answer, quick_client};
 
     async fn refresh_at(server: &TestServer) -> Result<AtlassianGrant, CallFailure> {
         let app = AtlassianApp { client_id: "app-1".to_owned(), client_secret: SecretString::from("canary-secret") };
         assert!(!format!("{app:?}").contains("canary"));
-        let now = Timestamp::from_second(1_790_000_000).expect("a time");
-        app.refresh(&quick_client(), &server.base(), &SecretString::from("canary-old"), now).await
+        app.refresh(&quick_client(), &server.base(), &SecretString::from("canary-old")).await
     }
 
     async fn refresh_with(scripted: Scripted) -> Result<AtlassianGrant, CallFailure> {
@@ -133,7 +124,6 @@ mod tests {
 
         assert!(!format!("{grant:?}").contains("canary"));
         assert_eq!(grant.authorization.header(), "Bearer canary-a");
-        assert_eq!(grant.expires_at.as_second(), 1_790_003_600);
         assert_eq!(grant.refresh_token.expect("rotated").expose_secret(), "canary-new");
         let request = server.requests().remove(0);
         assert_eq!(request.line(), "POST /oauth/token HTTP/1.1");

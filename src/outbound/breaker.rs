@@ -16,7 +16,9 @@ use std::{
     time::Instant,
 };
 
-pub use self::circuit::{Circuit, Evidence, FAILURES_TO_OPEN, OPEN_FIRST, OPEN_MAX, TRIAL_MAX};
+pub use self::circuit::{Circuit, Evidence};
+#[cfg(test)]
+pub use self::circuit::{FAILURES_TO_OPEN, OPEN_FIRST, OPEN_MAX};
 
 use super::CallFailure;
 use crate::domain::Entropy;

@@ -123,7 +123,7 @@ fn retry_after(answer: &Answer) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbound::test_server::{Scripted, TestServer, answer, quick_client};
+    use crate::outbound::tests::server::{Scripted, TestServer, answer, quick_client};
 
     async fn get(server: &TestServer, answer_bytes_max: usize) -> Result<Answer, CallFailure> {
         let authorization = Authorization::bearer("canary-token").expect("a token");

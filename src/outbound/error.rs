@@ -28,9 +28,6 @@ pub enum OutboundError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// The host of an address is a number that does not belong to the public internet.
-    #[error("the address is not one of the public internet")]
-    NotPublic,
     /// The address of a development server is not plain HTTP on this machine's loopback.
     #[error("a development server of keys is http://127.0.0.1:PORT or http://[::1]:PORT")]
     NotLoopback,
@@ -77,7 +74,6 @@ impl OutboundError {
             | Self::BadRequest { .. }
             | Self::BadCredential { .. }
             | Self::BadAddress { .. }
-            | Self::NotPublic
             | Self::NotLoopback => false,
         }
     }

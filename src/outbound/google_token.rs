@@ -20,7 +20,7 @@ use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
 use super::{
-    Authorization, BaseAddress, CallFailure, OutboundError,
+    Authorization, CallFailure, OutboundError,
     call::{Call, Payload, call, object, successful},
 };
 
@@ -58,10 +58,11 @@ impl ServiceAccount {
         Self::of(file, TOKEN_ADDRESS)
     }
 
-    /// Reads a key file whose `token_uri` is a loopback address. For development and tests.
+    /// Reads a key file whose `token_uri` is a loopback address.
+    #[cfg(test)]
     pub fn parse_for_development(json: &[u8]) -> Result<Self, OutboundError> {
         let file = KeyFile::read(json)?;
-        BaseAddress::development(&file.token_uri)?;
+        super::BaseAddress::development(&file.token_uri)?;
         let address = file.token_uri.clone();
         Self::of(file, &address)
     }

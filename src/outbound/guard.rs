@@ -2,7 +2,7 @@
 //!
 //! A name may resolve to any address, and to another one a second later. So the guard stands where names become addresses:
 //! only those that it has let through are dialled, which also closes DNS rebinding. A host that is a number is not asked
-//! of any resolver; whoever calls an address that came from elsewhere asks [`check_literal`] first.
+//! of any resolver; every [`BaseAddress`](super::BaseAddress) outside of development is a name.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -10,7 +10,6 @@ use reqwest::{
     Client,
     dns::{Addrs, Name, Resolve, Resolving},
 };
-use url::{Host, Url};
 
 use super::{OutboundError, Timeouts, client::builder};
 
@@ -52,7 +51,7 @@ const NAT64_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0)
 /// True when an address is globally routable. Of IPv6 only global unicast is, without the ranges that tunnel IPv4; an
 /// address of NAT64 is judged by the IPv4 address in it. An IPv4 address written as IPv6 never is: no name of the public
 /// internet has one.
-pub fn is_public(address: IpAddr) -> bool {
+fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
@@ -81,19 +80,6 @@ pub fn guarded_client(timeouts: Timeouts) -> Result<Client, OutboundError> {
         .dns_resolver(PublicResolver)
         .build()
         .map_err(|source| OutboundError::Build { source })
-}
-
-/// Refuses an address whose host is a number outside the public internet, in any of the ways to write one, or that has no
-/// host. A name passes: it is judged when it is resolved, by a [`guarded_client`].
-pub fn check_literal(url: &Url) -> Result<(), OutboundError> {
-    let is_acceptable = match url.host() {
-        Some(Host::Ipv4(address)) => is_public(address.into()),
-        Some(Host::Ipv6(address)) => is_public(address.into()),
-        // Only the web's own schemes have their numbers read as such.
-        Some(Host::Domain(name)) => name.parse().map_or(!name.is_empty(), is_public),
-        None => false,
-    };
-    if is_acceptable { Ok(()) } else { Err(OutboundError::NotPublic) }
 }
 
 /// Asks the system, and passes on what is public.
@@ -161,23 +147,6 @@ mod tests {
                 .split_whitespace()
         {
             assert!(!is_public(special.parse().expect(special)), "{special}");
-        }
-    }
-
-    #[test]
-    fn a_host_that_is_a_number_is_judged_however_it_is_written() {
-        for refused in "https://127.0.0.1/ https://2130706433/ https://0x7f.1/ https://0177.0.0.1/ https://127.1/ \
-             https://127.0.0.1./ https://0/ https://\u{ff11}\u{ff12}\u{ff17}.0.0.1/ https://%31%32%37.0.0.1/ \
-             https://169.254.169.254/latest https://user@10.0.0.1:8443/ https://[::1]/ \
-             https://[::ffff:127.0.0.1]/ https://[::ffff:7f00:1]/ https://[fd00::1]/ https://[64:ff9b::a00:1]/ \
-             other://127.0.0.1/ data:text/plain,x unix:/run/socket"
-            .split_whitespace()
-        {
-            let outcome = check_literal(&Url::parse(refused).expect(refused));
-            assert!(matches!(outcome, Err(OutboundError::NotPublic)), "{refused}");
-        }
-        for passed in ["https://8.8.8.8/", "https://[2001:4860:4860::8888]/", "https://example.atlassian.net/x"] {
-            assert!(check_literal(&Url::parse(passed).expect(passed)).is_ok(), "{passed}");
         }
     }
 

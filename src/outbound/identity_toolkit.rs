@@ -4,6 +4,7 @@
 //! logged or kept, because those of `accounts:update` carry password hashes. One value per project: it holds the pace that
 //! Google's quotas ask for (<https://firebase.google.com/docs/auth/limits>), and its clones share it.
 
+mod account;
 mod wire;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -12,8 +13,9 @@ use jiff::Timestamp;
 use reqwest::{Client, Method};
 use serde::Deserialize;
 
+pub use self::account::{Account, ChangeAnswer};
 use self::wire::{
-    Ask, AskMany, Found, FoundAccount, LookUp, account_call, body_of, checked_name, checked_uids, sorted,
+    Ask, AskMany, Found, FoundAccount, LookUp, body_of, change_answer, checked_name, checked_uids, sorted,
 };
 use super::{
     Answer, Authorization, BaseAddress, CallFailure,
@@ -23,8 +25,6 @@ use super::{
 };
 use crate::domain::Personal;
 
-/// The longest uid, in characters, as Firebase bounds it.
-pub const UID_CHARS_MAX: usize = 128;
 /// The most accounts of one look-up.
 pub const LOOKUP_UIDS_MAX: usize = 100;
 /// The most accounts of one batch deletion.
@@ -37,29 +37,6 @@ const BATCH_INTERVAL: Duration = Duration::from_secs(1);
 const TURN_WAIT_MAX: Duration = Duration::from_secs(20);
 const ACCOUNT_ANSWER_BYTES_MAX: usize = 64 * 1024;
 const LOOKUP_ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// What a call about one account came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccountCall {
-    /// It was done.
-    Done,
-    /// There is no such account, so there is nothing to do.
-    AlreadyGone,
-}
-
-/// An account as a look-up shows it; the rest of the answer is dropped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Its uid, one of those asked about.
-    pub uid: Personal<String>,
-    /// True when it cannot sign in.
-    pub is_disabled: bool,
-    /// Tokens issued before this second are void; `None` where the answer does not say.
-    pub valid_since_seconds: Option<i64>,
-    /// When it was made; `None` where the answer does not say. A later time than a deletion's means another account under
-    /// the same uid.
-    pub created_at: Option<Timestamp>,
-}
 
 /// The accounts of one project, behind Google or behind an emulator.
 #[derive(Clone)]
@@ -117,7 +94,7 @@ impl IdentityToolkit {
         tenant: Option<&str>,
         uid: &Personal<String>,
         now: Timestamp,
-    ) -> Result<AccountCall, CallFailure> {
+    ) -> Result<ChangeAnswer, CallFailure> {
         let ask = Ask { disable_user: Some(true), ..Ask::about(uid)? };
         self.update(tenant, &ask, now).await
     }
@@ -129,7 +106,7 @@ impl IdentityToolkit {
         uid: &Personal<String>,
         valid_since_seconds: i64,
         now: Timestamp,
-    ) -> Result<AccountCall, CallFailure> {
+    ) -> Result<ChangeAnswer, CallFailure> {
         let ask = Ask { valid_since: Some(valid_since_seconds.to_string()), ..Ask::about(uid)? };
         self.update(tenant, &ask, now).await
     }
@@ -140,12 +117,12 @@ impl IdentityToolkit {
         tenant: Option<&str>,
         uid: &Personal<String>,
         now: Timestamp,
-    ) -> Result<AccountCall, CallFailure> {
+    ) -> Result<ChangeAnswer, CallFailure> {
         let ask = Ask::about(uid)?;
         let body = body_of(&ask)?;
         self.paces.delete.turn().await?;
         let answer = self.ask(tenant, "accounts:delete", body, ACCOUNT_ANSWER_BYTES_MAX, now).await?;
-        let outcome = account_call(answer, ask.uid);
+        let outcome = change_answer(answer, ask.uid);
         if let Err(CallFailure::Throttled { retry_after }) = &outcome {
             self.paces.delete.ease(*retry_after);
         }
@@ -211,9 +188,9 @@ impl IdentityToolkit {
         Ok(accounts.filter(|account| uids.contains(&account.uid)).collect())
     }
 
-    async fn update(&self, tenant: Option<&str>, ask: &Ask<'_>, now: Timestamp) -> Result<AccountCall, CallFailure> {
+    async fn update(&self, tenant: Option<&str>, ask: &Ask<'_>, now: Timestamp) -> Result<ChangeAnswer, CallFailure> {
         let answer = self.ask(tenant, "accounts:update", body_of(ask)?, ACCOUNT_ANSWER_BYTES_MAX, now).await?;
-        account_call(answer, ask.uid)
+        change_answer(answer, ask.uid)
     }
 
     /// Asks once; and once more with another token when the one in memory is not taken any more.

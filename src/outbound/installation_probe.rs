@@ -15,18 +15,12 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 pub enum Probe {
     /// The site answers us.
     Alive,
-    /// The site does not let this credential in. A removed app looks like this, and so does a revoked or broken token.
-    Refused {
-        /// 401 or 403.
-        status: u16,
-    },
+    /// The site does not let this credential in (401, 403). A removed app looks like this, and so does a revoked or broken token.
+    Refused,
     /// There is no such site, or no longer for us (404, 410).
     Gone,
     /// Nothing was learned.
-    Unclear {
-        /// Why.
-        cause: CallFailure,
-    },
+    Unclear,
 }
 
 #[derive(Deserialize)]
@@ -49,19 +43,18 @@ pub async fn probe(client: &Client, base: &BaseAddress, authorization: &Authoriz
         Err(failure) => Err(failure),
     };
     match information {
-        // A page of some proxy in between is not a sign of life.
         Ok(Information { base_url: Some(_) }) => Probe::Alive,
-        Ok(_) => Probe::Unclear { cause: CallFailure::BadAnswer { what: "it is not about a server" } },
-        Err(CallFailure::Refused { status: status @ (401 | 403) }) => Probe::Refused { status },
+        Err(CallFailure::Refused { status: 401 | 403 }) => Probe::Refused,
         Err(CallFailure::Refused { status: 404 | 410 }) => Probe::Gone,
-        Err(cause) => Probe::Unclear { cause },
+        // A page of some proxy in between is not a sign of life.
+        Ok(Information { base_url: None }) | Err(_) => Probe::Unclear,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbound::test_server::{Scripted, TestServer, answer, quick_client};
+    use crate::outbound::tests::server::{Scripted, TestServer, answer, quick_client};
 
     async fn probed(scripted: Scripted) -> Probe {
         let server = TestServer::start([scripted]).await;
@@ -79,7 +72,7 @@ mod tests {
         assert!(matches!(probed(alive).await, Probe::Alive));
         for refused in [401, 403] {
             let found = probed(answer(refused, "canary")).await;
-            assert!(matches!(found, Probe::Refused { status } if status == refused), "{found:?}");
+            assert!(matches!(found, Probe::Refused), "{found:?}");
         }
         for gone in [404, 410] {
             assert!(matches!(probed(answer(gone, "canary")).await, Probe::Gone));
@@ -94,7 +87,7 @@ mod tests {
             answer(200, "{").cut_off(),
         ] {
             let found = probed(unclear).await;
-            assert!(matches!(found, Probe::Unclear { .. }), "{found:?}");
+            assert!(matches!(found, Probe::Unclear), "{found:?}");
         }
     }
 }

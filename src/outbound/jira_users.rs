@@ -70,7 +70,7 @@ pub async fn user(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbound::test_server::{Scripted, TestServer, answer, quick_client};
+    use crate::outbound::tests::server::{Scripted, TestServer, answer, quick_client};
 
     const ID: &str = "712020:00000000-0000-4000-8000-000000000001";
 

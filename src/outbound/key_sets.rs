@@ -20,6 +20,7 @@ use std::{
 
 use reqwest::Client;
 
+pub use self::answer::KeyAnswer;
 use self::{
     flight::{Flight, Landed, Landing},
     install_keys::InstallKeys,
@@ -31,26 +32,16 @@ use super::{
     key_fetch::{FETCH_TIMEOUTS, fetch},
 };
 use crate::domain::{
-    key_set::{KeyHost, KeyId, PublicKey},
+    key_set::{KeyHost, KeyId},
     metric,
 };
 
+mod answer;
 mod flight;
 mod install_keys;
 mod shelf;
 #[cfg(test)]
 mod tests;
-
-/// What is known of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyAnswer {
-    /// Its publisher says that this is the key.
-    Key(Arc<PublicKey>),
-    /// Its publisher has just said that there is no such key.
-    Unknown,
-    /// The publisher could not be asked, or not as often as this: nothing is known, and asking later may help.
-    Unavailable,
-}
 
 /// The published keys of every [`KeyHost`]. A clone is the same keys.
 #[derive(Clone)]

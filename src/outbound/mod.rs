@@ -27,14 +27,14 @@ pub mod pace;
 mod post;
 pub mod privacy_reporting;
 #[cfg(test)]
-mod test_server;
+mod tests;
 
 pub use address::BaseAddress;
 pub use authorization::Authorization;
 pub use client::{Timeouts, client};
 pub use error::OutboundError;
 pub use failure::CallFailure;
-pub use guard::{check_literal, guarded_client, is_public};
+pub use guard::guarded_client;
 pub use key_addresses::KeyAddresses;
 pub use key_sets::{KeyAnswer, KeySets};
-pub use post::{ANSWER_BYTES_MAX, Answer, post};
+pub use post::{Answer, post};

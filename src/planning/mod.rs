@@ -14,18 +14,19 @@
 //! accessed the row, then for each co-owned bond first the deletion of rows without another owner and then the rewrite of
 //! the rest (after the rewrite the row can no longer be reached), then deletions; (3) the person's own row is last.
 
+mod draft;
+mod error;
 mod gaps;
 mod order;
 mod reach;
 mod tenant;
 
 #[cfg(test)]
-mod properties;
-#[cfg(test)]
 mod tests;
 
 use sha2::{Digest, Sha256};
 
+use self::draft::{Draft, Turn};
 use crate::datamap::map::{Collection, DataMap, Ownership, Role};
 use crate::domain::{
     SubjectKind,
@@ -33,72 +34,10 @@ use crate::domain::{
     plan::{ColumnRewrite, Disposal, PLAN_STEPS_MAX, Plan, Reach, Step},
 };
 
-pub use reach::REACH_LINKS_MAX;
+pub use error::PlanError;
+#[cfg(test)]
+pub use error::REACH_LINKS_MAX;
 pub use tenant::plan_tenant;
-
-/// Why there is no plan. Every text names tables and columns and what to correct in the data map.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// The kind is not in the map.
-    #[error("dataset {dataset} knows no subject kind {kind}")]
-    UnknownKind {
-        /// The dataset's key.
-        dataset: String,
-        /// The kind asked for.
-        kind: String,
-    },
-    /// A name in the map leads nowhere. Maps from `compile_dataset` have none of these.
-    #[error("{path} is not in the data map")]
-    Unresolved {
-        /// `collection.column` or another name.
-        path: String,
-    },
-    /// Rows that own or refer to each other: none of them can go first.
-    #[error("rows depend on each other in a circle: {}", .tables.join(" -> "))]
-    Cycle {
-        /// The collections, the first one repeated at the end.
-        tables: Vec<String>,
-    },
-    /// Rows below a co-owned row: whether they go is known only row by row.
-    #[error("{child}.{column} refers to co-owned {parent}; bond it to the person instead")]
-    ChildOfCoOwned {
-        /// The collection below.
-        child: String,
-        /// Its bond's column.
-        column: String,
-        /// The co-owned collection.
-        parent: String,
-    },
-    /// A co-owned bond that does not name a person.
-    #[error("the co-owned bond {child}.{column} must name a person directly")]
-    CoOwnedThroughParent {
-        /// The collection.
-        child: String,
-        /// Its bond's column.
-        column: String,
-    },
-    /// A column that is to be rewritten does not say what it becomes.
-    #[error("{path} is rewritten, but has no masking strategy")]
-    NoMasking {
-        /// `collection.column`.
-        path: String,
-    },
-    /// Ownership is nested deeper than [`REACH_LINKS_MAX`].
-    #[error("{table} is more than {REACH_LINKS_MAX} references away from the person")]
-    TooFar {
-        /// The collection.
-        table: String,
-    },
-    /// More than [`PLAN_STEPS_MAX`] steps.
-    #[error("the plan would have more than {PLAN_STEPS_MAX} steps")]
-    TooManySteps,
-    /// The live database has something that the plan would miss or break on.
-    #[error("the data map has gaps: {}", .gaps.join("; "))]
-    Gaps {
-        /// Each gap in words, sorted.
-        gaps: Vec<String>,
-    },
-}
 
 /// The plan for one kind of person, from the data map alone. Pure; repeating gives the same plan. Fails on circles, on
 /// unresolved names and beyond the bounds.
@@ -145,39 +84,6 @@ pub fn plan_against(map: &DataMap, catalog: &Catalog, kind: &SubjectKind) -> Res
 pub fn digest(plan: &Plan) -> [u8; 32] {
     let json = serde_json::to_vec(plan).expect("a plan holds only words, numbers and lists");
     Sha256::digest(json).into()
-}
-
-/// A step before it has its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Draft<'m> {
-    table: &'m str,
-    turn: Turn,
-    reach: Reach,
-    disposal: Disposal,
-}
-
-/// When a step comes among the steps of its own table. The numbers are positions of bonds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    Rewrite(usize),
-    CoOwnedDelete(usize),
-    CoOwnedRewrite(usize),
-    Delete(usize),
-    OwnRow,
-}
-
-impl Turn {
-    /// The place within the table. Co-owned bonds come one after the other, each deletion before its own rewrite: a row
-    /// that one person co-owns twice is then deleted at the second bond, because the first one is null by that time.
-    const fn place(self) -> (u8, usize, u8) {
-        match self {
-            Self::Rewrite(bond) => (0, bond, 0),
-            Self::CoOwnedDelete(bond) => (1, bond, 0),
-            Self::CoOwnedRewrite(bond) => (1, bond, 1),
-            Self::Delete(bond) => (2, bond, 0),
-            Self::OwnRow => (3, 0, 0),
-        }
-    }
 }
 
 /// The steps of one bond over one way of reaching its rows.

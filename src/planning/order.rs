@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Draft, PlanError, Turn};
+use super::{
+    draft::{Draft, Turn},
+    error::PlanError,
+};
 use crate::datamap::map::DataMap;
 use crate::domain::plan::Disposal;
 

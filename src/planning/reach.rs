@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::PlanError;
+use super::error::{PlanError, REACH_LINKS_MAX};
 use crate::datamap::map::{Collection, DataMap, FieldReference, Ownership, Role, SubjectRoot};
 use crate::domain::{SubjectKind, plan::PLAN_STEPS_MAX, plan::Reach};
-
-/// The longest chain of references from a row to the person. A reach is nested this deep, and so is its JSON.
-pub const REACH_LINKS_MAX: usize = 16;
 
 /// The rows of each collection that are deleted with the person, as ways to reach them.
 pub(super) struct Reaches<'m> {

@@ -73,7 +73,7 @@ fn emptied_column<'k>(map: &DataMap, table: &Table, key: &'k ForeignKey) -> Opti
 mod tests {
     use super::*;
     use crate::{
-        datamap::reference_product::{catalog, dataset},
+        datamap::tests::reference_product::{catalog, dataset},
         domain::catalog::Column,
         planning::digest,
     };

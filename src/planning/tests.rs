@@ -1,8 +1,10 @@
 //! Plans of the reference product, and the maps and catalogs that are refused.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod properties;
+
 use super::{PlanError, digest, plan, plan_against};
-use crate::datamap::reference_product::{catalog, dataset};
+use crate::datamap::tests::reference_product::{catalog, dataset};
 use crate::domain::{
     SubjectKind,
     catalog::{Column, ForeignKey, Table},

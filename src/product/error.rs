@@ -93,14 +93,6 @@ pub enum ProductError {
         /// The cause.
         source: DatabaseError,
     },
-    /// Rows could not be counted or compared.
-    #[error("cannot count the rows of table {table}")]
-    Preview {
-        /// The table that was counted.
-        table: String,
-        /// The cause.
-        source: DatabaseError,
-    },
     /// A step needed more batches than it may.
     #[error("step {step} did not end")]
     StepUnended {
@@ -168,8 +160,7 @@ impl ProductError {
             | Self::ReadWorklogs { source }
             | Self::Rectify { source }
             | Self::RunBatch { source, .. }
-            | Self::Markers { source }
-            | Self::Preview { source, .. } => {
+            | Self::Markers { source } => {
                 if source.is_transient() {
                     Verdict::Retry
                 } else {

@@ -1,11 +1,12 @@
-//! Migrations of a product: what it must carry (marker, fence), and the reference product for demos and tests.
+//! Migrations of a product: what it must carry (marker, fence), and the tables of the reference product.
 //!
 //! Both are run by `gw_owner`, one process at a time. The schema `milestone_gateway` belongs to the gateway; the product's
 //! own schema is never touched on a customer's database.
 
 use tokio_postgres::Client;
 
-use super::error::{DatabaseError, ProductError};
+use super::error::ProductError;
+use crate::database;
 
 mod product_migrations {
     refinery::embed_migrations!("migrations/product");
@@ -23,7 +24,7 @@ const MIGRATION_LOCK: i64 = 7_310_579_002;
 pub enum Migrate {
     /// Marker and fence only: a customer's database.
     Marks,
-    /// The reference product too: demos and tests.
+    /// The reference product's tables too: demos, tests, and a private PostgreSQL, which nobody else puts tables into.
     ProductAndReference,
 }
 
@@ -69,7 +70,7 @@ fn reduce(error: &refinery::Error) -> ProductError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     while let Some(inner) = cause {
         if let Some(database) = inner.downcast_ref::<tokio_postgres::Error>() {
-            return ProductError::Migrate { source: DatabaseError::reduce(database) };
+            return ProductError::Migrate { source: database::reduce(database) };
         }
         cause = inner.source();
     }

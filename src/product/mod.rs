@@ -24,6 +24,8 @@ mod catalog;
 mod disposal;
 mod error;
 mod fence;
+#[cfg(feature = "demo")]
+mod fingerprints;
 mod identifiers;
 mod issue_hours;
 mod known;
@@ -35,7 +37,6 @@ mod person_batch;
 mod predicate;
 mod profile;
 mod rectify;
-mod reference;
 mod scope;
 mod statement;
 mod step;
@@ -54,6 +55,8 @@ pub use batch::{Selection, StepRun};
 pub use catalog::read_catalog;
 pub use error::ProductError;
 pub use fence::{Digest, Expired, FenceRow, forget_expired_fences, mirror_fence, open_generation, set_fence_term};
+#[cfg(feature = "demo")]
+pub use fingerprints::{Fingerprints, changed_beyond_declared, fingerprints};
 pub use identifiers::{IdentifierPosition, identifiers_page, known_among};
 pub use issue_hours::settle_issue_hours;
 pub use known::kinds_known;
@@ -62,11 +65,8 @@ pub use marker::markers;
 pub use migrate::{Migrate, grant_product_schema, migrate};
 pub use person::{PersonKey, collect_identifiers};
 pub use rectify::{Rectification, Rectified, rectify};
-pub use reference::{
-    Fingerprint, Fingerprints, ReferenceMember, ReferencePortalUser, changed_beyond_declared, fingerprints,
-    reference_member, reference_member_may_sign_in, reference_people_with_access, reference_portal_user,
-    reference_portal_user_may_sign_in, seed_reference_tenant,
-};
+#[cfg(feature = "demo")]
+pub use scope::begin_read;
 pub use scope::{TenantScope, begin};
 pub use step::{Moment, run_batches};
 pub use tenant_access::{flag_for_deletion_of_tenant, restore_access_of_tenant, revoke_access_of_tenant};

@@ -66,6 +66,7 @@ impl<'a> Question<'a> {
     }
 
     /// `FROM … WHERE …` for the rows of a table that any of its steps reaches, each row once.
+    #[cfg(any(test, feature = "demo"))]
     pub(super) fn rows_about(&self, statement: &mut Statement<'a>, table: &str) -> Result<(), ProductError> {
         self.table_of_tenant(statement, table)?;
         let mut reaches = Vec::new();

@@ -62,7 +62,7 @@ pub async fn begin<'c, 's>(client: &'c mut Client, scope: TenantScope<'s>) -> Re
 }
 
 /// As [`begin`], read only.
-pub(super) async fn begin_read<'c, 's>(
+pub async fn begin_read<'c, 's>(
     client: &'c mut Client,
     scope: TenantScope<'s>,
 ) -> Result<ProductTx<'c, 's>, ProductError> {
@@ -117,7 +117,8 @@ impl<'c, 's> ProductTx<'c, 's> {
         self.scope
     }
 
-    pub(super) fn raw(&self) -> &Transaction<'c> {
+    /// The driver's own transaction.
+    pub fn raw(&self) -> &Transaction<'c> {
         &self.transaction
     }
 

@@ -47,16 +47,6 @@ pub struct AuditEntry {
     pub detail: BTreeMap<Word, Fact>,
 }
 
-/// The first entry whose stored hash does not follow from the one before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the audit chain is broken at entry {id} (position {position})")]
-pub struct BrokenChain {
-    /// 1-based position among the entries given.
-    pub position: usize,
-    /// The entry.
-    pub id: AuditId,
-}
-
 impl AuditEntry {
     /// The bytes that are hashed: JSON without spaces, fields in a fixed order, detail sorted by name.
     pub fn canonical(&self) -> Result<Vec<u8>, ProofError> {
@@ -82,37 +72,15 @@ pub fn chain_start(tenant: TenantId) -> [u8; 32] {
     hash(&[START_LABEL, tenant.uuid().as_bytes()])
 }
 
-/// The hash of an entry that follows `previous`. The label and the fixed length of `previous` keep parts apart.
-pub fn entry_hash(previous: [u8; 32], entry: &AuditEntry) -> Result<[u8; 32], ProofError> {
-    Ok(hash(&[ENTRY_LABEL, &previous, &entry.canonical()?]))
-}
-
 /// The digest of one canonical entry by itself, stored beside it and named by receipts.
 pub fn entry_digest(canonical: &[u8]) -> [u8; 32] {
     hash(&[ENTRY_LABEL, canonical])
 }
 
-/// The hash of the chain after an entry, from the canonical bytes that are stored: what [`entry_hash`] gives.
+/// The hash of the chain after an entry, from the canonical bytes that are stored. The label and the fixed length of
+/// `previous` keep parts apart.
 pub fn chain_hash(previous: &[u8; 32], canonical: &[u8]) -> [u8; 32] {
     hash(&[ENTRY_LABEL, previous, canonical])
-}
-
-/// Checks stored hashes in order, beginning after `start`, and returns the last one. `start` is [`chain_start`] or, when
-/// older entries are gone, the hash of a signed checkpoint. An entry of another tenant than the first breaks the chain.
-pub fn verify_chain<'a>(
-    start: [u8; 32],
-    entries: impl IntoIterator<Item = (&'a AuditEntry, [u8; 32])>,
-) -> Result<[u8; 32], BrokenChain> {
-    let mut previous = start;
-    let mut tenant = None;
-    for (position, (entry, stored)) in (1..).zip(entries) {
-        let is_same_chain = *tenant.get_or_insert(entry.tenant) == entry.tenant;
-        if !is_same_chain || entry_hash(previous, entry) != Ok(stored) {
-            return Err(BrokenChain { position, id: entry.id });
-        }
-        previous = stored;
-    }
-    Ok(previous)
 }
 
 fn hash(parts: &[&[u8]]) -> [u8; 32] {
@@ -163,21 +131,6 @@ mod tests {
         AuditEntry { id, tenant: tenant(1), at, action: word("done"), actor: word("worker"), object, detail }
     }
 
-    fn chain() -> Vec<(AuditEntry, [u8; 32])> {
-        let mut previous = chain_start(tenant(1));
-        (1..=4)
-            .map(|number| {
-                previous = entry_hash(previous, &entry(number)).expect("canonical");
-                (entry(number), previous)
-            })
-            .collect()
-    }
-
-    fn check(chain: &[(AuditEntry, [u8; 32])]) -> Result<[u8; 32], usize> {
-        verify_chain(chain_start(tenant(1)), chain.iter().map(|(entry, hash)| (entry, *hash)))
-            .map_err(|broken| broken.position)
-    }
-
     #[test]
     fn the_canonical_form_is_fixed() {
         let canonical = String::from_utf8(entry(7).canonical().expect("canonical")).expect("UTF-8");
@@ -190,32 +143,6 @@ mod tests {
                 r#""fence":{"id":"aud_00000000000000000000000000000007"},"kind":{"word":"msp_team_member"},"#,
                 r#""rows":{"count":26}}}"#
             )
-        );
-    }
-
-    #[test]
-    fn an_untouched_chain_holds_and_ends_in_its_last_hash() {
-        assert_eq!(check(&chain()), Ok(chain()[3].1));
-        assert_eq!(check(&[]), Ok(chain_start(tenant(1))));
-    }
-
-    #[test]
-    fn a_changed_lost_moved_or_foreign_entry_breaks_the_chain_where_it_stood() {
-        let mut changed = chain();
-        changed[2].0.action = word("undone");
-        assert_eq!(check(&changed), Err(3));
-        let mut lost = chain();
-        lost.remove(1);
-        assert_eq!(check(&lost), Err(2));
-        let mut moved = chain();
-        moved.swap(0, 1);
-        assert_eq!(check(&moved), Err(1));
-        let mut foreign = chain();
-        foreign[3].0.tenant = tenant(2);
-        assert_eq!(check(&foreign), Err(4));
-        assert_eq!(
-            verify_chain(chain_start(tenant(2)), [(&chain()[0].0, chain()[0].1)]).map_err(|broken| broken.position),
-            Err(1)
         );
     }
 

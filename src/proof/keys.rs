@@ -49,7 +49,7 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a JWK as [`public_key_jwk`] writes it (RFC 8037: `OKP`, `Ed25519`). A `kid` is required.
+    /// Reads a JWK as [`Self::to_jwk`] writes it (RFC 8037: `OKP`, `Ed25519`). A `kid` is required.
     pub fn from_jwk(json: &str) -> Result<Self, ProofError> {
         let jwk: Jwk = serde_json::from_str(json).map_err(|_| ProofError::BadJwk)?;
         if (jwk.kty.as_str(), jwk.crv.as_str()) != ("OKP", "Ed25519") {
@@ -82,11 +82,6 @@ impl PublicKey {
     }
 }
 
-/// The public half of a signing key as the JWK that is published.
-pub fn public_key_jwk(key: &SigningKey) -> String {
-    key.public.to_jwk()
-}
-
 #[derive(Serialize, Deserialize)]
 struct Jwk {
     kty: String,
@@ -113,7 +108,7 @@ mod tests {
             hex::encode(key.public_key().bytes),
             "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
         );
-        let jwk = public_key_jwk(&key);
+        let jwk = key.public_key().to_jwk();
         assert_eq!(
             jwk,
             r#"{"kty":"OKP","crv":"Ed25519","kid":"receipt-1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","alg":"EdDSA","use":"sig"}"#

@@ -14,10 +14,9 @@ mod keys;
 mod receipt;
 mod word;
 
-pub use audit::{AuditEntry, BrokenChain, Fact, chain_hash, chain_start, entry_digest, entry_hash, verify_chain};
-pub use claims::{AuditReference, ReceiptClaims, ReceiptScope, StepCount, VerificationSummary, Withheld};
-pub use keys::{PublicKey, SigningKey, public_key_jwk};
-pub use receipt::{ISSUER, RECEIPT_BYTES_MAX, sign, verify};
+pub use claims::{AuditReference, ReceiptClaims, ReceiptScope, StepCount, VerificationSummary};
+pub use keys::{PublicKey, SigningKey};
+pub use receipt::{sign, verify};
 pub use word::{IdText, Word};
 
 /// Why a proof could not be made or does not hold.

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{AuditId, ReceiptId, RequestId, SubjectId, SubjectKind, TenantId, verification::ColumnFinding},
-        proof::{AuditReference, ReceiptScope, StepCount, VerificationSummary, Withheld},
+        proof::{AuditReference, ReceiptScope, StepCount, VerificationSummary, claims::Withheld},
     };
 
     fn key(number: u8) -> SigningKey {

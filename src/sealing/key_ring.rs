@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::{SecretKey, aad::length_prefixed, digest::hmac, key_ring_file};
+use super::{SecretKey, aad::length_prefixed, mac::hmac};
 use crate::domain::Entropy;
 
 /// The most master keys, and the most digest keys, that one ring may hold.
@@ -98,24 +98,9 @@ impl KeyRing {
         }
     }
 
-    /// Reads the file format. See the committed example `tests/vectors/key_ring.json`.
-    pub fn parse(text: &str) -> Result<Self, KeyRingError> {
-        key_ring_file::parse(text)
-    }
-
-    /// Writes the file format, to be kept where only the gateway reads it.
-    pub fn to_json(&self) -> zeroize::Zeroizing<String> {
-        key_ring_file::to_json(self)
-    }
-
     /// Ids of all master keys, oldest first.
     pub fn master_ids(&self) -> Vec<i32> {
         self.master.iter().map(|key| key.id).collect()
-    }
-
-    /// The id of the master key that wraps from now on.
-    pub fn current_master_id(&self) -> i32 {
-        self.current_master().id
     }
 
     /// Ids of all digest keys, oldest first.
@@ -170,7 +155,7 @@ mod tests {
     #[test]
     fn the_last_entry_is_current() {
         let ring = fixed_ring();
-        assert_eq!((ring.master_ids(), ring.current_master_id()), (vec![1, 2], 2));
+        assert_eq!((ring.master_ids(), ring.current_master().id), (vec![1, 2], 2));
         assert_eq!(ring.digest_ids(), [1, 2]);
     }
 

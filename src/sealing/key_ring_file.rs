@@ -36,7 +36,19 @@ struct FileSeed {
     seed: String,
 }
 
-pub(super) fn parse(text: &str) -> Result<KeyRing, KeyRingError> {
+impl KeyRing {
+    /// Reads the file format. See the committed example `tests/vectors/key_ring.json`.
+    pub fn parse(text: &str) -> Result<Self, KeyRingError> {
+        parse(text)
+    }
+
+    /// Writes the file format, to be kept where only the gateway reads it.
+    pub fn to_json(&self) -> Zeroizing<String> {
+        to_json(self)
+    }
+}
+
+fn parse(text: &str) -> Result<KeyRing, KeyRingError> {
     // The parser's own message can quote what it found, which may be a key in the wrong place: only where is passed on.
     let file: File = serde_json::from_str(text)
         .map_err(|error| KeyRingError::Shape { line: error.line(), column: error.column() })?;
@@ -54,7 +66,7 @@ pub(super) fn parse(text: &str) -> Result<KeyRing, KeyRingError> {
     Ok(KeyRing { master, digest, receipt_key_id, receipt_seed })
 }
 
-pub(super) fn to_json(ring: &KeyRing) -> Zeroizing<String> {
+fn to_json(ring: &KeyRing) -> Zeroizing<String> {
     // Wiping covers only the final buffer, so it must not grow: 128 bytes an entry are more than any needs.
     let entries = ring.master.len() + ring.digest.len() + 4;
     let mut json = Zeroizing::new(String::with_capacity(128 * entries));

@@ -16,6 +16,7 @@ mod digest;
 mod envelope;
 mod key_ring;
 mod key_ring_file;
+mod mac;
 mod normalise;
 mod pseudonym;
 mod secret_key;
@@ -24,10 +25,10 @@ mod wrap;
 pub use aad::Aad;
 pub use digest::KeyedDigest;
 pub use envelope::{OpenError, open, seal};
-pub use key_ring::{KEYS_MAX, KeyRing, KeyRingError};
-pub use normalise::{EMAIL_BYTES_MAX, NORMALISATION_VERSION, NormaliseError, Normalised, normalise};
+pub use key_ring::KeyRing;
+pub use normalise::{Normalised, normalise};
 pub use pseudonym::pseudonym;
-pub use secret_key::{KEY_BYTES, SecretKey};
+pub use secret_key::SecretKey;
 pub use wrap::{KeyPurpose, Wrapped, unwrap_under, wrap_under};
 
 #[cfg(test)]

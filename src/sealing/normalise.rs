@@ -49,11 +49,6 @@ pub struct Normalised {
 }
 
 impl Normalised {
-    /// What kind of identity it is.
-    pub const fn kind(&self) -> IdentityKind {
-        self.kind
-    }
-
     /// The version of the rules that gave this spelling.
     pub const fn version(&self) -> i16 {
         self.version

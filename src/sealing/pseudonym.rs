@@ -1,6 +1,6 @@
 //! The name that stands where an erased person's name stood.
 
-use super::{SecretKey, aad::length_prefixed, digest::hmac};
+use super::{SecretKey, aad::length_prefixed, mac::hmac};
 use crate::domain::RequestId;
 
 const LABEL: &str = "milestone-gateway/pseudonym/v1";

@@ -28,7 +28,7 @@ use super::{
 use crate::domain::{
     Headers,
     caller::ConnectCaller,
-    key_set::{KeyHost, KeyId, PublicKey},
+    key_set::{KeyId, PublicKey},
 };
 
 /// How far Atlassian's clock and ours may be apart, in seconds.
@@ -61,11 +61,6 @@ pub fn begin_install(headers: &Headers) -> Result<PendingInstall, Refusal> {
 }
 
 impl PendingInstall {
-    /// Whose key is needed.
-    pub const fn key_host(&self) -> KeyHost {
-        KeyHost::ConnectInstall
-    }
-
     /// Which key is needed.
     pub const fn key_id(&self) -> &KeyId {
         self.0.key_id()

@@ -48,6 +48,7 @@ pub enum ForgeEnvironment {
 
 impl ForgeEnvironment {
     /// Every environment.
+    #[cfg(test)]
     pub const ALL: [Self; 3] = [Self::Production, Self::Staging, Self::Development];
 
     /// The word in a token.

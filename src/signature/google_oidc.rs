@@ -14,7 +14,7 @@ use super::{
 };
 use crate::domain::{
     Headers,
-    key_set::{KeyHost, KeyId, PublicKey},
+    key_set::{KeyId, PublicKey},
 };
 
 /// How far Google's clock and ours may be apart, in seconds.
@@ -43,11 +43,6 @@ pub fn begin(headers: &Headers) -> Result<PendingGoogle, Refusal> {
 }
 
 impl PendingGoogle {
-    /// Whose key is needed.
-    pub const fn key_host(&self) -> KeyHost {
-        KeyHost::Google
-    }
-
     /// Which key is needed.
     pub const fn key_id(&self) -> &KeyId {
         self.0.key_id()

@@ -53,7 +53,7 @@ pub struct HubVerifier {
 
 impl HubVerifier {
     /// Begins a verification against every live secret of the source. Without a secret, with an empty one or with more
-    /// than [`SECRETS_MAX`](super::SECRETS_MAX) it refuses.
+    /// than [`SECRETS_MAX`](super::mac::SECRETS_MAX) it refuses.
     pub fn new<'a>(claimed: HubSignature, secrets: impl IntoIterator<Item = &'a SecretBytes>) -> Result<Self, Refusal> {
         Ok(Self { claimed, candidates: Candidates::new(secrets)? })
     }

@@ -40,15 +40,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::signature::{UnverifiedToken, test_tokens};
+    use crate::signature::{UnverifiedToken, tests::tokens};
 
     #[test]
     fn what_is_issued_is_what_a_verifier_takes() {
         let claims = json!({"iss": "somebody"});
-        let token = sign_rs256(&claims, "key-1", test_tokens::PRIVATE_PEM).expect("our key signs");
+        let token = sign_rs256(&claims, "key-1", tokens::PRIVATE_PEM).expect("our key signs");
         let token = UnverifiedToken::parse(token.as_bytes()).and_then(UnverifiedToken::rs256).expect("our own form");
         assert_eq!(token.key_id().as_str(), "key-1");
-        let claims_read = token.verify(&test_tokens::public_key()).expect("our own signature");
+        let claims_read = token.verify(&tokens::public_key()).expect("our own signature");
         assert!(claims_read.root().says("iss", "somebody"));
 
         let secret = SecretBytes::new(b"secret".to_vec());
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn what_is_no_private_key_signs_nothing() {
-        for key in [&b"secret"[..], test_tokens::PUBLIC_PEM] {
+        for key in [&b"secret"[..], tokens::PUBLIC_PEM] {
             assert!(sign_rs256(&json!({}), "key-1", key).is_err());
         }
     }

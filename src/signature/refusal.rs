@@ -27,9 +27,6 @@ pub enum Refusal {
     /// No such source is registered.
     #[error("unknown_source")]
     UnknownSource,
-    /// The source is of another kind than this route serves.
-    #[error("foreign_kind")]
-    ForeignKind,
     /// The signed time lies outside the replay window.
     #[error("stale_timestamp")]
     StaleTimestamp,
@@ -99,8 +96,9 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Every reason, for metrics and documentation.
-    pub const ALL: [Self; 31] = [
+    /// Every reason.
+    #[cfg(test)]
+    pub const ALL: [Self; 30] = [
         Self::MissingSignature,
         Self::AmbiguousSignature,
         Self::UnsupportedMethod,
@@ -109,7 +107,6 @@ impl Refusal {
         Self::NoCredential,
         Self::TooManyCredentials,
         Self::UnknownSource,
-        Self::ForeignKind,
         Self::StaleTimestamp,
         Self::MissingToken,
         Self::AmbiguousToken,
@@ -145,7 +142,6 @@ impl Refusal {
             Self::NoCredential => "no_credential",
             Self::TooManyCredentials => "too_many_credentials",
             Self::UnknownSource => "unknown_source",
-            Self::ForeignKind => "foreign_kind",
             Self::StaleTimestamp => "stale_timestamp",
             Self::MissingToken => "missing_token",
             Self::AmbiguousToken => "ambiguous_token",

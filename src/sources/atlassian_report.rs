@@ -1,12 +1,14 @@
 //! What we learned by asking Atlassian (personal data reporting, changed worklogs), written down by ourselves as an event, so
 //! that it goes the way of every other one.
 
+pub mod contract;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::domain::{
-    IdentityKind, Personal,
+    IdentityKind, Issuer, Personal,
     event::{LifecycleEvent, Malformed, NamedIdentity, PersonSignal},
     identity::is_atlassian_account_id,
     profile::Profile,
@@ -59,7 +61,7 @@ pub fn interpret(body: &[u8]) -> Result<LifecycleEvent, Malformed> {
     }
     Ok(LifecycleEvent::Person {
         signal,
-        identity: NamedIdentity { kind: IdentityKind::AtlassianAccountId, issuer: String::new(), value },
+        identity: NamedIdentity { kind: IdentityKind::AtlassianAccountId, issuer: Issuer::Universal, value },
         source_at: Some(answer.learned_at),
         profile: Profile::default(),
     })

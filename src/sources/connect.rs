@@ -1,10 +1,12 @@
 //! Our Connect app, for installations that have not moved to Forge (Atlassian, "Connect app descriptor", lifecycle and
-//! webhooks). Connect ends on 2027-01-31; this file is all that knows of it.
+//! webhooks). Connect ends on 2027-01-31; this file and its contract are all that knows of it.
 //!
 //! The token covers method, path and query but not the body, so a lifecycle body must name the client key that the token
 //! was verified for. `installed` brings a shared secret: [`install_secret`] gives it to the caller, and what is stored is
 //! rebuilt from named fields, so the secret is never in it. A body that cannot be read is refused instead of being kept,
 //! because it may hold the secret.
+
+pub mod contract;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -220,7 +222,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::sources::sample::{changed, headers};
+    use crate::sources::tests::sample::{changed, headers};
 
     const INSTALLED: &str = include_str!("../../tests/vectors/connect/installed.json");
     const ENABLED: &str = include_str!("../../tests/vectors/connect/enabled.json");

@@ -2,6 +2,8 @@
 //!
 //! The delivery is the event; what it means is read by [`super::firebase::interpret`] with an empty context.
 
+pub mod contract;
+
 use super::admission::{Admitted, NotAdmitted};
 use crate::domain::delivery::Headers;
 

@@ -2,6 +2,8 @@
 //!
 //! A `messagePublished` event is a Pub/Sub message in another coat, so what the message holds is the event.
 
+pub mod contract;
+
 use super::{
     admission::{Admitted, NotAdmitted, identifier_of},
     cloudevents::{self, BATCH_EVENTS_MAX},
@@ -46,7 +48,7 @@ mod tests {
         domain::event::{LifecycleEvent, Malformed, PersonSignal},
         sources::{
             firebase,
-            sample::{captured, changed, headers},
+            tests::sample::{captured, changed, headers},
         },
     };
 

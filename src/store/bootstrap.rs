@@ -7,7 +7,8 @@ use postgres_protocol::escape::{escape_identifier, escape_literal};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::{Client, error::SqlState};
 
-use super::error::{DatabaseFailure, StoreError};
+use super::error::StoreError;
+use crate::database;
 
 mod gateway_migrations {
     refinery::embed_migrations!("migrations/gateway");
@@ -86,8 +87,8 @@ async fn migrate_locked(owner: &mut Client, is_demo: bool) -> Result<usize, Stor
 fn reduce_migration(error: &refinery::Error) -> StoreError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     while let Some(inner) = cause {
-        if let Some(database) = inner.downcast_ref::<tokio_postgres::Error>() {
-            return StoreError::Migrate { reason: DatabaseFailure::reduce(database).to_string() };
+        if let Some(driver) = inner.downcast_ref::<tokio_postgres::Error>() {
+            return StoreError::Migrate { reason: database::reduce(driver).to_string() };
         }
         cause = inner.source();
     }
@@ -113,6 +114,7 @@ pub async fn create_database(admin: &Client, name: &str) -> Result<(), StoreErro
 }
 
 /// Drops a database with everything in it: for measurements and tests, on databases that they have made.
+#[cfg(feature = "testing")]
 pub async fn drop_database(admin: &Client, name: &str) -> Result<(), StoreError> {
     admin
         .batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", escape_identifier(name)))

@@ -1,5 +1,6 @@
 //! Errors of storage, reduced to what may be logged.
 
+use crate::database;
 pub use crate::domain::database::DatabaseFailure;
 
 /// What can go wrong in storage.
@@ -44,7 +45,7 @@ pub enum StoreError {
 impl StoreError {
     /// Wraps a driver error of a named statement.
     pub(super) fn of(statement: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
-        move |error| Self::Statement { statement, source: DatabaseFailure::reduce(&error) }
+        move |error| Self::Statement { statement, source: database::reduce(&error) }
     }
 
     /// True when the same call may succeed later: the server was away, restarting, or a transaction lost a race.

@@ -3,9 +3,8 @@
 pub(super) mod overview;
 
 use jiff::{Timestamp, civil::Date};
-use uuid::Uuid;
 
-pub use overview::{Balance, EventFilter, EventRow, balance, count, count_unfinished, duplicates, select};
+pub use overview::{Balance, EventFilter, EventRow, balance, count, count_unfinished, select};
 
 use super::{Client, StoreError, TenantTx, statements, tx};
 use crate::domain::{EventId, SourceId, TenantId, event::Outcome};
@@ -28,7 +27,7 @@ statements! {
         ) AS c
         WHERE e.source_id = c.source_id AND e.received_at = c.received_at AND e.event_id = c.event_id
         RETURNING e.event_id, e.source_id, e.tenant_id, e.received_at, e.attempt, e.body_event_id, e.body_day,
-                  e.original_received_at, e.replay_of, e.failures, e.lost_attempts";
+                  e.original_received_at, e.failures, e.lost_attempts";
     POSTPONE = "UPDATE gateway.event
         SET lease_until = NULL,
             not_before = $5,
@@ -91,8 +90,6 @@ pub struct ClaimedEvent {
     pub body_day: Date,
     /// When the original arrived.
     pub original_received_at: Timestamp,
-    /// The event that this one repeats.
-    pub replay_of: Option<EventId>,
     /// Attempts that failed for a reason that time alone does not mend.
     pub failures: i32,
     /// Attempts that ended without a word.
@@ -110,17 +107,16 @@ pub async fn claim(
     Ok(rows
         .iter()
         .map(|row| ClaimedEvent {
-            event_id: EventId::from_uuid(row.get(0)),
-            source_id: SourceId::from_uuid(row.get(1)),
-            tenant_id: TenantId::from_uuid(row.get(2)),
-            received_at: row.get(3),
-            attempt: row.get(4),
-            body_event_id: EventId::from_uuid(row.get(5)),
-            body_day: row.get(6),
-            original_received_at: row.get(7),
-            replay_of: row.get::<_, Option<Uuid>>(8).map(EventId::from_uuid),
-            failures: row.get(9),
-            lost_attempts: row.get(10),
+            event_id: EventId::from_uuid(row.get("event_id")),
+            source_id: SourceId::from_uuid(row.get("source_id")),
+            tenant_id: TenantId::from_uuid(row.get("tenant_id")),
+            received_at: row.get("received_at"),
+            attempt: row.get("attempt"),
+            body_event_id: EventId::from_uuid(row.get("body_event_id")),
+            body_day: row.get("body_day"),
+            original_received_at: row.get("original_received_at"),
+            failures: row.get("failures"),
+            lost_attempts: row.get("lost_attempts"),
         })
         .collect())
 }

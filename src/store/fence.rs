@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{StoreError, TenantTx, statements};
-use crate::domain::{FenceId, FenceKind, IdentityKind, RequestId, RunId, SubjectId};
+use crate::domain::{FenceId, FenceKind, IdentityKind, Issuer, RequestId, RunId, SubjectId};
 
 statements! {
     INSERT = "INSERT INTO gateway.fence
@@ -74,8 +74,8 @@ pub struct Fence {
     pub request_id: RequestId,
     /// What it keeps away.
     pub kind: FenceKind,
-    /// Who gives that identity out.
-    pub issuer: String,
+    /// Who gives that identity out; for a tenant's fence the universal one.
+    pub issuer: Issuer,
     /// The digest key.
     pub digest_key_id: i32,
     /// The keyed digest of the identity or of the tenant's key.
@@ -104,7 +104,7 @@ pub async fn insert(tx: &TenantTx<'_>, fence: &Fence) -> Result<(), StoreError> 
             &fence.run_id.uuid(),
             &fence.request_id.uuid(),
             &fence.kind.as_str(),
-            &fence.issuer,
+            &fence.issuer.text(),
             &fence.digest_key_id,
             &fence.digest,
             &fence.generation,
@@ -121,11 +121,12 @@ pub async fn insert(tx: &TenantTx<'_>, fence: &Fence) -> Result<(), StoreError> 
 pub async fn standing(
     tx: &TenantTx<'_>,
     kind: IdentityKind,
-    issuer: &str,
+    issuer: &Issuer,
     digests: &[&[u8]],
 ) -> Result<Option<Fence>, StoreError> {
-    let row =
-        tx.query_opt("standing_fence", STANDING, &[&tx.tenant().uuid(), &kind.as_str(), &issuer, &digests]).await?;
+    let params: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
+        &[&tx.tenant().uuid(), &kind.as_str(), &issuer.text(), &digests];
+    let row = tx.query_opt("standing_fence", STANDING, params).await?;
     row.as_ref().map(fence).transpose()
 }
 
@@ -183,7 +184,7 @@ fn fence(row: &tokio_postgres::Row) -> Result<Fence, StoreError> {
         run_id: RunId::from_uuid(row.get("run_id")),
         request_id: RequestId::from_uuid(row.get("request_id")),
         kind: kind.map_err(|_| StoreError::UnknownValue { column: "fence.identity_kind" })?,
-        issuer: row.get("issuer"),
+        issuer: Issuer::parse(row.get("issuer")),
         digest_key_id: row.get("digest_key_id"),
         digest: row.get("digest"),
         generation: row.get("generation"),

@@ -8,7 +8,7 @@ mod subject;
 use jiff::Timestamp;
 use tokio_postgres::{Row, types::ToSql};
 
-pub use missing::{MissingJob, missing, restore};
+pub use missing::{missing, restore};
 pub use overview::{JobFilter, JobRow, count_due, count_parked, overdue, select};
 
 use subject::subject_of;

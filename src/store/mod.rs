@@ -4,10 +4,8 @@
 //! inside a transaction whose tenant is set; errors are reduced to {sqlstate, constraint, table} here, because the rest of
 //! a database error holds values. Does not: open transactions on its own, decide anything, or know a product database.
 
-pub mod account_call;
 pub mod audit;
 pub mod bootstrap;
-pub mod call_back;
 pub mod deployment;
 pub mod error;
 pub mod event;
@@ -19,6 +17,7 @@ pub mod keys;
 pub mod offboarding;
 pub mod plan;
 pub mod poll;
+pub mod provider_call;
 pub mod receipt;
 pub mod rejection;
 pub mod reported_account;
@@ -30,7 +29,7 @@ pub mod tenant;
 pub mod tree;
 mod tx;
 
-pub use error::{DatabaseFailure, StoreError};
+pub use error::StoreError;
 pub use tx::{Client, Pool, TenantTx};
 
 /// Names the statements of a file and lists them, so that one test can prepare each against the migrated schema.
@@ -38,17 +37,17 @@ macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {
         $($(#[$doc])* const $name: &str = $sql;)*
         /// Every statement of this file: name and text.
+        #[cfg(feature = "testing")]
         pub(in crate::store) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $sql)),*];
     };
 }
 use statements;
 
 /// Every statement of this room: file, name and text.
+#[cfg(feature = "testing")]
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
     [
-        ("account_call", account_call::STATEMENTS),
         ("audit", audit::STATEMENTS),
-        ("call_back", call_back::STATEMENTS),
         ("deployment", deployment::STATEMENTS),
         ("event", event::STATEMENTS),
         ("event/overview", event::overview::STATEMENTS),
@@ -62,6 +61,8 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("offboarding", offboarding::STATEMENTS),
         ("plan", plan::STATEMENTS),
         ("poll", poll::STATEMENTS),
+        ("provider_call", provider_call::STATEMENTS),
+        ("provider_call/reading", provider_call::reading::STATEMENTS),
         ("receipt", receipt::STATEMENTS),
         ("rejection", rejection::STATEMENTS),
         ("reported_account", reported_account::STATEMENTS),

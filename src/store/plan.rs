@@ -24,10 +24,6 @@ statements! {
         JOIN gateway.step s ON s.tenant_id = p.tenant_id AND s.plan_id = p.plan_id
         WHERE p.tenant_id = $1 AND p.run_id = $2 AND s.row_count IS NOT NULL
         ORDER BY p.created_at, p.plan_id, s.step_number";
-    STEPS = "SELECT step_number, table_name, disposal, row_count
-        FROM gateway.step
-        WHERE tenant_id = $1 AND plan_id = $2
-        ORDER BY step_number";
     FINISH_STEP = "UPDATE gateway.step
         SET row_count = $4, finished_at = $5
         WHERE tenant_id = $1 AND plan_id = $2 AND step_number = $3";
@@ -42,19 +38,6 @@ pub struct PlanRow {
     pub digest: Vec<u8>,
     /// The plan as JSON.
     pub plan: serde_json::Value,
-}
-
-/// A step and what it has done.
-#[derive(Debug, Clone)]
-pub struct StepRow {
-    /// Position in the plan.
-    pub step_number: i32,
-    /// The table.
-    pub table_name: String,
-    /// `delete` or `rewrite`.
-    pub disposal: String,
-    /// Rows concerned, once it is finished.
-    pub row_count: Option<i64>,
 }
 
 /// Stores a plan with its steps (number, table, disposal).
@@ -82,20 +65,6 @@ pub async fn insert(
 pub async fn latest_of_run(tx: &TenantTx<'_>, run: RunId) -> Result<Option<PlanRow>, StoreError> {
     let row = tx.query_opt("latest_plan", LATEST_OF_RUN, &[&tx.tenant().uuid(), &run.uuid()]).await?;
     Ok(row.map(|row| PlanRow { plan_id: PlanId::from_uuid(row.get(0)), digest: row.get(1), plan: row.get(2) }))
-}
-
-/// The steps of a plan, in order.
-pub async fn steps(tx: &TenantTx<'_>, plan: PlanId) -> Result<Vec<StepRow>, StoreError> {
-    let rows = tx.query("steps", STEPS, &[&tx.tenant().uuid(), &plan.uuid()]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| StepRow {
-            step_number: row.get(0),
-            table_name: row.get(1),
-            disposal: row.get(2),
-            row_count: row.get(3),
-        })
-        .collect())
 }
 
 /// Records a step's final count. Safe to repeat with the same count.

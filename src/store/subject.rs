@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{StoreError, TenantTx, statements};
-use crate::domain::{EventId, IdentityId, IdentityKind, SubjectId, SubjectKind, event::PersonSignal};
+use crate::domain::{EventId, IdentityId, IdentityKind, Issuer, SubjectId, SubjectKind, event::PersonSignal};
 
 statements! {
     FIND_BY_ANCHOR = "SELECT i.subject_id, s.generation
@@ -13,7 +13,7 @@ statements! {
         WHERE i.tenant_id = $1 AND i.kind = $2 AND i.issuer = $3 AND i.digest = ANY($4) AND i.is_anchor
         ORDER BY s.generation DESC
         LIMIT 1";
-    FIND_BY_DIGEST = "SELECT DISTINCT s.subject_id, s.kind, s.generation, s.created_at, s.erased_at
+    FIND_BY_DIGEST = "SELECT DISTINCT s.subject_id, s.kind, s.generation, s.erased_at
         FROM gateway.identity i
         JOIN gateway.data_subject s ON s.tenant_id = i.tenant_id AND s.subject_id = i.subject_id
         WHERE i.tenant_id = $1 AND i.kind = $2 AND i.digest = ANY($3)
@@ -21,7 +21,7 @@ statements! {
         LIMIT 100";
     INSERT_SUBJECT = "INSERT INTO gateway.data_subject (tenant_id, subject_id, kind, generation, created_at)
         VALUES ($1, $2, $3, $4, $5)";
-    READ_SUBJECT = "SELECT kind, generation, created_at, erased_at
+    READ_SUBJECT = "SELECT kind, generation, erased_at
         FROM gateway.data_subject
         WHERE tenant_id = $1 AND subject_id = $2";
     INSERT_IDENTITY = "INSERT INTO gateway.identity
@@ -91,8 +91,6 @@ pub struct SubjectRow {
     pub kind: SubjectKind,
     /// 1, and one more for every return behind a fence.
     pub generation: i32,
-    /// First seen.
-    pub created_at: Timestamp,
     /// When it was erased.
     pub erased_at: Option<Timestamp>,
 }
@@ -104,8 +102,8 @@ pub struct SealedIdentity {
     pub identity_id: IdentityId,
     /// Its kind.
     pub kind: IdentityKind,
-    /// Who gives it out: the site, or a Firebase project.
-    pub issuer: String,
+    /// Who gives it out; never an unknown one.
+    pub issuer: Issuer,
     /// True for the identity that sources name the person by.
     pub is_anchor: bool,
     /// Normalisation version.
@@ -133,11 +131,11 @@ pub struct SignalRow {
 pub async fn find_by_anchor(
     tx: &TenantTx<'_>,
     kind: IdentityKind,
-    issuer: &str,
+    issuer: &Issuer,
     digests: &[&[u8]],
 ) -> Result<Option<(SubjectId, i32)>, StoreError> {
     let row = tx
-        .query_opt("find_by_anchor", FIND_BY_ANCHOR, &[&tx.tenant().uuid(), &kind.as_str(), &issuer, &digests])
+        .query_opt("find_by_anchor", FIND_BY_ANCHOR, &[&tx.tenant().uuid(), &kind.as_str(), &issuer.text(), &digests])
         .await?;
     Ok(row.map(|row| (SubjectId::from_uuid(row.get(0)), row.get(1))))
 }
@@ -160,8 +158,7 @@ pub async fn find_by_digest(
                 subject_id: SubjectId::from_uuid(row.get(0)),
                 kind: subject_kind(row.get(1))?,
                 generation: row.get(2),
-                created_at: row.get(3),
-                erased_at: row.get(4),
+                erased_at: row.get(3),
             })
         })
         .collect()
@@ -195,8 +192,7 @@ pub async fn read(tx: &TenantTx<'_>, subject: SubjectId) -> Result<Option<Subjec
             subject_id: subject,
             kind: subject_kind(row.get(0))?,
             generation: row.get(1),
-            created_at: row.get(2),
-            erased_at: row.get(3),
+            erased_at: row.get(2),
         })
     })
     .transpose()
@@ -216,7 +212,7 @@ pub async fn insert_identity(
             &identity.identity_id.uuid(),
             &subject.uuid(),
             &identity.kind.as_str(),
-            &identity.issuer,
+            &identity.issuer.text(),
             &identity.is_anchor,
             &identity.norm_version,
             &identity.digest_key_id,
@@ -245,19 +241,19 @@ pub async fn anchors_behind(
     let params: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
         &[&tx.tenant().uuid(), &kind.as_str(), &behind.map_or_else(Uuid::nil, |id| id.uuid()), &limit];
     let rows = tx.query("anchors_behind", ANCHORS_BEHIND, params).await?;
-    rows.iter().map(|row| Ok((SubjectId::from_uuid(row.get(7)), sealed_identity(row)?))).collect()
+    rows.iter().map(|row| Ok((SubjectId::from_uuid(row.get("subject_id")), sealed_identity(row)?))).collect()
 }
 
 fn sealed_identity(row: &tokio_postgres::Row) -> Result<SealedIdentity, StoreError> {
     Ok(SealedIdentity {
-        identity_id: IdentityId::from_uuid(row.get(0)),
-        kind: row.get::<_, &str>(1).parse().map_err(|_| StoreError::UnknownValue { column: "identity.kind" })?,
-        issuer: row.get(2),
-        is_anchor: row.get(3),
+        identity_id: IdentityId::from_uuid(row.get("identity_id")),
+        kind: row.get::<_, &str>("kind").parse().map_err(|_| StoreError::UnknownValue { column: "identity.kind" })?,
+        issuer: Issuer::parse(row.get("issuer")),
+        is_anchor: row.get("is_anchor"),
         norm_version: 0,
-        digest_key_id: row.get(4),
-        digest: row.get(5),
-        sealed: row.get(6),
+        digest_key_id: row.get("digest_key_id"),
+        digest: row.get("digest"),
+        sealed: row.get("sealed"),
     })
 }
 

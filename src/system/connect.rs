@@ -7,9 +7,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::{Config, NoTls, config::Host, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::SystemError;
+use super::error::SystemError;
 use crate::{
     config::{Database, DatabaseTls, Settings},
+    database,
     embedded::Embedded,
     sealing::KeyRing,
     store::{self, bootstrap},
@@ -142,7 +143,7 @@ fn pool(config: &Config, tls: DatabaseTls, size: usize) -> Result<store::Pool, S
 pub(super) async fn connect(config: &Config, tls: DatabaseTls) -> Result<tokio_postgres::Client, SystemError> {
     let mut config = config.clone();
     let failed = |error: tokio_postgres::Error| {
-        let reduced = store::DatabaseFailure::reduce(&error);
+        let reduced = database::reduce(&error);
         SystemError::Connect(format!(
             "PostgreSQL cannot be reached ({reduced}); is it running, and was `bootstrap` run?"
         ))

@@ -9,7 +9,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{OsEntropy, SystemError};
+use super::{OsEntropy, error::SystemError};
 use crate::sealing::KeyRing;
 
 /// Reads the key ring. `Ok(None)` when there is no file. Refuses a file that others may read.

@@ -2,11 +2,9 @@
 
 use std::{fs, path::Path};
 
-use super::SystemError;
+use super::error::SystemError;
 use crate::{
-    datamap::{
-        Compiled, Finding, Severity, SourceFile, compile_dataset, compile_policy, lint_against_catalog, policy::Policy,
-    },
+    datamap::{Compiled, Severity, SourceFile, compile_dataset, compile_policy, lint_against_catalog, policy::Policy},
     product,
 };
 
@@ -16,8 +14,6 @@ pub struct Product {
     pub compiled: Compiled,
     /// The policy.
     pub policy: Policy,
-    /// What the lint has to say although nothing is wrong.
-    pub warnings: Vec<Finding>,
 }
 
 /// The three files of a product.
@@ -28,7 +24,7 @@ struct Files {
 }
 
 /// The built-in Milestone product.
-pub fn built_in_product() -> Result<Product, SystemError> {
+fn built_in_product() -> Result<Product, SystemError> {
     compile(&Files {
         dataset: named("policies/milestone/dataset.yaml", include_str!("../../policies/milestone/dataset.yaml")),
         policy: named("policies/milestone/policy.yaml", include_str!("../../policies/milestone/policy.yaml")),
@@ -73,7 +69,7 @@ fn compile(files: &Files) -> Result<Product, SystemError> {
     findings.extend(more);
     let has_errors = findings.iter().any(|finding| finding.severity == Severity::Error);
     match policy {
-        Some(policy) if !has_errors => Ok(Product { compiled, policy, warnings: findings }),
+        Some(policy) if !has_errors => Ok(Product { compiled, policy }),
         _ => Err(SystemError::Policy(findings)),
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 
-use super::{SystemError, connect, keyring};
+use super::{connect, error::SystemError, keyring};
 use crate::{
     app::Databases,
     config::{Database, DatabaseTls, Settings},
@@ -15,8 +15,9 @@ use crate::{
     store::{self, bootstrap},
 };
 
-/// Makes the private PostgreSQL ready, whatever state it is in, and returns the key ring that belongs to it.
-pub(super) async fn embedded(server: &Embedded, keyring_file: &Path, demo: bool) -> Result<KeyRing, SystemError> {
+/// Makes the private PostgreSQL ready, whatever state it is in, and returns the key ring that belongs to it. Nobody but the
+/// gateway can put tables there, so the built-in product gets its own; a product of the operator's brings its tables itself.
+pub(super) async fn embedded(server: &Embedded, settings: &Settings, demo: bool) -> Result<KeyRing, SystemError> {
     let database = connect::EMBEDDED_DATABASE;
     let tls = DatabaseTls::VerifyOffLoopback;
     let as_admin =
@@ -29,12 +30,13 @@ pub(super) async fn embedded(server: &Embedded, keyring_file: &Path, demo: bool)
     let owner_config = connect::parse(&server.connection_string(database, "gw_owner").into(), "the private database")?;
     let mut owner = connect::connect(&owner_config, tls).await?;
     bootstrap::migrate(&mut owner, demo).await?;
-    let what = what_to_migrate(&owner).await?;
+    let what =
+        if settings.policy_dir.is_none() { Migrate::ProductAndReference } else { what_to_migrate(&owner).await? };
     product::migrate(&mut owner, what).await?;
-    ring_for(keyring_file, bootstrap::was_written_with_keys(&admin).await?)
+    ring_for(&settings.keyring_file, bootstrap::was_written_with_keys(&admin).await?)
 }
 
-/// The reference product belongs to demo databases only.
+/// On a PostgreSQL of the operator's, the reference product belongs to demo databases only.
 async fn what_to_migrate(owner: &tokio_postgres::Client) -> Result<Migrate, SystemError> {
     let is_demo = bootstrap::is_demo(owner).await?;
     Ok(if is_demo { Migrate::ProductAndReference } else { Migrate::Marks })

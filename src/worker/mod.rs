@@ -13,4 +13,6 @@
 
 mod run;
 
-pub use run::{Drained, Settings, drain, run};
+#[cfg(feature = "testing")]
+pub use run::{Drained, drain};
+pub use run::{Settings, run};

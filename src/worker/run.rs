@@ -53,6 +53,7 @@ impl Default for Settings {
 }
 
 /// What one draining has done.
+#[cfg(feature = "testing")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Drained {
     /// Events that ended.
@@ -234,7 +235,8 @@ async fn ask_regularly(gateway: &Gateway, settings: Settings, mut stopped: watch
     }
 }
 
-/// Works until nothing is due; for command lines, demos and tests. Fails when work cannot be claimed.
+/// Works until nothing is due; for tests. Fails when work cannot be claimed.
+#[cfg(feature = "testing")]
 pub async fn drain(gateway: &Gateway, settings: Settings) -> Result<Drained, Error> {
     let mut total = Drained::default();
     loop {

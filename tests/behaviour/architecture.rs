@@ -1,12 +1,19 @@
 //! The arrows between the rooms, held by reading the source text (docs/design.md, section 4).
 //!
 //! It reads text, not syntax: comment lines are skipped, and of a grouped `use crate::{a::b, c}` the names directly under
-//! the root are read, over as many lines as the group takes.
+//! the root are read, over as many lines as the group takes. The arrows between files (`circles`, `rooms_of_app`) follow
+//! each path to the file that defines what it names, so they read syntax (`imports`).
+
+mod circles;
+mod imports;
+mod rooms_of_app;
+mod ways_in;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 const PURE: &[&str] = &["domain"];
@@ -25,6 +32,7 @@ const APP: &[&str] = &[
 ];
 const SYSTEM: &[&str] = &[
     "domain",
+    "database",
     "datamap",
     "signature",
     "sealing",
@@ -40,8 +48,10 @@ const SYSTEM: &[&str] = &[
     "telemetry",
     "app",
 ];
+/// Nothing below may import the demo: only its command does, and only in a build with the feature `demo`.
 const CLI: &[&str] = &[
     "domain",
+    "database",
     "datamap",
     "signature",
     "sealing",
@@ -59,35 +69,64 @@ const CLI: &[&str] = &[
     "http",
     "worker",
     "system",
+    "demo",
+];
+/// It plays senders as `send` does.
+const DEMO: &[&str] = &["domain", "signature", "store", "outbound", "sources", "planning", "product", "app", "cli"];
+/// It only names what tests and benches use.
+const TESTING: &[&str] = &[
+    "domain",
+    "datamap",
+    "signature",
+    "sealing",
+    "proof",
+    "config",
+    "store",
+    "outbound",
+    "sources",
+    "product",
+    "telemetry",
+    "app",
+    "http",
+    "worker",
+    "system",
+    "demo",
 ];
 
 /// Each room, and the rooms it may import.
 const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("database", PURE),
     ("datamap", PURE),
     ("signature", PURE),
     ("sealing", PURE),
     ("proof", PURE),
     ("config", PURE),
-    ("store", PURE),
+    ("store", &["domain", "database"]),
     ("outbound", PURE),
     ("embedded", PURE),
     ("sources", &["domain", "signature"]),
     ("mapping", &["domain", "datamap"]),
     ("planning", &["domain", "datamap"]),
-    ("product", &["domain", "datamap"]),
+    ("product", &["domain", "database", "datamap"]),
     ("telemetry", &["domain", "config"]),
     ("app", APP),
     ("http", &["domain", "app"]),
     ("worker", &["domain", "app"]),
     ("system", SYSTEM),
     ("cli", CLI),
-    ("main", &["cli"]),
+    ("demo", DEMO),
+    ("testing", TESTING),
+    ("main", &[]),
 ];
 
-/// The rooms whose business is SQL.
-const SQL_ROOMS: &[&str] = &["store", "product"];
+/// The rooms whose business is SQL; the demo's fills and looks up the reference product.
+const SQL_ROOMS: &[&str] = &["store", "product", "demo"];
 const SQL_OPENINGS: &[&str] = &["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "];
+
+/// The rooms that may know the database's driver. Everybody else, `domain` above all, is told in our own words.
+const DRIVER_ROOMS: &[&str] = &["database", "store", "product", "system", "demo"];
+const DRIVER: &[&str] = &["tokio_postgres::", "deadpool_postgres::", "postgres_protocol::", "refinery::"];
 
 /// One source file, with the room it belongs to.
 struct Source {
@@ -111,8 +150,13 @@ impl Source {
 
     /// The code before the file's tests, which may talk to anything.
     fn code_outside_tests(&self) -> impl Iterator<Item = (usize, &str)> {
-        let is_test_file = self.path.file_stem().is_some_and(|name| name == "tests");
-        self.code().take_while(move |(_, line)| !is_test_file && line.trim() != "#[cfg(test)]")
+        let is_of_tests = self.is_of_tests();
+        self.code().take_while(move |(_, line)| !is_of_tests && line.trim() != "#[cfg(test)]")
+    }
+
+    /// True for `tests.rs` and everything in a folder `tests`.
+    fn is_of_tests(&self) -> bool {
+        self.path.iter().any(|part| part == "tests" || part == "tests.rs")
     }
 
     fn at(&self, line: usize, what: &str) -> String {
@@ -141,6 +185,13 @@ fn sources() -> Vec<Source> {
     found.sort_by(|left, right| left.path.cmp(&right.path));
     found
 }
+
+/// Who imports what from whom in `src`. Read once for all tests.
+static IMPORTS: LazyLock<imports::Imports> = LazyLock::new(|| {
+    let below = |path: &Path| path.iter().skip(1).collect::<PathBuf>().to_string_lossy().into_owned();
+    let texts = sources().into_iter().map(|source| (below(&source.path), source.text)).collect();
+    imports::imports(&texts)
+});
 
 /// The rooms that a text names by `crate::room` or in `crate::{room, other}` (or, from the binary, `milestone_gateway::`),
 /// each with the number of lines before it.
@@ -251,6 +302,36 @@ fn every_room_is_listed_and_says_what_it_is_for() {
     assert_none(&findings);
 }
 
+/// Clippy's `missing_docs` sees only what leaves the crate, and of the private rooms nothing does.
+#[test]
+fn whatever_other_files_can_use_says_what_it_is() {
+    let mut findings = Vec::new();
+
+    for source in sources() {
+        let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
+        let of_others = ["pub use ", "pub mod ", "pub struct $name"];
+        for (number, line) in source.code_outside_tests() {
+            let line = line.trim();
+            if !line.starts_with("pub ") || of_others.iter().any(|other| line.starts_with(other)) {
+                continue;
+            }
+            let mut above = lines[..number - 1].iter().rev();
+            let is_documented = loop {
+                match above.next() {
+                    Some(&")]") => above.by_ref().take_while(|line| !line.starts_with("#[")).for_each(drop),
+                    Some(line) if line.starts_with("#[") => {}
+                    other => break other.is_some_and(|line| line.starts_with("///")),
+                }
+            };
+            if !is_documented {
+                findings.push(source.at(number, "has no doc comment"));
+            }
+        }
+    }
+
+    assert_none(&findings);
+}
+
 #[test]
 fn nothing_is_left_undone() {
     let undone = ["todo", "unimplemented", "dbg"].map(|name| format!("{name}!("));
@@ -275,6 +356,59 @@ fn sql_is_written_only_in_the_rooms_of_the_two_databases() {
         for (number, line) in source.code_outside_tests() {
             if opens_sql(line) {
                 findings.push(source.at(number, "SQL outside store and product database"));
+            }
+        }
+    }
+
+    assert_none(&findings);
+}
+
+#[test]
+fn only_rooms_about_databases_know_the_driver() {
+    let mut findings = Vec::new();
+
+    let is_free = |source: &Source| DRIVER_ROOMS.contains(&source.room.as_str());
+    for source in sources().iter().filter(|source| !is_free(source)) {
+        for (number, line) in source.code_outside_tests() {
+            if let Some(found) = DRIVER.iter().find(|path| line.contains(**path)) {
+                findings.push(source.at(number, &format!("{found} outside the rooms about databases")));
+            }
+        }
+    }
+
+    assert_none(&findings);
+}
+
+#[test]
+fn in_the_use_cases_only_the_vault_names_a_key() {
+    let keys = ["KeyRing", "SecretKey", "unwrap_under", "wrap_under"];
+    // The composition hands the ring to the vault and keeps nothing of it.
+    let may = |path: &Path| path.starts_with("src/app/ground/vault") || path == Path::new("src/app/gateway.rs");
+    let mut findings = Vec::new();
+
+    for source in sources().iter().filter(|source| source.room == "app" && !may(&source.path)) {
+        for (number, line) in source.code_outside_tests() {
+            if let Some(found) = keys.iter().find(|key| line.contains(**key)) {
+                findings.push(source.at(number, &format!("{found} outside the vault")));
+            }
+        }
+    }
+
+    assert_none(&findings);
+}
+
+#[test]
+fn a_file_of_tests_has_the_name_of_one() {
+    let mut findings = Vec::new();
+
+    for source in sources() {
+        let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
+        for (number, pair) in (2..).zip(lines.windows(2)) {
+            let declared = pair[1].split("mod ").nth(1).and_then(|rest| rest.strip_suffix(';'));
+            let Some(name) = declared.filter(|_| pair[0] == "#[cfg(test)]") else { continue };
+            if name != "tests" {
+                findings
+                    .push(source.at(number, &format!("{name} is compiled for tests only: put it into a folder tests")));
             }
         }
     }

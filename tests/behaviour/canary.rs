@@ -8,7 +8,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{
         interpretation::{dispatch, queue},
         support::replay,
@@ -139,7 +139,7 @@ async fn canary_values_are_never_told_anywhere() {
 async fn the_customer_leaves(world: &World, acme: &Tenant, paula: &Person) -> String {
     let firebase = Firebase::start().await;
     let source = world.a_firebase_source(None).await;
-    world.may_call_back(&source, &firebase).await;
+    world.has_provider_credentials(&source, &firebase).await;
     firebase.has_an_account(paula, hours(-500));
     firebase.keeps(paula, true);
     it_is_told(world, acme, EvidenceKind::Uninstalled, world.gateway.now()).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
-use milestone_gateway::domain::{SourceKind, request::RequestState};
+use milestone_gateway::testing::domain::{SourceKind, request::RequestState};
 use serde_json::{Value, json};
 
 use crate::harness::{Asked, Cloud, Person, Tenant, World, answered, empty, user_created, worklog};

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use milestone_gateway::{app::intake::delivery::RETRY_AFTER_SECONDS, domain::reply::SenderReply, signature::Refusal};
+use milestone_gateway::testing::{
+    app::intake::delivery::RETRY_AFTER_SECONDS, domain::reply::SenderReply, signature::Refusal,
+};
 use serde_json::json;
 
 use crate::harness::{
@@ -31,7 +33,7 @@ fn removal(world: &World, cloud_id: &str, number: usize) -> Post {
 fn under_unknown_key(world: &World, cloud_id: &str) -> Post {
     let claims = forge_claims(cloud_id, world.gateway.now(), &format!("unknown-{}", world.next_number()));
     assert_eq!(claims["aud"], APP);
-    let token = milestone_gateway::signature::issue::sign_rs256(&claims, "key-2", PRIVATE_PEM).unwrap();
+    let token = milestone_gateway::testing::signature::issue::sign_rs256(&claims, "key-2", PRIVATE_PEM).unwrap();
     let mut post = removal(world, cloud_id, 0);
     post.headers = vec![("authorization".to_owned(), format!("Bearer {token}").into_bytes())];
     post

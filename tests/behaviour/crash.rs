@@ -1,6 +1,6 @@
 //! The work may end at any line, as by a power cut: what is told to senders stays true, and the end is the same.
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     domain::{crash::CRASH_POINTS, reply::SenderReply, request::RequestState},
     proof,
 };
@@ -22,7 +22,7 @@ const REACHED_ELSEWHERE: &[(&str, &str)] = &[
     ("interpret.after_hand_over", include_str!("fan_out.rs")),
     ("interpret.after_ledger", include_str!("tree.rs")),
     ("rectify.", include_str!("rectification.rs")),
-    ("call_back.", include_str!("calling_back.rs")),
+    ("provider_call.", include_str!("provider_calls.rs")),
     ("tenant_mark.", include_str!("tenant_purge.rs")),
     ("tenant_deletion.", include_str!("tenant_purge.rs")),
     ("polls.after_closed_told", include_str!("closed_accounts.rs")),

@@ -1,7 +1,7 @@
 //! Senders that several tenants share: whose an event is, and that nobody else's rows move.
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{registry, support::replay},
     domain::{SourceKind, TenantId, reply::SenderReply, request::RequestState},
     signature::{Refusal, SecretBytes, issue},

@@ -1,7 +1,7 @@
 //! Nobody comes back: after an erasure everything older than an explicit return is refused, or applied without the person.
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::support::replay,
     domain::{EventId, request::RequestState},
     store::event::EventFilter,

@@ -6,7 +6,7 @@ mod route;
 
 use std::{collections::BTreeMap, time::Instant};
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::intake::rejections,
     domain::{SourceKind, reply::SenderReply},
     signature::Refusal,

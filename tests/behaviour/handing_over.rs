@@ -1,7 +1,7 @@
 //! Events of the platform that a tenant gets long after they came: what they say is as old as their own arrival.
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{intake::delivery::Accepted, registry, support::replay},
     store::event::EventFilter,
 };

@@ -3,7 +3,7 @@
 mod operated;
 
 use jiff::SignedDuration;
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{self, Reserved, intake::delivery::Accepted, support::replay},
     domain::{EventId, reply::SenderReply},
     signature::{Refusal, SecretBytes},

@@ -9,9 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     datamap::{SourceFile, compile_dataset},
-    product::{self, TenantScope},
+    demo,
+    product::TenantScope,
     signature::{SecretBytes, hub_hmac},
     store::bootstrap,
 };
@@ -127,7 +128,7 @@ async fn seed(site: &Site) -> Vec<String> {
         tokio_postgres::connect(&site.url.replace("user=postgres", "user=gw_tenant"), NoTls).await.unwrap();
     tokio::spawn(connection);
     let scope = TenantScope { map: &map, tenant_key: TENANT_KEY };
-    product::seed_reference_tenant(&mut client, scope).await.unwrap();
+    demo::seed_tenant(&mut client, scope).await.unwrap();
     let rows = site.admin.query("SELECT account_id FROM milestone.team_member ORDER BY account_id", &[]).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()
 }

@@ -3,7 +3,6 @@
 
 mod accounts;
 mod architecture;
-mod calling_back;
 mod canary;
 mod catalog;
 mod closed_accounts;
@@ -20,7 +19,10 @@ mod kill;
 mod main_path;
 mod malformed;
 mod offboarding;
+mod one_place;
 mod peers;
+mod provider_calls;
+mod quick_start;
 mod reconciliation;
 mod rectification;
 mod reporting;

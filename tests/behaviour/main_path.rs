@@ -1,6 +1,6 @@
 //! The main job, end to end: one signed webhook makes a person disappear, and nobody else.
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     domain::{reply::SenderReply, request::RequestState},
     proof,
 };
@@ -112,7 +112,7 @@ async fn the_receipt_is_verified_by_the_public_key_alone_and_counts_what_was_don
     world.days_pass(83).await;
 
     let receipt = world.receipt(&acme).await.expect("a receipt");
-    let jwk = proof::public_key_jwk(world.signing_key());
+    let jwk = world.signing_key().public_key().to_jwk();
     let claims = proof::verify(&receipt, &proof::PublicKey::from_jwk(&jwk).unwrap()).unwrap();
     let rows = |table: &str, disposal: &str| {
         let steps = claims.steps.iter().filter(|step| step.table == table && step.disposal == disposal);

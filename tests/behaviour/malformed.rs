@@ -1,6 +1,6 @@
 //! What cannot be understood: a dead letter that names the field, and a body that is kept to be looked at.
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::support::replay,
     domain::reply::SenderReply,
     store::{event::EventFilter, keys::BodyKeyPurpose},

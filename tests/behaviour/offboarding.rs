@@ -1,7 +1,7 @@
 //! Signals in any order: only source times count, a return stops the clock, and whoever left again leaves again.
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{Databases, jobs::run_job},
     domain::{job::JobKind, request::RequestState},
 };
@@ -175,8 +175,11 @@ async fn a_revocation_that_a_return_overtakes_does_not_lock_the_person_out() {
         data_map(),
         Databases { product: world.database.pool_of("gw_tenant", 1), ..world.pools() },
     );
-    let event = milestone_gateway::app::interpretation::queue::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
-    milestone_gateway::app::interpretation::dispatch::interpret(world.gateway.polling(), &event).await.unwrap();
+    let event =
+        milestone_gateway::testing::app::interpretation::queue::claim(&world.gateway, 1).await.unwrap().pop().unwrap();
+    milestone_gateway::testing::app::interpretation::dispatch::interpret(world.gateway.polling(), &event)
+        .await
+        .unwrap();
     let job = run_job::claim(&slow, &[JobKind::RevokeAccess], 1).await.unwrap().pop().unwrap();
     let only_connection = slow.databases().product.client().await.unwrap();
 

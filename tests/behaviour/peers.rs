@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{self, registry::Registration},
     domain::{evidence::EvidenceKind, request::RequestState},
     outbound,
     signature::SecretBytes,
     sources::{
-        SourceSettings,
-        settings::{FirebaseSettings, GoogleSettings},
+        SourceSettings, firebase_function::contract::FirebaseSettings, google::GoogleSettings, google_events, pubsub,
     },
 };
 use serde_json::{Value, json};
@@ -40,7 +39,7 @@ fn secret_text() -> String {
 /// A shared Firebase project whose deletions our forwarder tells.
 async fn a_portal(world: &World) {
     let secret = SecretBytes::new(SECRET.to_vec());
-    let settings = SourceSettings::FirebaseFunction(FirebaseSettings { project: PROJECT.to_owned() });
+    let settings = SourceSettings::from(FirebaseSettings { project: PROJECT.to_owned() });
     let registration = Registration { secret: Some(&secret), ..Registration::of("portal", None, settings) };
     app::registry::register(&world.gateway, "tester", &registration).await.unwrap();
 }
@@ -97,7 +96,8 @@ async fn a_whole_customers_purge_deletes_an_account(world: &World, auth: std::ne
     assert_eq!(own_request(world, acme).await.state, RequestState::Completed);
     let looked_up = accounts(auth, ":lookup", json!({ "localId": [petra.account_id] })).await;
     assert!(looked_up.get("users").is_none(), "the customer's purge has deleted the account: {looked_up}");
-    let ended = "SELECT string_agg(state || ' ' || attempts, ', ') FROM gateway.account_call";
+    let ended =
+        "SELECT string_agg(state || ' ' || attempts, ', ') FROM gateway.provider_call WHERE uid_digest IS NOT NULL";
     assert_eq!(world.text(ended).await.as_deref(), Some("done 1"));
 }
 
@@ -119,7 +119,7 @@ async fn the_auth_emulator_deletes_a_user_and_our_purge_deletes_one_in_the_emula
     };
     let auth = emulator.address("auth");
     let credentials = SecretBytes::new(json!({ "emulator": format!("http://{auth}") }).to_string().into_bytes());
-    app::registry::set_call_back(&world.gateway, "tester", "portal", &credentials).await.unwrap();
+    app::registry::set_provider_credentials(&world.gateway, "tester", "portal", &credentials).await.unwrap();
     for person in [&paula, &peter] {
         accounts(auth, "", json!({ "localId": person.account_id, "email": person.email })).await;
     }
@@ -158,8 +158,9 @@ async fn the_auth_emulator_deletes_a_user_and_our_purge_deletes_one_in_the_emula
     }
     let looked_up = accounts(auth, ":lookup", json!({ "localId": [peter.account_id] })).await;
     assert!(looked_up.get("users").is_none(), "the purge has deleted the account: {looked_up}");
-    let ended =
-        "SELECT string_agg(DISTINCT kind || ' ' || state, ', ') FROM gateway.call_back WHERE kind = 'firebase_delete'";
+    let ended = "SELECT string_agg(DISTINCT kind || ' ' || state, ', ')
+        FROM gateway.provider_call
+        WHERE kind = 'firebase_delete' AND source_id IS NOT NULL";
     assert_eq!(world.text(ended).await.as_deref(), Some("firebase_delete already_gone, firebase_delete done"));
     assert_eq!(world.number("SELECT count(*) FROM milestone.portal_user").await, 0);
     a_whole_customers_purge_deletes_an_account(&world, auth, &acme).await;
@@ -173,7 +174,7 @@ async fn the_pubsub_emulator_pushes_and_is_answered_so_that_it_does_not_push_aga
     let Some(node) = node("the_pubsub_emulator") else { return };
     let world = World::with_emulators().await;
     the_calendar_shows_today(&world);
-    google_source(&world, "push", SourceSettings::GooglePubsub).await;
+    google_source(&world, "push", pubsub::contract::settings).await;
     let acme = world.a_tenant("acme").await;
     let paula = world.a_portal_user(&acme, "paula").await;
     let gateway = world.serves_http();
@@ -219,7 +220,7 @@ async fn cloudevents_made_by_the_npm_package_are_accepted_in_every_mode() {
     let Some(node) = node("cloudevents") else { return };
     let world = World::with_emulators().await;
     the_calendar_shows_today(&world);
-    google_source(&world, "events", SourceSettings::GoogleEvents).await;
+    google_source(&world, "events", google_events::contract::settings).await;
     let acme = world.a_tenant("acme").await;
     let people = [
         world.a_portal_user(&acme, "paula").await,

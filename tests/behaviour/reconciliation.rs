@@ -5,7 +5,7 @@ mod site;
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{
         intake::{accept_event, delivery::Delivery},
         polling::{

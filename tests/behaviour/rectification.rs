@@ -4,7 +4,7 @@ mod access;
 mod asking;
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::domain::request::RequestState;
+use milestone_gateway::testing::domain::request::RequestState;
 use serde_json::{Value, json};
 
 use crate::harness::{Person, Tenant, World, drain, user_deleted, user_updated};

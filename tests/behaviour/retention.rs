@@ -1,7 +1,7 @@
 //! What the gateway keeps, and for how long: raw deliveries, dead letters, key epochs, the chain of its audit.
 
 use jiff::{SignedDuration, ToSpan, civil::Date};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{
         support::{replay, verify_audit},
         upkeep::{key_epochs, sweep, swept},
@@ -26,7 +26,7 @@ async fn opens(world: &World, purpose: BodyKeyPurpose, day: Date) -> bool {
 
 async fn reasons(
     world: &World,
-    replayed: &[(milestone_gateway::domain::EventId, milestone_gateway::domain::EventId)],
+    replayed: &[(milestone_gateway::testing::domain::EventId, milestone_gateway::testing::domain::EventId)],
 ) -> Vec<String> {
     let mut reasons = Vec::new();
     for (_, again) in replayed {

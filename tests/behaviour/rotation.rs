@@ -1,7 +1,7 @@
 //! A new digest key: whoever was known, fenced or already delivered under an older one is recognised all the same.
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::support::find_subject,
     domain::{IdentityKind, Personal, request::RequestState},
 };

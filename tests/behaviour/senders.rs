@@ -5,7 +5,7 @@ mod samples;
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::registry,
     domain::{SourceKind, TenantId},
 };
@@ -68,8 +68,10 @@ fn post(world: &World, tenant: &Tenant, sample: &Sample) -> Post {
     let (headers, body) = sample.request();
     let post = match sample.credential {
         Credential::HubSignature => {
-            let signature =
-                milestone_gateway::signature::hub_hmac::sign(&crate::harness::secret_of(&tenant.name), body.as_bytes());
+            let signature = milestone_gateway::testing::signature::hub_hmac::sign(
+                &crate::harness::secret_of(&tenant.name),
+                body.as_bytes(),
+            );
             Post::new(sample.kind, &tenant.source, body).with("x-hub-signature", signature)
         }
         Credential::ForgeToken => world.forge_post(&tenant.key, sample.tail, body),

@@ -1,7 +1,7 @@
 //! What goes wrong for longer than a moment: outages, panics, work that kills its workers, jobs that were lost.
 
 use jiff::SignedDuration;
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{
         Databases, Gateway,
         jobs::run_job,
@@ -120,7 +120,7 @@ async fn a_lease_that_runs_out_is_counted_and_work_that_was_taken_too_often_wait
     let (acme, ann) = acme_with_ann(&world).await;
     let event = world.jira_sends(&acme, &user_updated(&ann, world.gateway.now())).await;
     for expected in [0, 1, 2] {
-        let taken = milestone_gateway::app::interpretation::queue::claim(&world.gateway, 1).await.unwrap();
+        let taken = milestone_gateway::testing::app::interpretation::queue::claim(&world.gateway, 1).await.unwrap();
         assert_eq!(taken[0].lost_attempts, expected);
         world.the_lease_runs_out().await;
     }

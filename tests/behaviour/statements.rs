@@ -1,6 +1,6 @@
 //! Every statement of ours fits the migrated schema.
 
-use milestone_gateway::store;
+use milestone_gateway::testing::store;
 
 use crate::harness::World;
 

@@ -1,7 +1,7 @@
 //! A whole customer goes: evidence in any order, access off for everybody, and the way back.
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::offboarding::{confirm_uninstalled, evidence},
     domain::{
         event::Outcome,
@@ -173,8 +173,11 @@ pub(crate) async fn keys_and_people(world: &World, tenant: &Tenant) -> i64 {
 
 pub(crate) async fn receipt_of(world: &World, tenant: &Tenant) -> proof::ReceiptClaims {
     let request = own_request(world, tenant).await.request_id;
-    let receipt =
-        milestone_gateway::app::support::report::request(&world.gateway, request).await.unwrap().receipt.unwrap();
+    let receipt = milestone_gateway::testing::app::support::report::request(&world.gateway, request)
+        .await
+        .unwrap()
+        .receipt
+        .unwrap();
     assert!(!receipt.contains(&tenant.key));
     proof::verify(&receipt, world.signing_key().public_key()).unwrap()
 }
@@ -345,7 +348,7 @@ async fn evidence_without_consequence_says_so() {
     let told = |kind| evidence::record_evidence(&world.gateway, acme.id, kind, Some("inst-1"), hours(0));
     assert_eq!(told(Installed).await.unwrap(), Outcome::Applied("tenant_evidence_recorded"));
     assert_eq!(told(Installed).await.unwrap().reason(), "superseded");
-    let report = milestone_gateway::app::support::report::tenant(&world.gateway, acme.id, 10).await.unwrap();
+    let report = milestone_gateway::testing::app::support::report::tenant(&world.gateway, acme.id, 10).await.unwrap();
     assert_eq!((report.evidence.len(), report.requests.len(), report.tenant.purged_at), (1, 0, None));
     assert_eq!(report.evidence[0].evidence.installation.as_deref(), Some("inst-1"));
     world.ends_cleanly().await;

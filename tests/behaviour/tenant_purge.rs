@@ -1,7 +1,7 @@
 //! The purge of a whole customer: what it ends, what stops it, and that it may die at any line.
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{ground::fence::tenant as tenant_fence, jobs::run_job, registry, support::replay},
     domain::{
         JobId,
@@ -308,13 +308,15 @@ async fn workers_come_and_go(world: &World) {
 /// A call whose answer was lost is made again, and then the account may be gone already.
 const TOLD: &str = "SELECT string_agg(word, ' ' ORDER BY word)
     FROM (
-        SELECT CASE WHEN state IN ('done', 'already_gone') THEN 'told' ELSE state END AS word FROM gateway.account_call
+        SELECT CASE WHEN state IN ('done', 'already_gone') THEN 'told' ELSE state END AS word
+        FROM gateway.provider_call
+        WHERE uid_digest IS NOT NULL
     ) AS accounts";
 
 /// Petra has an account for Acme alone, Dora one that Initech knows too, and Lina one that was made after Acme had left.
 async fn people_with_accounts(world: &World, firebase: &Firebase, acme: &Tenant) {
     let source = world.a_firebase_source(None).await;
-    world.may_call_back(&source, firebase).await;
+    world.has_provider_credentials(&source, firebase).await;
     let initech = world.a_tenant("initech").await;
     let petra = world.a_portal_user(acme, "petra").await;
     let dora = world.a_delivery_user(acme, "dora").await;
@@ -355,7 +357,7 @@ async fn the_story_of(world: &World) -> End {
         steps_of_receipt: claims.steps.into_iter().map(|step| (step.table, step.disposal, step.rows)).collect(),
         accounts: firebase.uids_in(PROJECT),
         told: world.text(TOLD).await,
-        sealed_uids: world.number("SELECT count(sealed) FROM gateway.account_call").await,
+        sealed_uids: world.number("SELECT count(sealed) FROM gateway.provider_call").await,
     }
 }
 

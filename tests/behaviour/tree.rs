@@ -1,7 +1,7 @@
 //! The tree that hours hang on: what goes with an issue or a project, what comes back, in whatever order it is told.
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::{app::intake::delivery::Accepted, domain::reply::SenderReply};
+use milestone_gateway::testing::{app::intake::delivery::Accepted, domain::reply::SenderReply};
 use serde_json::{Value, json};
 
 use crate::harness::{Person, Tenant, World, worklog, worklog_deleted};

@@ -1,6 +1,6 @@
 //! Two workers with the same job: the one whose lease ran out commits nothing.
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{
         Databases,
         interpretation::{dispatch, queue},
@@ -59,7 +59,7 @@ fn action_of(kind: JobKind) -> &'static str {
         JobKind::RestoreAccess => "access.restored",
         JobKind::FlagForDeletion => "data.flagged",
         JobKind::Erasure => "request.completed",
-        JobKind::ProviderCalls => "call_back.ended",
+        JobKind::ProviderCalls => "provider_call.ended",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use milestone_gateway::domain::request::RequestState;
+use milestone_gateway::testing::domain::request::RequestState;
 use serde_json::Value;
 
 use crate::harness::{Person, Tenant, World, issue_of, user_deleted, user_updated, worklog};

@@ -1,7 +1,7 @@
 //! What arrives while an erasure is under way: it waits, or is applied without the person.
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::domain::request::RequestState;
+use milestone_gateway::testing::domain::request::RequestState;
 
 use crate::harness::{Person, Tenant, World, issue_of, user_created, user_deleted, worklog};
 

@@ -1,6 +1,6 @@
 //! Verification is not blind: what it cannot see it does not certify, and what is left it names.
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::support::replay,
     domain::{JobId, job::JobKind, request::RequestState, run::Phase},
     proof,

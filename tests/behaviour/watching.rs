@@ -1,7 +1,7 @@
 //! Installations that fall silent are asked about; silence alone starts nothing.
 
 use jiff::SignedDuration;
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::offboarding::evidence::record_evidence,
     domain::{SourceKind, evidence::EvidenceKind},
 };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{
         Gateway, Leases,
         interpretation::queue,

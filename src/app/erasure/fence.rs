@@ -22,7 +22,7 @@ use crate::{
         },
     },
     domain::{
-        FenceId, FenceKind, RunId,
+        FenceId, FenceKind, Issuer, RunId,
         request::RequestState,
         run::{Phase, RunKind, Stage},
     },
@@ -137,19 +137,20 @@ impl Tombstone<'_> {
     async fn of_tenant(&self, tenant_key: &str) -> Result<(), Error> {
         let generation = store::fence::of_tenant(self.tx).await?.map_or(1, |before| before.generation + 1);
         for digest in self.gateway.vault().digest_tenant_all(self.tx.tenant(), tenant_key) {
-            store::fence::insert(self.tx, &self.fence((FenceKind::Tenant, ""), &digest, generation)).await?;
+            store::fence::insert(self.tx, &self.fence((FenceKind::Tenant, &Issuer::Universal), &digest, generation))
+                .await?;
         }
         Ok(())
     }
 
-    fn fence(&self, (kind, issuer): (FenceKind, &str), digest: &KeyedDigest, generation: i32) -> Fence {
+    fn fence(&self, (kind, issuer): (FenceKind, &Issuer), digest: &KeyedDigest, generation: i32) -> Fence {
         Fence {
             fence_id: FenceId::new(self.gateway.clock(), self.gateway.entropy()),
             subject_id: None,
             run_id: self.run,
             request_id: self.request.request_id,
             kind,
-            issuer: issuer.to_owned(),
+            issuer: issuer.clone(),
             digest_key_id: digest.key_id,
             digest: digest.digest.to_vec(),
             generation,

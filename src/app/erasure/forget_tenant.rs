@@ -14,11 +14,15 @@ use crate::{
         requests::{case::TenantCase, job::RequestJob, lease::ensure_lease},
     },
     domain::{
-        RunId, TenantId,
+        RunId, SourceKind, TenantId,
         job::ParkCode,
         run::{Phase, Stage},
     },
     proof::audit::Fact,
+    sources::{
+        contract::{Contract, Tenancy},
+        contracts,
+    },
     store::{self, TenantTx, source::Holder},
 };
 
@@ -76,6 +80,12 @@ async fn forget_everybody(gateway: &Erasure, job: &RequestJob<'_>) -> Result<(),
     Err(JobFailure::park(ParkCode::BoundExceeded, "forgetting the tenant's people did not end"))
 }
 
+/// The kinds whose deliveries name their tenant: an installation's credentials are kept under that tenant's key.
+fn named_by_key() -> Vec<SourceKind> {
+    let is_named = |contract: &Contract| matches!(contract.tenancy, Tenancy::OfDelivery);
+    contracts().filter(|(_, contract)| is_named(contract)).map(|(kind, _)| kind).collect()
+}
+
 /// What the tenant's installations have brought to sources that all tenants share, and that they are the tenant's. The
 /// credentials first: by the binding we know which they are.
 async fn forget_installations(gateway: &Erasure, job: &RequestJob<'_>, case: &TenantCase) -> Result<(), JobFailure> {
@@ -86,7 +96,7 @@ async fn forget_installations(gateway: &Erasure, job: &RequestJob<'_>, case: &Te
         let bound: Vec<Holder> = store::source::holders_of_tenant(&tx, FORGOTTEN_ROWS_MAX).await?;
         tx.commit().await?;
         let tx = TenantTx::begin(&mut client, TenantId::PLATFORM).await?;
-        store::source::forget_installations(&tx, &case.tenant_key, &bound).await?;
+        store::source::forget_installations(&tx, &case.tenant_key, &named_by_key(), &bound).await?;
         tx.commit().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
         ensure_lease(&tx, job, STAGE).await?;

@@ -6,7 +6,7 @@
 
 use crate::{
     app::{
-        accounts::{call, of_person, of_tenant},
+        accounts::{of_person, of_tenant, outcome},
         erasure::Erasure,
         ground::{audit, error::JobFailure},
         requests::{
@@ -53,6 +53,6 @@ async fn tell_of_everybody(gateway: &Erasure, job: &RequestJob<'_>, case: &Tenan
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     match store::request::unfinished_of_people(&tx).await? {
         0 => Ok(()),
-        _ => Err(JobFailure::retry(call::UNFINISHED)),
+        _ => Err(JobFailure::retry(outcome::UNFINISHED)),
     }
 }

@@ -19,17 +19,22 @@ use crate::{
         ground::error::Error,
         intake::{
             Intake, admit,
-            delivery::{Accepted, Delivery, EVENT_BODY_BYTES_MAX},
+            delivery::{Accepted, Delivery},
             keep::{Kept, Verified, keep},
             proof::{self, Proof},
             raw::RawDelivery,
-            rejections::{self, Rejected},
+            rejections,
+            waiting_rejections::Rejected,
         },
         registry::{Asked, LoadedSource},
     },
-    domain::{SourceKind, TenantId, caller::TokenUse, reply::SenderReply},
+    domain::{TenantId, caller::TokenUse, reply::SenderReply},
     signature::Refusal,
-    sources::{Admitted, NotAdmitted, TenantRef, jira},
+    sources::{
+        Admitted, NotAdmitted, TenantRef, contract,
+        contract::{Admission, Caller, Events, Received},
+        jira,
+    },
 };
 
 /// A delivery whose source is known and whose body is arriving.
@@ -83,33 +88,16 @@ async fn begin_known(
         Ok(proof) => proof,
         Err(refusal) => return (rejected, Err(Accepted::refused(refusal))),
     };
-    let raw = match &proof {
-        Proof::Hub { signature, .. } => {
-            let identifier = delivery.headers.all(admit::JIRA_IDENTIFIER).next().unwrap_or_default();
-            RawDelivery::begin(signature, identifier)
+    let contract = contract(delivery.kind);
+    let raw = match contract.admission {
+        Admission::Whole { signature, identifier, .. } => {
+            let first = |header| delivery.headers.all(header).next().unwrap_or_default();
+            RawDelivery::begin(first(signature), first(identifier))
         }
-        Proof::Forwarder(_) | Proof::Forge(_) | Proof::Connect(_) | Proof::Google | Proof::Emulator => {
-            RawDelivery::begin(&[], &[])
-        }
+        Admission::Events(_) | Admission::Nothing => RawDelivery::begin(&[], &[]),
     };
-    let body_bytes_max = body_bytes_max(delivery.kind);
+    let body_bytes_max = contract.inbound.as_ref().map_or(0, |inbound| inbound.body_bytes_max);
     (rejected, Ok(Arriving { delivery, source, proof, arrived_at, raw, declared_bytes: None, body_bytes_max }))
-}
-
-/// The largest body of a kind, in bytes: what its sender can send, with room for wrapping.
-const fn body_bytes_max(kind: SourceKind) -> usize {
-    const MIB: usize = 1024 * 1024;
-    match kind {
-        SourceKind::JiraAdmin | SourceKind::Connect => EVENT_BODY_BYTES_MAX,
-        // Atlassian: 5 MB for one invocation.
-        SourceKind::Forge => 6 * MIB,
-        // Google: 10 MB for one message, in base64.
-        SourceKind::GooglePubsub => 14 * MIB,
-        // Google: 512 KiB for one event; a batch has several.
-        SourceKind::GoogleEvents => 4 * MIB,
-        // Our own: an id and a time.
-        SourceKind::FirebaseFunction | SourceKind::AtlassianReport => MIB / 4,
-    }
 }
 
 fn unable(error: &Error) -> Accepted {
@@ -152,8 +140,8 @@ impl Arriving {
 
     async fn finish_verified(self, gateway: &Intake) -> Result<Accepted, Accepted> {
         let Self { delivery, mut source, proof, arrived_at, raw, .. } = self;
-        let proven = match proof.finish() {
-            Ok(proven) => proven,
+        let caller = match proof.finish() {
+            Ok(caller) => caller,
             // A mismatch may mean that the secret was rotated a moment ago. It is final only by a reading that began
             // after the delivery had come.
             Err(Refusal::Mismatch) => {
@@ -165,7 +153,7 @@ impl Arriving {
         if is_outside_window(gateway, &source, raw.body()) {
             return Err(Accepted::refused(Refusal::StaleTimestamp));
         }
-        let result = accept(gateway, &source, &delivery, &proven, raw).await;
+        let result = accept(gateway, &source, &delivery, &caller, raw).await;
         result.map_err(|error| unable(&error))
     }
 }
@@ -183,8 +171,10 @@ async fn look_again(gateway: &Intake, delivery: &Delivery, arrived_at: Instant) 
 /// Of a Jira webhook only the body's own timestamp is signed. A source with a window refuses what is older, and what does
 /// not tell its time.
 fn is_outside_window(gateway: &Intake, source: &LoadedSource, body: &[u8]) -> bool {
+    let own_time = contract(source.settings.kind()).own_time;
     source.replay_window.is_some_and(|window| {
-        jira::body_timestamp(body).is_none_or(|at| !jira::within_replay_window(at, gateway.now(), window))
+        let at = own_time.and_then(|read| read(body));
+        at.is_none_or(|at| !jira::within_replay_window(at, gateway.now(), window))
     })
 }
 
@@ -194,41 +184,57 @@ async fn accept(
     gateway: &Intake,
     source: &LoadedSource,
     delivery: &Delivery,
-    proven: &proof::Proven,
+    caller: &Caller,
     raw: RawDelivery,
 ) -> Result<Accepted, Error> {
-    if proven.is_whole() {
-        // Jira's way, for which nothing is copied.
-        let identifier = jira::delivery_identifier(delivery.headers.all(admit::JIRA_IDENTIFIER).next());
-        let verified = Verified {
-            source_id: source.source_id,
-            tenant_id: source.tenant_id,
-            identifier,
-            is_identity: false,
-            token: None,
-            original_received_at: None,
-            raw,
-        };
-        return Ok(answer(&[keep(gateway, verified).await?]));
+    match contract(delivery.kind).admission {
+        Admission::Nothing => Ok(Accepted::refused(Refusal::UnknownSource)),
+        // Nothing is copied for it.
+        Admission::Whole { identifier, believed, .. } => {
+            let identifier = believed(delivery.headers.all(identifier).next());
+            let verified = Verified {
+                source_id: source.source_id,
+                tenant_id: source.tenant_id,
+                identifier,
+                is_identity: false,
+                token: None,
+                original_received_at: None,
+                raw,
+            };
+            Ok(answer(&[keep(gateway, verified).await?]))
+        }
+        Admission::Events(events) => accept_events(gateway, source, delivery, caller, &events, raw.body()).await,
     }
-    let events = match admit::admit(delivery, proven, raw.body()) {
-        Ok(events) => events,
+}
+
+async fn accept_events(
+    gateway: &Intake,
+    source: &LoadedSource,
+    delivery: &Delivery,
+    caller: &Caller,
+    events: &Events,
+    body: &[u8],
+) -> Result<Accepted, Error> {
+    let Delivery { headers, tail, query, .. } = delivery;
+    let received = Received { caller, headers, tail, query, body, now: gateway.now() };
+    let admitted = match (events.admit)(&received) {
+        Ok(admitted) => admitted,
         Err(NotAdmitted::BodyDisagrees(_)) => return Ok(Accepted::refused(Refusal::BodyDisagrees)),
         Err(NotAdmitted::TooMany) => return Ok(SenderReply::TooLarge.into()),
         // It is authentic and cannot be understood: kept for a person to look at, because refusing it would only make the
         // sender repeat it.
-        Err(NotAdmitted::Unreadable(_)) => vec![admit::unreadable(delivery, proven)],
+        Err(NotAdmitted::Unreadable(_)) => vec![admit::unreadable(events, &received)],
     };
-    let Ok(secret) = admit::brought_secret(delivery, proven, raw.body()) else {
+    let Ok(brought) = admit::brought(events, &received) else {
         return Ok(Accepted::refused(Refusal::BodyDisagrees));
     };
-    let (body, token) = (raw.body(), proven.token(gateway.now(), delivery));
-    let keeping = events.iter().map(|event| keep_one(gateway, source, token.as_ref(), event, body));
+    let token = (events.used_up)(&received);
+    let keeping = admitted.iter().map(|event| keep_one(gateway, source, token.as_ref(), event, body));
     // Together, so that they share a commit.
     let kept = futures_util::future::try_join_all(keeping).await?;
     if kept.iter().any(|kept| matches!(kept, Kept::New(_))) {
         // Should this fail, the sender is told so; it comes again with a new token and brings the same.
-        admit::after_keeping(gateway, source, delivery, proven, secret.as_ref()).await?;
+        admit::after_keeping(gateway, source, brought).await?;
     }
     Ok(answer(&kept))
 }

@@ -3,18 +3,15 @@
 //! A few tasks on the main runtime own intake's writes. A delivery waits in a bounded queue; when the queue is full the
 //! sender is told to come back, which is better than a memory that grows.
 
-use std::sync::Arc;
-
-use tokio::sync::{Mutex, mpsc, oneshot};
-
 use crate::{
-    app::{ground::error::Error, intake::Intake},
-    domain::{EventId, SourceId},
+    domain::EventId,
     store::{
-        self, StoreError,
-        intake::{CommittedKey, IncomingEvent, Stored},
+        StoreError,
+        intake::{IncomingEvent, Stored},
     },
 };
+use std::sync::Arc;
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// Deliveries that may wait for a commit.
 const QUEUE_DELIVERIES_MAX: usize = 1_024;
@@ -52,7 +49,7 @@ pub(super) struct Waiting {
 /// Where deliveries wait. Cheap to clone.
 #[derive(Clone)]
 pub struct CommitQueue {
-    sender: mpsc::Sender<Waiting>,
+    pub(super) sender: mpsc::Sender<Waiting>,
     pub(super) receiver: Arc<Mutex<mpsc::Receiver<Waiting>>>,
 }
 
@@ -70,23 +67,4 @@ pub(in crate::app) enum NotCommitted {
     QueueFull,
     /// The database refused or was away.
     Database,
-}
-
-/// Commits a delivery together with whatever else is waiting. Returns once it is durable.
-pub(in crate::app) async fn commit(gateway: &Intake, event: IncomingEvent) -> Result<Committed, NotCommitted> {
-    let (reply, committed) = oneshot::channel();
-    gateway.commit_queue().sender.try_send(Waiting { event, reply }).map_err(|_| NotCommitted::QueueFull)?;
-    match committed.await {
-        Ok(Ok(committed)) => Ok(committed),
-        Ok(Err(_)) | Err(_) => Err(NotCommitted::Database),
-    }
-}
-
-/// What was committed before under one of these keys, made with older digest keys.
-pub(in crate::app) async fn find_older(
-    gateway: &Intake,
-    wanted: &[(SourceId, [u8; 32])],
-) -> Result<Vec<CommittedKey>, Error> {
-    let client = gateway.intake_pool().client().await?;
-    Ok(store::intake::find_keys(&client, wanted).await?)
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use super::{commit_queue::CommitQueue, rejections::Rejections};
+use super::{commit_queue::CommitQueue, waiting_rejections::Rejections};
 
 use crate::{app::registry::Registry, outbound::KeySets, store};
 

@@ -9,7 +9,7 @@ use crate::{
 pub(in crate::app) const IDENTIFIER_REUSED: &str = "identifier_reused_with_another_body";
 
 /// The largest body of any sender, in bytes: Jira's (Atlassian: larger ones are not delivered).
-pub const EVENT_BODY_BYTES_MAX: usize = 25 * 1024 * 1024;
+pub use crate::sources::contract::BODY_BYTES_MAX as EVENT_BODY_BYTES_MAX;
 
 /// What a sender should wait before it repeats, in seconds.
 pub const RETRY_AFTER_SECONDS: u32 = 30;

@@ -6,8 +6,8 @@ use crate::{
     app::{
         ground::error::Error,
         intake::{
-            Intake,
-            commit_queue::{self, Committed, NotCommitted},
+            Intake, commit,
+            commit_queue::{Committed, NotCommitted},
             delivery::IDENTIFIER_REUSED,
             raw::RawDelivery,
         },
@@ -60,7 +60,7 @@ pub(in crate::app) async fn keep(gateway: &Intake, verified: Verified<'_>) -> Re
         None => {}
     }
     let event_id = event.event_id;
-    Ok(match commit_queue::commit(gateway, event).await {
+    Ok(match commit::commit(gateway, event).await {
         Ok(Committed::New) => Kept::New(event_id),
         Ok(Committed::Duplicate(before)) => Kept::Before(before),
         Ok(Committed::Conflict(event)) => keep_conflict(gateway, *event).await,
@@ -84,7 +84,7 @@ async fn keep_conflict(gateway: &Intake, event: IncomingEvent) -> Kept {
         dead_letter_reason: Some(IDENTIFIER_REUSED),
         ..event
     };
-    match commit_queue::commit(gateway, flagged).await {
+    match commit::commit(gateway, flagged).await {
         Ok(Committed::New | Committed::Conflict(_)) => Kept::New(event_id),
         Ok(Committed::Duplicate(before)) => Kept::Before(before),
         Ok(Committed::Replayed) | Err(_) => Kept::Unavailable,
@@ -115,7 +115,7 @@ async fn committed_under_older_key(
         return Ok(None);
     }
     let wanted: Vec<_> = older.iter().map(|digests| (source, digests.key)).collect();
-    let found = commit_queue::find_older(gateway, &wanted).await?;
+    let found = commit::find_older(gateway, &wanted).await?;
     // Digests compare only under the same key.
     let is_same = |before: &CommittedKey| {
         older.iter().any(|ours| before.key_digest == ours.key && before.body_digest == ours.body)

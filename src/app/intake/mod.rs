@@ -2,6 +2,7 @@
 
 pub mod accept_event;
 pub mod admit;
+pub mod commit;
 pub mod commit_queue;
 pub mod committer;
 mod context;
@@ -11,5 +12,6 @@ pub mod keep;
 pub mod proof;
 pub mod raw;
 pub mod rejections;
+mod waiting_rejections;
 
 pub use context::Intake;

@@ -3,50 +3,27 @@
 //! Callers decide how often this happens, so nothing here waits and nothing grows: refusals are added up in memory and
 //! written out every few seconds, the latest few of them with their time.
 
+use super::waiting_rejections::Rejected;
 use crate::app::ground::Ground;
-
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Mutex, PoisonError},
-};
-
-use jiff::{Timestamp, ToSpan as _, civil::Date};
-
 use crate::{
     app::{ground::error::Error, intake::Intake},
-    domain::SourceKind,
     signature::Refusal,
     store::{
         self,
         rejection::{CountRow, RejectionRow},
     },
 };
+use jiff::{ToSpan as _, civil::Date};
+use std::sync::PoisonError;
 
 /// Kinds of refusals that are told apart between two writes; registered names only, so there are few.
 const COUNTS_MAX: usize = 4_096;
+
 /// Refusals with their time between two writes.
 const LATEST_MAX: usize = 100;
+
 /// How long counts are kept.
 const COUNT_DAYS: i64 = 90;
-
-/// A refused call.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(in crate::app) struct Rejected {
-    /// The kind of sender that its route is for.
-    pub(in crate::app) kind: SourceKind,
-    /// The source's name when it is a registered one of that kind; what else callers write into a path is not kept.
-    pub(in crate::app) source: Option<String>,
-}
-
-/// Refusals that have not been written out.
-#[derive(Default)]
-pub(in crate::app) struct Rejections(Mutex<Waiting>);
-
-#[derive(Default)]
-struct Waiting {
-    counts: HashMap<(Rejected, Refusal, Date), (u32, Timestamp)>,
-    latest: VecDeque<(Rejected, Refusal, Timestamp)>,
-}
 
 /// Remembers a refusal. Never waits.
 pub(in crate::app) fn remember(gateway: &Intake, rejected: Rejected, refusal: Refusal) {

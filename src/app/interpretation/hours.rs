@@ -19,7 +19,7 @@ use crate::{
         },
     },
     domain::{
-        IdentityKind,
+        IdentityKind, Issuer,
         event::{IgnoreReason, LifecycleEvent, Outcome},
         worklog::WorklogChange,
     },
@@ -44,7 +44,7 @@ pub(in crate::app) async fn apply(
                 let outcome = Outcome::DeadLettered("invalid_field: worklog.author.accountId".to_owned());
                 return finish_plain(gateway, event, type_word, outcome).await;
             };
-            Some((Named::new(gateway, event.tenant_id, kind, identities::ONE_ISSUER, normalised), entry.updated_at))
+            Some((Named::new(gateway, event.tenant_id, kind, &Issuer::Universal, normalised), entry.updated_at))
         }
     };
     let digests = author.as_ref().map(|(named, _)| named.product_digests()).unwrap_or_default();

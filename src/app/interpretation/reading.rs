@@ -12,12 +12,9 @@ use crate::{
         intake::{keep::body_aad, raw::RawDelivery},
         registry::Registry,
     },
-    domain::{
-        SourceKind,
-        event::{LifecycleEvent, Malformed},
-    },
+    domain::event::{LifecycleEvent, Malformed},
     sealing::Aad,
-    sources::{self, SourceSettings, atlassian_report, connect, firebase, forge, jira},
+    sources::{self, SourceSettings, contract, contract::Stored},
     store::{self, TenantTx, event::ClaimedEvent, keys::BodyKeyPurpose, source::SourceFacts},
 };
 
@@ -44,16 +41,8 @@ pub(in crate::app) async fn read(gateway: &Registry, event: &ClaimedEvent) -> Re
 fn meaning(source: &SourceFacts, context: &[u8], body: &[u8]) -> Result<Result<LifecycleEvent, Malformed>, Error> {
     let settings = SourceSettings::parse(source.kind, &source.settings)
         .map_err(|_| Error::Missing("settings of the source that this version can read"))?;
-    let project = settings.project().unwrap_or_default();
-    Ok(match source.kind {
-        SourceKind::JiraAdmin => jira::interpret(body, source.site_host.as_deref()),
-        SourceKind::Forge => forge::interpret(context, body),
-        SourceKind::Connect => connect::interpret(context, body, source.site_host.as_deref()),
-        SourceKind::GooglePubsub | SourceKind::GoogleEvents | SourceKind::FirebaseFunction => {
-            firebase::interpret(context, body, project)
-        }
-        SourceKind::AtlassianReport => atlassian_report::interpret(body),
-    })
+    let (site_host, project) = (source.site_host.as_deref(), settings.project().unwrap_or_default());
+    Ok((contract(source.kind).interpret)(&Stored { context, body, site_host, project }))
 }
 
 /// The raw delivery, while it is kept and its key lives.

@@ -17,12 +17,12 @@ use crate::{
         interpretation::ending::finish_plain,
     },
     domain::{
-        IdentityKind, SourceKind, TenantId,
+        IdentityKind, TenantId,
         event::{IgnoreReason, LifecycleEvent, NamedIdentity, Outcome, PersonSignal},
     },
     product,
     sealing::normalise,
-    sources::connect,
+    sources::{contract, contract::Tenancy},
     store::{self, TenantTx, event::ClaimedEvent, tenant::Tenant},
 };
 
@@ -41,8 +41,8 @@ pub(in crate::app) async fn apply(
         return finish_plain(gateway, event, type_word, Outcome::Ignored(IgnoreReason::Forgotten)).await;
     };
     let source = registry::facts(gateway, event.source_id).await?;
-    let tenants = if source.kind == SourceKind::Connect {
-        let Some(tenant) = bound(gateway, event, context).await? else {
+    let tenants = if let Tenancy::OfInstallation(installation) = contract(source.kind).tenancy {
+        let Some(tenant) = bound(gateway, event, installation(context)).await? else {
             let outcome = Outcome::DeadLettered("unbound_installation: see `sources bind`".to_owned());
             return finish_plain(gateway, event, type_word, outcome).await;
         };
@@ -96,8 +96,8 @@ async fn hand_over(
     }
 }
 
-async fn bound(gateway: &Intake, event: &ClaimedEvent, context: &[u8]) -> Result<Option<TenantId>, Error> {
-    let Some(holder) = connect::client_key(context) else { return Ok(None) };
+async fn bound(gateway: &Intake, event: &ClaimedEvent, holder: Option<String>) -> Result<Option<TenantId>, Error> {
+    let Some(holder) = holder else { return Ok(None) };
     let queue = gateway.databases().queue.client().await?;
     Ok(store::source::holder_tenant(&queue, event.source_id, &holder).await?)
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::{
-        accounts::{Accounts, credentials, of_person},
+        accounts::{Accounts, of_person, provider_credentials},
         ground::{
             audit,
             error::{Error, JobFailure},
@@ -52,8 +52,8 @@ pub(in crate::app) async fn revoke(gateway: &Accounts, job: &RequestJob<'_>) -> 
     };
     drop(client);
     gateway.crash().reach("access_off.after_product");
-    let teller = match &case {
-        AnyCase::Person(case) => credentials::teller(gateway, job.tenant_id, case).await?,
+    let credentials_of = match &case {
+        AnyCase::Person(case) => provider_credentials::of_person(gateway, job.tenant_id, case).await?,
         AnyCase::Tenant(_) => None,
     };
     let facts = [("people", Fact::Count(done.people)), ("sessions", Fact::Count(done.sessions))];
@@ -66,7 +66,7 @@ pub(in crate::app) async fn revoke(gateway: &Accounts, job: &RequestJob<'_>) -> 
                 return Err(Error::Busy("the tenant's own offboarding began meanwhile").into());
             }
             store::offboarding::set_access_revoked(&tx, job.request_id, now).await?;
-            if let Some(source) = teller {
+            if let Some(source) = credentials_of {
                 of_person::enqueue_revocation(gateway, &tx, job.request_id, source, now).await?;
             }
             complete(&tx, job, now).await?;

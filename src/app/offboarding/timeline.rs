@@ -174,7 +174,7 @@ async fn cancel(
     let wait = store::job::leased_seconds(tx, request).await?.unwrap_or(0.0).max(0.0);
     store::job::cancel(tx, request, now).await?;
     // The job that would have found it out is cancelled with the others; a call that is under way ends as it ends.
-    store::call_back::withdraw(tx, request, now).await?;
+    store::provider_call::withdraw(tx, request, now).await?;
     let job = JobId::new(gateway.clock(), gateway.entropy());
     let run_at = now + SignedDuration::try_from_secs_f64(wait).unwrap_or(SignedDuration::ZERO);
     store::job::insert(tx, job, JobKind::RestoreAccess, request, run_at, now).await?;

@@ -20,7 +20,6 @@ use crate::{
         },
     },
     domain::{
-        SourceKind,
         evidence::{Evidence, EvidenceKind},
         metric,
     },
@@ -28,6 +27,7 @@ use crate::{
         CallFailure,
         installation_probe::{Probe, probe},
     },
+    sources::contract,
     store::{self, TenantTx, installation::SilentInstallation, poll::PollSource, tenant::EVIDENCE_READ_MAX},
 };
 
@@ -68,7 +68,8 @@ pub(in crate::app) async fn run(gateway: &Polling, sources: &[PollSource], budge
 /// The way to ask sites, where there is one. In production an app's token for a site comes only with a call from that site,
 /// and a silent one does not call.
 async fn way_to_ask(gateway: &Polling, sources: &[PollSource]) -> Option<Credentials> {
-    let source = sources.iter().find(|source| source.kind == SourceKind::Forge && source.holder.is_empty())?;
+    let is_app = |source: &&PollSource| contract(source.kind).polling == contract::Polling::Installations;
+    let source = sources.iter().filter(is_app).find(|source| source.holder.is_empty())?;
     if !source.has_credentials {
         return None;
     }
@@ -119,9 +120,9 @@ async fn look(
 const fn meaning(probe: &Probe) -> (&'static str, Option<EvidenceKind>) {
     match probe {
         Probe::Alive => ("alive", Some(EvidenceKind::ProbeAlive)),
-        Probe::Refused { .. } => ("refused", Some(EvidenceKind::ProbeRefused)),
+        Probe::Refused => ("refused", Some(EvidenceKind::ProbeRefused)),
         Probe::Gone => ("gone", Some(EvidenceKind::ProbeGone)),
-        Probe::Unclear { .. } => ("unclear", None),
+        Probe::Unclear => ("unclear", None),
     }
 }
 

@@ -19,7 +19,8 @@ use crate::{
         ground::error::Error,
         polling::{Polling, accounts, budget::Budget, installations, site, worklogs},
     },
-    domain::{SourceKind, poll::PollFeed},
+    domain::poll::PollFeed,
+    sources::contract,
     store::{self, poll::PollSource},
 };
 
@@ -80,7 +81,8 @@ pub async fn run(gateway: &Polling, round: Round<'_>, budget: &Budget) -> Result
         return Ok(polled);
     }
     report(gateway, &sources, round, budget, &mut polled).await;
-    if sources.iter().any(|source| source.kind == SourceKind::Forge && round.wants(source)) {
+    let has_installations = |source: &PollSource| contract(source.kind).polling == contract::Polling::Installations;
+    if sources.iter().any(|source| has_installations(source) && round.wants(source)) {
         let looked = installations::run(gateway, &sources, budget).await;
         let looked = looked.inspect_err(|error| {
             tracing::warn!(error = %error.chain(), "silent installations could not be looked at");
@@ -110,7 +112,8 @@ pub async fn run(gateway: &Polling, round: Round<'_>, budget: &Budget) -> Result
 /// One app reports for the whole platform: the first source with credentials, by name. A second one would report every
 /// account a second time in its cycle.
 async fn report(gateway: &Polling, sources: &[PollSource], round: Round<'_>, budget: &Budget, polled: &mut Polled) {
-    let reporting = || sources.iter().filter(|source| source.kind == SourceKind::AtlassianReport);
+    let reporting =
+        || sources.iter().filter(|source| contract(source.kind).polling == contract::Polling::ReportedAccounts);
     let Some(source) = reporting().min_by(|one, other| one.name.cmp(&other.name)) else { return };
     if reporting().nth(1).is_some() {
         tracing::warn!(source = source.name, "several sources could report accounts; only this one does");

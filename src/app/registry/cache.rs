@@ -142,7 +142,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{signature::SecretBytes, sources::SourceSettings};
+    use crate::{signature::SecretBytes, sources::jira};
 
     fn own(name: &str) -> Asked<'_> {
         Asked { name, holder: "" }
@@ -156,7 +156,7 @@ mod tests {
         let source = LoadedSource {
             source_id: SourceId::from_uuid(Uuid::nil()),
             tenant_id: TenantId::from_uuid(Uuid::nil()),
-            settings: SourceSettings::JiraAdmin,
+            settings: jira::contract::settings(),
             replay_window: None,
             secrets,
         };

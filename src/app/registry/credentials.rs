@@ -19,26 +19,18 @@ use crate::{
     },
     domain::{SourceId, SourceKind, TenantId},
     signature::SecretBytes,
+    sources::{
+        contract,
+        contract::{SECRET_BYTES_MAX, SECRET_BYTES_MIN, Secret},
+    },
     store::{
         self, TenantTx,
         source::{CredentialSlot, NamedSource, Purpose, SealedCredential},
     },
 };
 
-/// The longest secret accepted, in bytes.
-pub const SECRET_BYTES_MAX: usize = 1_024;
-
-/// The shortest secret accepted, in bytes: 16 random bytes in hexadecimal.
-pub const SECRET_BYTES_MIN: usize = 16;
-
 /// How long an installation's token is used, in hours.
 pub(in crate::app) const INSTALLATION_TOKEN_HOURS: i64 = 2;
-
-/// The bounds of the forwarder's secret, decoded, in bytes (Standard Webhooks).
-const FORWARDER_SECRET_BYTES_MIN: usize = 24;
-
-const FORWARDER_SECRET_BYTES_MAX: usize = 64;
-
 /// How long the previous secret stays valid after a rotation, in hours: more than Jira's longest retry.
 const PREVIOUS_SECRET_HOURS: i64 = 24;
 
@@ -74,7 +66,7 @@ fn is_same(left: &SecretBytes, right: &SecretBytes) -> bool {
 
 /// A secret that an installation can have: visible ASCII characters, as Atlassian makes them, and not too few.
 pub(in crate::app) fn check_holder_secret(secret: &SecretBytes) -> Result<(), Error> {
-    check_secret(SourceKind::Connect, Some(secret))?;
+    check_length(secret, SECRET_BYTES_MIN, SECRET_BYTES_MAX)?;
     if secret.expose().iter().all(u8::is_ascii_graphic) {
         Ok(())
     } else {
@@ -96,7 +88,7 @@ pub(in crate::app) async fn keep_installation_token(
     let json = Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| Error::Missing("a token that can be stored"))?);
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, source.tenant_id).await?;
-    let slot = CredentialSlot { source: source.source_id, purpose: Purpose::CallBack, holder: cloud_id };
+    let slot = CredentialSlot { source: source.source_id, purpose: Purpose::Provider, holder: cloud_id };
     store_secret_until(gateway, &tx, slot, &SecretBytes::new(json.to_vec()), (now, now)).await?;
     store::source::forget_ended_credentials(&tx, slot, now).await?;
     tx.commit().await?;
@@ -110,7 +102,7 @@ pub(in crate::app) async fn installation_token(
     cloud_id: &str,
 ) -> Result<Option<SecretBytes>, Error> {
     let facts = facts(gateway, source).await?;
-    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: cloud_id };
+    let slot = CredentialSlot { source, purpose: Purpose::Provider, holder: cloud_id };
     let Some(kept) = current_secret(gateway, facts.tenant_id, slot).await? else { return Ok(None) };
     let Ok(mut token) = serde_json::from_slice::<InstallationToken>(kept.expose()) else { return Ok(None) };
     let is_alive = token.expires_at > gateway.now();
@@ -165,21 +157,21 @@ pub async fn signing_secret(gateway: &Registry, name: &str) -> Result<SecretByte
     current_secret(gateway, tenant_id, own(source_id)).await?.ok_or(Error::Missing("the source's credential"))
 }
 
-/// The credentials by which a source's own system is called back, if there are any.
-pub(in crate::app) async fn call_back_secret(
+/// The provider credentials of a source, by which its own system is called, if there are any.
+pub(in crate::app) async fn provider_secret(
     gateway: &Registry,
     source: SourceId,
 ) -> Result<Option<SecretBytes>, Error> {
-    Ok(call_back_credential(gateway, source).await?.map(|(_, secret)| secret))
+    Ok(provider_credential(gateway, source).await?.map(|(_, secret)| secret))
 }
 
 /// The same, with the name by which they can be renewed.
-pub(in crate::app) async fn call_back_credential(
+pub(in crate::app) async fn provider_credential(
     gateway: &Registry,
     source: SourceId,
 ) -> Result<Option<(Uuid, SecretBytes)>, Error> {
     let facts = facts(gateway, source).await?;
-    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: "" };
+    let slot = CredentialSlot { source, purpose: Purpose::Provider, holder: "" };
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, facts.tenant_id).await?;
     let credentials = store::source::credentials(&tx, slot, gateway.now()).await?;
@@ -189,14 +181,14 @@ pub(in crate::app) async fn call_back_credential(
 
 /// Puts what a sender's system has given us in place of the credentials that were used up by it. False, with nothing
 /// changed, when those are not the current ones any more. No person does this, so it is not audited.
-pub(in crate::app) async fn renew_call_back(
+pub(in crate::app) async fn renew_provider_credential(
     gateway: &Registry,
     source: SourceId,
     used: Uuid,
     secret: &SecretBytes,
 ) -> Result<bool, Error> {
     let facts = facts(gateway, source).await?;
-    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: "" };
+    let slot = CredentialSlot { source, purpose: Purpose::Provider, holder: "" };
     let credential = sealed_credential(gateway, slot, secret);
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, facts.tenant_id).await?;
@@ -221,24 +213,27 @@ pub(in crate::app) const fn own(source: SourceId) -> CredentialSlot<'static> {
     CredentialSlot { source, purpose: Purpose::Verify, holder: "" }
 }
 
-/// A secret that the kind can use: any bytes for Jira and Connect, a Standard Webhooks secret for the forwarder.
+/// A secret that the kind can use, as its contract says.
 pub(in crate::app) fn check_secret(kind: SourceKind, secret: Option<&SecretBytes>) -> Result<(), Error> {
-    let range = match kind {
-        SourceKind::JiraAdmin | SourceKind::Connect => SECRET_BYTES_MIN..=SECRET_BYTES_MAX,
-        SourceKind::FirebaseFunction => FORWARDER_SECRET_BYTES_MIN..=FORWARDER_SECRET_BYTES_MAX,
-        SourceKind::Forge | SourceKind::GooglePubsub | SourceKind::GoogleEvents | SourceKind::AtlassianReport => {
-            return match secret {
-                None => Ok(()),
-                Some(_) => Err(Error::Refused("senders of this kind have no shared secret".to_owned())),
-            };
-        }
-    };
-    match secret {
+    match (contract(kind).secret, secret) {
+        (Secret::None, Some(_)) => Err(Error::Refused("senders of this kind have no shared secret".to_owned())),
         // An app's secrets are its installations' own; they come with each install.
-        None if kind == SourceKind::Connect => Ok(()),
-        Some(secret) if range.contains(&secret.expose().len()) => Ok(()),
-        Some(_) => Err(Error::Refused(format!("a secret has {} to {} bytes", range.start(), range.end()))),
-        None => Err(Error::Refused("senders of this kind sign with a shared secret; give one".to_owned())),
+        (Secret::None | Secret::OfInstallations { .. }, None) => Ok(()),
+        (
+            Secret::Shared { bytes_min, bytes_max, .. } | Secret::OfInstallations { bytes_min, bytes_max },
+            Some(secret),
+        ) => check_length(secret, bytes_min, bytes_max),
+        (Secret::Shared { .. }, None) => {
+            Err(Error::Refused("senders of this kind sign with a shared secret; give one".to_owned()))
+        }
+    }
+}
+
+fn check_length(secret: &SecretBytes, bytes_min: usize, bytes_max: usize) -> Result<(), Error> {
+    if (bytes_min..=bytes_max).contains(&secret.expose().len()) {
+        Ok(())
+    } else {
+        Err(Error::Refused(format!("a secret has {bytes_min} to {bytes_max} bytes")))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What operators do with sources: register, rotate, enable, bind, and give credentials for calling back.
+//! What operators do with sources: register, rotate, enable, bind, and give provider credentials.
 
 use super::source::find;
 
@@ -17,6 +17,7 @@ use crate::{
     domain::{SourceId, SourceKind, TenantId},
     proof::audit::Fact,
     signature::SecretBytes,
+    sources::{contract, contract::Tenancy, contracts},
     store::{
         self, TenantTx,
         source::{CredentialSlot, NamedSource, NewSource, Purpose},
@@ -26,8 +27,8 @@ use crate::{
 /// The shortest replay window, in seconds: Jira repeats a delivery up to five times, up to 15 minutes apart, under its first
 /// timestamp. A shorter window would refuse for good what came late because we were away. The schema says the same.
 const REPLAY_WINDOW_SECONDS_MIN: i32 = 5 * 15 * 60;
-/// The longest credentials for call-backs, in bytes: a service account's key file is a fifth of it.
-const CALL_BACK_BYTES_MAX: usize = 16 * 1024;
+/// The longest provider credentials, in bytes: a service account's key file is a fifth of it.
+const PROVIDER_CREDENTIALS_BYTES_MAX: usize = 16 * 1024;
 
 /// Registers a source, and its tenant when that is new. Fails when the name is taken.
 pub async fn register(
@@ -120,18 +121,23 @@ pub async fn enable(gateway: &Registry, actor: &str, name: &str, secret: Option<
     Ok(())
 }
 
-/// Gives a source the credentials by which its own system is called back. The ones before end at once.
-pub async fn set_call_back(gateway: &Registry, actor: &str, name: &str, secret: &SecretBytes) -> Result<(), Error> {
+/// Gives a source its provider credentials, by which its own system is called. The ones before end at once.
+pub async fn set_provider_credentials(
+    gateway: &Registry,
+    actor: &str,
+    name: &str,
+    secret: &SecretBytes,
+) -> Result<(), Error> {
     let NamedSource { source_id, tenant_id, .. } = find(gateway, name).await?;
-    if secret.is_empty() || secret.expose().len() > CALL_BACK_BYTES_MAX {
-        return Err(Error::Refused(format!("credentials have 1 to {CALL_BACK_BYTES_MAX} bytes")));
+    if secret.is_empty() || secret.expose().len() > PROVIDER_CREDENTIALS_BYTES_MAX {
+        return Err(Error::Refused(format!("credentials have 1 to {PROVIDER_CREDENTIALS_BYTES_MAX} bytes")));
     }
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant_id).await?;
-    let slot = CredentialSlot { source: source_id, purpose: Purpose::CallBack, holder: "" };
+    let slot = CredentialSlot { source: source_id, purpose: Purpose::Provider, holder: "" };
     let now = gateway.now();
     store_secret_until(gateway, &tx, slot, secret, (now, now)).await?;
-    audit::record(gateway, &tx, actor, "source.call_back_set", source_id, []).await?;
+    audit::record(gateway, &tx, actor, "source.provider_credentials_set", source_id, []).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -185,8 +191,11 @@ fn check_name(name: &str) -> Result<(), Error> {
 /// The window reads the timestamp in a Jira webhook's own body. Of any other sender it would refuse every delivery.
 fn check_replay_window(kind: SourceKind, seconds: Option<i32>) -> Result<(), Error> {
     let Some(seconds) = seconds else { return Ok(()) };
-    if kind != SourceKind::JiraAdmin {
-        return Err(Error::Refused("only a Jira webhook has a replay window; register without one".to_owned()));
+    if contract(kind).own_time.is_none() {
+        let with_time = contracts().filter(|(_, contract)| contract.own_time.is_some());
+        let called: Vec<&str> = with_time.map(|(_, contract)| contract.called).collect();
+        let message = format!("only {} has a replay window; register without one", called.join(" or "));
+        return Err(Error::Refused(message));
     }
     if seconds < REPLAY_WINDOW_SECONDS_MIN {
         return Err(Error::Refused(format!(
@@ -210,15 +219,16 @@ fn check(registration: &Registration<'_>) -> Result<(), Error> {
     check_replay_window(kind, registration.replay_window_seconds)?;
     check_secret(kind, registration.secret)?;
     registration.settings.check().map_err(|error| Error::Refused(error.to_string()))?;
-    match (kind, registration.tenant_key) {
-        (SourceKind::JiraAdmin, None) => {
-            Err(Error::Refused("a Jira webhook belongs to one tenant; give its tenant key".to_owned()))
+    let contract = contract(kind);
+    match (contract.tenancy, registration.tenant_key) {
+        (Tenancy::OfRegistration, None) => {
+            Err(Error::Refused(format!("{} belongs to one tenant; give its tenant key", contract.called)))
         }
-        (SourceKind::Forge | SourceKind::Connect, Some(_)) => {
+        (Tenancy::OfDelivery | Tenancy::OfInstallation(_), Some(_)) => {
             Err(Error::Refused("each delivery of an app names its own tenant; give no tenant key".to_owned()))
         }
-        (_, Some(key)) => check_tenant_key(key),
-        (_, None) => Ok(()),
+        (Tenancy::OfRegistration | Tenancy::Shared, Some(key)) => check_tenant_key(key),
+        (Tenancy::Shared | Tenancy::OfDelivery | Tenancy::OfInstallation(_), None) => Ok(()),
     }
 }
 

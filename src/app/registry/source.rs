@@ -7,7 +7,7 @@ use crate::{
     app::ground::{Ground, error::Error},
     domain::{SourceId, TenantId},
     signature::SecretBytes,
-    sources::SourceSettings,
+    sources::{SourceSettings, jira},
     store::{
         self, TenantTx,
         source::{CredentialDates, HolderRow, NamedSource},
@@ -66,13 +66,14 @@ pub struct Registration<'a> {
     pub secret: Option<&'a SecretBytes>,
 }
 
+#[cfg(any(test, feature = "demo", feature = "testing"))]
 impl<'a> Registration<'a> {
     /// A Jira webhook of one tenant.
     pub fn jira(name: &'a str, tenant_key: &'a str, secret: &'a SecretBytes) -> Self {
         Self {
             name,
             tenant_key: Some(tenant_key),
-            settings: SourceSettings::JiraAdmin,
+            settings: jira::contract::settings(),
             site_host: None,
             replay_window_seconds: None,
             expected_every_seconds: None,

@@ -9,7 +9,7 @@ use crate::{
         },
         requests::job::RequestJob,
     },
-    domain::{RequestId, SubjectId, TenantId, request::RequestScope},
+    domain::{Issuer, RequestId, SubjectId, TenantId, request::RequestScope},
     product::{Digest, PersonKey},
     sealing::normalise,
     store::{self, TenantTx, request::RequestRow},
@@ -23,8 +23,8 @@ pub(in crate::app) struct Case {
     pub(in crate::app) person: PersonKey,
     /// The digests of the identity that the person is found by, current first; none when the person was erased.
     pub(in crate::app) digests: Vec<Digest>,
-    /// Who gives out the identities that the person is found by.
-    pub(in crate::app) issuer: String,
+    /// Who gives out the identities that the person is found by; unknown when the person was erased.
+    pub(in crate::app) issuer: Issuer,
 }
 
 /// What a job about a whole tenant needs.
@@ -88,7 +88,7 @@ pub(in crate::app) async fn read_case_of(
             .filter(|identity| identity.is_anchor)
             .collect(),
     };
-    let issuer = anchors.first().map_or_else(String::new, |anchor| anchor.issuer.clone());
+    let issuer = anchors.first().map_or(Issuer::Unknown, |anchor| anchor.issuer.clone());
     let digests = anchors.first().map(|anchor| digests_of(gateway, tenant, anchor)).transpose()?.unwrap_or_default();
     let identities = anchors.into_iter().map(|identity| (identity.kind, identity.value)).collect();
     let person = PersonKey { kind: row.kind, identities };

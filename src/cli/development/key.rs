@@ -116,6 +116,7 @@ impl DevelopmentKey {
     }
 
     /// The same, for a key that is used on.
+    #[cfg(any(test, feature = "demo"))]
     pub(in crate::cli) fn private_pem(&self) -> &[u8] {
         &self.private_pem
     }

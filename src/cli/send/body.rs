@@ -3,41 +3,19 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::{
-    cli::exit::{Exit, Stop},
-    domain::SourceKind,
-};
+use super::player::Player;
+use crate::cli::exit::{Exit, Stop};
 
-/// The body with its own time set to `at`, in the form that the sender writes: for Jira, Forge and Connect `timestamp` in
-/// milliseconds, for Firebase's events every time that says when it happened.
-pub(super) fn with_present(kind: SourceKind, body: &[u8], at: Timestamp) -> Result<Vec<u8>, Stop> {
+/// The body with its own time set to `at`, in the form that the sender writes.
+pub(super) fn with_present(player: &Player, body: &[u8], at: Timestamp) -> Result<Vec<u8>, Stop> {
     let hint = "send it without --timestamp-now, or give a payload that has a time of its own";
     let refused = |message| Stop::new(Exit::Refused, message, hint);
     let no_object = || refused("the payload is not a JSON object, so its timestamp cannot be set");
     let mut object: Map<String, Value> = serde_json::from_slice(body).map_err(|_| no_object())?;
-    match kind {
-        SourceKind::JiraAdmin | SourceKind::Forge | SourceKind::Connect | SourceKind::AtlassianReport => {
-            let milliseconds = at.as_millisecond();
-            // Forge writes the same number as a text.
-            let is_text = object.get("timestamp").is_some_and(Value::is_string) || kind == SourceKind::Forge;
-            let value = if is_text { milliseconds.to_string().into() } else { milliseconds.into() };
-            object.insert("timestamp".to_owned(), value);
-        }
-        SourceKind::GooglePubsub | SourceKind::GoogleEvents | SourceKind::FirebaseFunction => {
-            let mut has_time = replace(&mut object, "time", at) | replace(&mut object, "timestamp", at);
-            if let Some(Value::Object(context)) = object.get_mut("context") {
-                has_time |= replace(context, "timestamp", at);
-            }
-            if !has_time {
-                return Err(refused("the payload has no time of its own that could be set"));
-            }
-        }
+    if !(player.set_time)(&mut object, at) {
+        return Err(refused("the payload has no time of its own that could be set"));
     }
     serde_json::to_vec(&object).map_err(|_| no_object())
-}
-
-fn replace(object: &mut Map<String, Value>, name: &str, at: Timestamp) -> bool {
-    object.get_mut(name).map(|value| *value = at.to_string().into()).is_some()
 }
 
 /// The text at a path within a JSON body, if there is one.
@@ -48,10 +26,13 @@ pub(super) fn text_at(body: &[u8], pointer: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{cli::send::players, domain::SourceKind};
 
     fn present(kind: SourceKind, body: &str) -> Option<String> {
         let at = Timestamp::from_millisecond(1_790_200_000_123).expect("a time");
-        with_present(kind, body.as_bytes(), at).ok().map(|body| String::from_utf8(body).expect("JSON"))
+        with_present(players::of(kind).expect("it is played"), body.as_bytes(), at)
+            .ok()
+            .map(|body| String::from_utf8(body).expect("JSON"))
     }
 
     #[test]
@@ -69,6 +50,6 @@ mod tests {
     fn a_body_without_a_place_for_a_time_is_refused() {
         assert_eq!(present(SourceKind::JiraAdmin, "[1]"), None);
         assert_eq!(present(SourceKind::GoogleEvents, r#"{"uid":"x"}"#), None);
-        assert!(with_present(SourceKind::JiraAdmin, b"\xff", Timestamp::UNIX_EPOCH).is_err());
+        assert!(with_present(players::UNKNOWN, b"\xff", Timestamp::UNIX_EPOCH).is_err());
     }
 }

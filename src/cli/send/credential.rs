@@ -48,7 +48,7 @@ impl fmt::Display for SignatureChoice {
 }
 
 /// What a delivery is proven with.
-pub(in crate::cli) enum Credential {
+pub enum Credential {
     /// Nothing is sent.
     None,
     /// This text stands where the proof would.
@@ -83,7 +83,7 @@ impl Credential {
     }
 
     /// The value of `Authorization` for these claims; `None` for no header.
-    pub(in crate::cli) fn token(&self, scheme: &str, claims: &Value) -> anyhow::Result<Option<String>> {
+    pub fn token(&self, scheme: &str, claims: &Value) -> anyhow::Result<Option<String>> {
         let token = match self {
             Self::None => return Ok(None),
             Self::Text(text) => return Ok(Some(text.clone())),

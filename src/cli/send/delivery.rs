@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Names and values, in the order in which they are sent.
-pub(in crate::cli) type HeaderList = Vec<(&'static str, String)>;
+pub type HeaderList = Vec<(&'static str, String)>;
 
 /// A delivery, ready to be posted.
 pub(super) struct Delivery {

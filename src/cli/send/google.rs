@@ -8,11 +8,84 @@ use serde_json::{Map, Value, json};
 use super::{
     delivery::HeaderList,
     options::{SenderArgs, needed},
+    player::{Attempt, Player, Sender, own, set_times, with_token},
 };
 use crate::{
     cli::exit::{Exit, Stop},
-    sources::settings::GoogleSettings,
+    domain::SourceKind,
+    sources::{SourceSettings, google::GoogleSettings},
 };
+
+/// How a push of Pub/Sub is played. Its token is used again by a retry.
+pub(super) static PUBSUB: Player = Player {
+    kind: SourceKind::GooglePubsub,
+    options: &["--development-key", "--unwrapped", "--ce-type", "--ce-source", "--ce-subject"],
+    sender: pubsub,
+    set_time: set_times,
+    by_secret: None,
+};
+
+/// How a `CloudEvent` is played. Its token is used again by a retry.
+pub(super) static EVENTS: Player = Player {
+    kind: SourceKind::GoogleEvents,
+    options: &["--development-key", "--ce-type", "--ce-source", "--ce-subject"],
+    sender: events,
+    set_time: set_times,
+    by_secret: None,
+};
+
+struct Push {
+    settings: GoogleSettings,
+    is_unwrapped: bool,
+    attributes: Option<Attributes>,
+}
+
+fn pubsub(given: &SenderArgs, settings: &SourceSettings, _: &[u8]) -> Result<Box<dyn Sender>, Stop> {
+    let settings = own::<GoogleSettings>(settings)?.clone();
+    Ok(Box::new(Push { settings, is_unwrapped: given.unwrapped, attributes: Attributes::of(given) }))
+}
+
+impl Sender for Push {
+    fn signs_by_key(&self) -> bool {
+        true
+    }
+
+    fn attempt(&self, attempt: &Attempt<'_>) -> anyhow::Result<(HeaderList, Vec<u8>)> {
+        let Self { settings, is_unwrapped, attributes } = self;
+        let Attempt { source, identifier, began_at: published_at, body: data, .. } = *attempt;
+        let message = Message { settings, source, identifier, attributes: attributes.as_ref(), published_at, data };
+        let (headers, body) = if *is_unwrapped { message.unwrapped() } else { message.wrapped()? };
+        let token = attempt.credential.token("Bearer", &claims(settings, published_at))?;
+        Ok((with_token(headers, token), body))
+    }
+}
+
+struct Event {
+    settings: GoogleSettings,
+    attributes: Option<Attributes>,
+}
+
+fn events(given: &SenderArgs, settings: &SourceSettings, _: &[u8]) -> Result<Box<dyn Sender>, Stop> {
+    let settings = own::<GoogleSettings>(settings)?.clone();
+    let attributes = Attributes::of(given);
+    if let Some(attributes) = &attributes {
+        attributes.require_source()?;
+    }
+    Ok(Box::new(Event { settings, attributes }))
+}
+
+impl Sender for Event {
+    fn signs_by_key(&self) -> bool {
+        true
+    }
+
+    fn attempt(&self, attempt: &Attempt<'_>) -> anyhow::Result<(HeaderList, Vec<u8>)> {
+        let Attempt { identifier, is_identifier_given, began_at, body, .. } = *attempt;
+        let (headers, body) = event(self.attributes.as_ref(), identifier, is_identifier_given, began_at, body)?;
+        let token = attempt.credential.token("Bearer", &claims(&self.settings, began_at))?;
+        Ok((with_token(headers, token), body))
+    }
+}
 
 /// How long a token lives, in seconds, as Google's own do.
 const LIFETIME_SECONDS: i64 = 3_600;
@@ -21,7 +94,7 @@ const ACCOUNT_NUMBER: &str = "100000000000000000000";
 
 /// What stands beside the body instead of in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Attributes {
+struct Attributes {
     event_type: String,
     source: Option<String>,
     subject: Option<String>,
@@ -29,13 +102,13 @@ pub(super) struct Attributes {
 
 impl Attributes {
     /// Those that were given; `None` when the body is the whole event.
-    pub(super) fn of(args: &SenderArgs) -> Option<Self> {
+    fn of(args: &SenderArgs) -> Option<Self> {
         let event_type = args.ce_type.clone()?;
         Some(Self { event_type, source: args.ce_source.clone(), subject: args.ce_subject.clone() })
     }
 
     /// A `CloudEvent` of its own needs a source; an attribute of a message need not have one.
-    pub(super) fn require_source(&self) -> Result<(), Stop> {
+    fn require_source(&self) -> Result<(), Stop> {
         if self.source.is_some() { Ok(()) } else { Err(needed("--ce-source", "a CloudEvent names its source")) }
     }
 
@@ -47,7 +120,7 @@ impl Attributes {
 }
 
 /// The claims of a token that was issued at `at`.
-pub(super) fn claims(settings: &GoogleSettings, at: Timestamp) -> Value {
+fn claims(settings: &GoogleSettings, at: Timestamp) -> Value {
     json!({
         "iss": "https://accounts.google.com",
         "aud": settings.audience,
@@ -61,13 +134,13 @@ pub(super) fn claims(settings: &GoogleSettings, at: Timestamp) -> Value {
 }
 
 /// A message that is pushed.
-pub(super) struct Message<'a> {
-    pub(super) settings: &'a GoogleSettings,
-    pub(super) source: &'a str,
-    pub(super) identifier: &'a str,
-    pub(super) attributes: Option<&'a Attributes>,
-    pub(super) published_at: Timestamp,
-    pub(super) data: &'a [u8],
+struct Message<'a> {
+    settings: &'a GoogleSettings,
+    source: &'a str,
+    identifier: &'a str,
+    attributes: Option<&'a Attributes>,
+    published_at: Timestamp,
+    data: &'a [u8],
 }
 
 impl Message<'_> {
@@ -76,7 +149,7 @@ impl Message<'_> {
     }
 
     /// Headers and body of a wrapped push.
-    pub(super) fn wrapped(&self) -> anyhow::Result<(HeaderList, Vec<u8>)> {
+    fn wrapped(&self) -> anyhow::Result<(HeaderList, Vec<u8>)> {
         let attributes: Map<String, Value> = self
             .attributes
             .map(Attributes::list)
@@ -101,7 +174,7 @@ impl Message<'_> {
     }
 
     /// Headers and body of a bare push with its metadata.
-    pub(super) fn unwrapped(&self) -> (HeaderList, Vec<u8>) {
+    fn unwrapped(&self) -> (HeaderList, Vec<u8>) {
         let mut headers = json_headers("application/json");
         headers.extend([
             ("x-goog-pubsub-subscription-name", self.subscription()),
@@ -115,7 +188,7 @@ impl Message<'_> {
 
 /// Headers and body of a `CloudEvent`: binary with attributes, otherwise structured as the body is. An identifier that was
 /// given becomes the event's id in either mode.
-pub(super) fn event(
+fn event(
     attributes: Option<&Attributes>,
     identifier: &str,
     is_identifier_given: bool,

@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{
+    Args,
+    builder::{PossibleValue, PossibleValuesParser},
+};
 
-use super::{credential::SignatureChoice, forge::Route};
+use super::credential::SignatureChoice;
 use crate::{
     cli::exit::{Exit, Stop},
     domain::SourceKind,
-    sources::connect::Lifecycle,
+    sources::contracts,
 };
 
 /// What only some senders are asked for.
@@ -19,8 +22,8 @@ pub(super) struct SenderArgs {
     #[arg(long, value_name = "CLOUDID")]
     pub(super) tenant_key: Option<String>,
     /// Forge and Connect: which of the app's addresses is called; for Forge `events` unless given
-    #[arg(long, value_enum)]
-    pub(super) route: Option<RouteWord>,
+    #[arg(long, value_parser = routes())]
+    pub(super) route: Option<String>,
     /// Forge: the installation, by default one that follows from the cloudId; Connect: its client key, by default the body's
     #[arg(long, value_name = "ID")]
     pub(super) installation: Option<String>,
@@ -44,74 +47,27 @@ pub(super) struct SenderArgs {
     pub(super) ce_subject: Option<String>,
 }
 
-/// The addresses below an app's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum RouteWord {
-    /// Forge: product events
-    Events,
-    /// Forge: the app was installed or upgraded
-    Lifecycle,
-    /// Forge: an uninstallation has begun
-    PreUninstall,
-    /// Forge: the hourly sign of life
-    Heartbeat,
-    /// Connect: the app was installed, with its secret
-    Installed,
-    /// Connect: the app was enabled
-    Enabled,
-    /// Connect: the app was disabled
-    Disabled,
-    /// Connect: the app was uninstalled
-    Uninstalled,
-    /// Connect: a webhook of the product
-    Webhook,
-}
-
-impl RouteWord {
-    /// The address of a Forge app's remote.
-    pub(super) const fn of_forge(self) -> Option<Route> {
-        match self {
-            Self::Events => Some(Route::Events),
-            Self::Lifecycle => Some(Route::Lifecycle),
-            Self::PreUninstall => Some(Route::PreUninstall),
-            Self::Heartbeat => Some(Route::Heartbeat),
-            Self::Installed | Self::Enabled | Self::Disabled | Self::Uninstalled | Self::Webhook => None,
-        }
-    }
-
-    /// The address of a Connect app.
-    pub(super) const fn of_connect(self) -> Option<Lifecycle> {
-        match self {
-            Self::Installed => Some(Lifecycle::Installed),
-            Self::Enabled => Some(Lifecycle::Enabled),
-            Self::Disabled => Some(Lifecycle::Disabled),
-            Self::Uninstalled => Some(Lifecycle::Uninstalled),
-            Self::Webhook => Some(Lifecycle::Webhook),
-            Self::Events | Self::Lifecycle | Self::PreUninstall | Self::Heartbeat => None,
-        }
-    }
+/// The words of `--route`: every address below an app's own, as the contracts name them.
+fn routes() -> PossibleValuesParser {
+    let tails = contracts().filter_map(|(_, contract)| contract.inbound.as_ref()).flat_map(|inbound| inbound.tails);
+    PossibleValuesParser::new(tails.map(|tail| PossibleValue::new(tail.word).help(tail.about)))
 }
 
 impl SenderArgs {
-    /// Each option that was given, and the kinds that it says something to.
-    fn given(&self) -> Vec<(&'static str, &'static [SourceKind])> {
-        const FORGE: &[SourceKind] = &[SourceKind::Forge];
-        const APPS: &[SourceKind] = &[SourceKind::Forge, SourceKind::Connect];
-        const GOOGLE: &[SourceKind] = &[SourceKind::GooglePubsub, SourceKind::GoogleEvents];
-        const TOKENS: &[SourceKind] =
-            &[SourceKind::Forge, SourceKind::Connect, SourceKind::GooglePubsub, SourceKind::GoogleEvents];
+    /// Each option that was given.
+    fn given(&self) -> Vec<&'static str> {
         let all = [
-            ("--tenant-key", self.tenant_key.is_some(), FORGE),
-            ("--route", self.route.is_some(), APPS),
-            ("--installation", self.installation.is_some(), APPS),
-            ("--token-id", self.token_id.is_some(), FORGE),
-            ("--development-key", self.development_key.is_some(), TOKENS),
-            ("--unwrapped", self.unwrapped, &[SourceKind::GooglePubsub]),
-            ("--ce-type", self.ce_type.is_some(), GOOGLE),
-            ("--ce-source", self.ce_source.is_some(), GOOGLE),
-            ("--ce-subject", self.ce_subject.is_some(), GOOGLE),
+            ("--tenant-key", self.tenant_key.is_some()),
+            ("--route", self.route.is_some()),
+            ("--installation", self.installation.is_some()),
+            ("--token-id", self.token_id.is_some()),
+            ("--development-key", self.development_key.is_some()),
+            ("--unwrapped", self.unwrapped),
+            ("--ce-type", self.ce_type.is_some()),
+            ("--ce-source", self.ce_source.is_some()),
+            ("--ce-subject", self.ce_subject.is_some()),
         ];
-        all.into_iter().filter(|(_, is_given, _)| *is_given).map(|(name, _, kinds)| (name, kinds)).collect()
+        all.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect()
     }
 
     /// True when nothing tells of another sender than Jira's webhooks and the forwarder, which take none of these.
@@ -119,10 +75,10 @@ impl SenderArgs {
         self.given().is_empty()
     }
 
-    /// Refuses options that say nothing to this kind of sender: whoever gives them means another source.
-    pub(super) fn refuse_foreign(&self, kind: SourceKind) -> Result<(), Stop> {
-        let foreign: Vec<&str> =
-            self.given().into_iter().filter(|(_, kinds)| !kinds.contains(&kind)).map(|(name, _)| name).collect();
+    /// Refuses options that say nothing to this kind of sender, which knows those in `options`: whoever gives others means
+    /// another source.
+    pub(super) fn refuse_foreign(&self, kind: SourceKind, options: &[&str]) -> Result<(), Stop> {
+        let foreign: Vec<&str> = self.given().into_iter().filter(|name| !options.contains(name)).collect();
         if foreign.is_empty() {
             return Ok(());
         }
@@ -134,6 +90,15 @@ impl SenderArgs {
 /// What is missing, as an error of use.
 pub(super) fn needed(option: &str, why: &str) -> Stop {
     Stop::new(Exit::Usage, format!("{option} is needed: {why}"), "`milestone-gateway send --help` says what it takes")
+}
+
+/// A `--route` that this app does not have.
+pub(super) fn other_route(app: &str) -> Stop {
+    Stop::new(
+        Exit::Usage,
+        format!("a {app} app has no such --route"),
+        "`milestone-gateway send --help` says whose each is",
+    )
 }
 
 /// Whether a secret or a key of one's own has to be fetched at all.

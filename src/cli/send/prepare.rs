@@ -1,15 +1,17 @@
 //! Whose source this is, and what proves it: from the gateway's database, from files, or from the command line alone.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{
-    SendArgs, body, connect,
+    SendArgs, body,
     credential::{Credential, SignatureChoice},
-    delivery, forge,
-    google::Attributes,
+    delivery,
     options::{is_good, needed},
-    play::{Play, Sender},
+    play::Play,
+    player::Sender,
+    players,
 };
 use crate::{
     app::{
@@ -17,19 +19,16 @@ use crate::{
         registry::{self, signing_secret},
     },
     cli::{
-        arguments::GlobalOptions,
-        context,
+        context::{self, with_gateway},
         development::key::{self, DevelopmentKey},
         exit::{Exit, Stop},
-        input, with_gateway,
+        input,
+        options::GlobalOptions,
     },
-    domain::{Entropy, SourceKind},
-    signature::{SecretBytes, StandardSecret},
-    sources::SourceSettings,
+    domain::Entropy,
+    signature::SecretBytes,
+    sources::{SourceSettings, contract, contract::Secret},
 };
-
-/// How a Standard Webhooks secret begins, which no secret of Jira's has to.
-const STANDARD_SECRET_PREFIX: &[u8] = b"whsec_";
 
 /// What is known of the source.
 pub(super) struct Known {
@@ -58,13 +57,8 @@ pub(super) async fn prepare(
 
 /// A secret alone says whose it is: the forwarder's is written in a form of its own.
 fn by_secret(secret: SecretBytes, now: Timestamp) -> anyhow::Result<Known> {
-    if !secret.expose().starts_with(STANDARD_SECRET_PREFIX) {
-        return Ok(Known { settings: SourceSettings::JiraAdmin, secret: Some(secret), now });
-    }
-    let secret = StandardSecret::parse(&String::from_utf8_lossy(secret.expose()))?;
-    // Nothing of the settings is part of a delivery.
-    let settings =
-        SourceSettings::FirebaseFunction(crate::sources::settings::FirebaseSettings { project: String::new() });
+    let by_secret = players::of_secret(secret.expose()).ok_or(app::Error::NotFound("source"))?;
+    let (settings, secret) = (by_secret.known)(secret)?;
     Ok(Known { settings, secret: Some(secret), now })
 }
 
@@ -75,10 +69,10 @@ async fn look_up(gateway: &Gateway, args: &SendArgs) -> anyhow::Result<Known> {
         if is_good(&args.signature) {
             return Err(app::ground::error::Error::NotFound("source").into());
         }
-        return Ok(Known { settings: SourceSettings::JiraAdmin, secret: None, now });
+        return Ok(Known { settings: SourceSettings::parse(players::UNKNOWN.kind, &json!({}))?, secret: None, now });
     };
     let settings = SourceSettings::parse(row.facts.kind, &row.facts.settings)?;
-    let has_secret = matches!(row.facts.kind, SourceKind::JiraAdmin | SourceKind::FirebaseFunction);
+    let has_secret = matches!(contract(row.facts.kind).secret, Secret::Shared { .. });
     let secret = match &args.secret_file {
         Some(file) => Some(input::read_secret(file)?),
         None if has_secret && is_good(&args.signature) => Some(signing_secret(gateway, &args.source).await?),
@@ -91,11 +85,17 @@ async fn look_up(gateway: &Gateway, args: &SendArgs) -> anyhow::Result<Known> {
 pub(super) fn play(args: &SendArgs, known: Known, payload: Vec<u8>, entropy: &dyn Entropy) -> anyhow::Result<Play> {
     let Known { settings, secret, now } = known;
     let kind = settings.kind();
-    args.sender.refuse_foreign(kind)?;
-    let body = if args.timestamp_now { body::with_present(kind, &payload, now)? } else { payload };
-    let sender = sender(args, settings, &body)?;
-    let credential = credential(args, &sender, secret, entropy)?;
+    let player = players::of(kind);
+    args.sender.refuse_foreign(kind, player.map_or(&[], |player| player.options))?;
+    let player = player.ok_or_else(|| {
+        let hint = "what it brings is learned by asking Atlassian";
+        Stop::new(Exit::Refused, "nobody sends to a source of this kind", hint)
+    })?;
+    let body = if args.timestamp_now { body::with_present(player, &payload, now)? } else { payload };
+    let sender = (player.sender)(&args.sender, &settings, &body)?;
+    let credential = credential(args, sender.as_ref(), secret, entropy)?;
     Ok(Play {
+        kind,
         sender,
         source: args.source.clone(),
         gateway: args.url.clone(),
@@ -107,55 +107,9 @@ pub(super) fn play(args: &SendArgs, known: Known, payload: Vec<u8>, entropy: &dy
     })
 }
 
-fn sender(args: &SendArgs, settings: SourceSettings, body: &[u8]) -> Result<Sender, Stop> {
-    let given = &args.sender;
-    Ok(match settings {
-        SourceSettings::JiraAdmin => Sender::Jira,
-        SourceSettings::FirebaseFunction(_) => Sender::Forwarder,
-        SourceSettings::Forge(settings) => {
-            let why = "an app's calls name the site that they come from";
-            let cloud_id = given.tenant_key.clone().ok_or_else(|| needed("--tenant-key", why))?;
-            let route = match given.route {
-                None => forge::Route::Events,
-                Some(word) => word.of_forge().ok_or_else(|| other_route("Forge"))?,
-            };
-            let installation = given.installation.clone().unwrap_or_else(|| forge::default_installation(&cloud_id));
-            Sender::Forge { settings, cloud_id, installation, route, token_id: given.token_id.clone() }
-        }
-        SourceSettings::Connect(settings) => {
-            let word =
-                given.route.ok_or_else(|| needed("--route", "each call of a Connect app has its own address"))?;
-            let route = word.of_connect().ok_or_else(|| other_route("Connect"))?;
-            Sender::Connect { settings, route, client_key: connect::client_key(given.installation.as_deref(), body)? }
-        }
-        SourceSettings::GooglePubsub(settings) => {
-            Sender::Pubsub { settings, is_unwrapped: given.unwrapped, attributes: Attributes::of(given) }
-        }
-        SourceSettings::GoogleEvents(settings) => {
-            let attributes = Attributes::of(given);
-            if let Some(attributes) = &attributes {
-                attributes.require_source()?;
-            }
-            Sender::Events { settings, attributes }
-        }
-        SourceSettings::AtlassianReport => {
-            let hint = "what it brings is learned by asking Atlassian";
-            return Err(Stop::new(Exit::Refused, "nobody sends to a source of this kind", hint));
-        }
-    })
-}
-
-fn other_route(app: &str) -> Stop {
-    Stop::new(
-        Exit::Usage,
-        format!("a {app} app has no such --route"),
-        "`milestone-gateway send --help` says whose each is",
-    )
-}
-
 fn credential(
     args: &SendArgs,
-    sender: &Sender,
+    sender: &dyn Sender,
     secret: Option<SecretBytes>,
     entropy: &dyn Entropy,
 ) -> anyhow::Result<Credential> {

@@ -8,6 +8,7 @@ use super::delivery::Delivery;
 use crate::cli::{output::Output, table::printable};
 use crate::domain::SourceKind;
 use crate::outbound::Answer;
+use crate::sources::contract;
 
 /// Prints the request.
 pub(super) fn request(delivery: &Delivery, show_body: bool, output: &mut Output) -> anyhow::Result<()> {
@@ -107,35 +108,19 @@ fn shown_headers(delivery: &Delivery) -> impl Iterator<Item = (&'static str, Str
     })
 }
 
-/// True for the answers after which the sender sends a delivery again, by its own documentation. Jira: 408, 409, 425, 429 and
-/// 5xx, nothing else. Pub/Sub: everything that does not acknowledge. Forge and the forwarder: everything but 2xx.
-const fn is_retried(kind: SourceKind, status: u16) -> bool {
-    match kind {
-        SourceKind::JiraAdmin | SourceKind::Connect | SourceKind::AtlassianReport => {
-            matches!(status, 408 | 409 | 425 | 429 | 500..=599)
-        }
-        SourceKind::GooglePubsub | SourceKind::GoogleEvents => !matches!(status, 102 | 200 | 201 | 202 | 204),
-        SourceKind::Forge | SourceKind::FirebaseFunction => !matches!(status, 200..=299),
-    }
+/// True for the answers after which the sender sends a delivery again, by its own documentation.
+fn is_retried(kind: SourceKind, status: u16) -> bool {
+    contract(kind).inbound.as_ref().is_some_and(|inbound| (inbound.retries.after)(status))
 }
 
-const fn what_follows(kind: SourceKind, status: u16) -> &'static str {
-    if is_retried(kind, status) {
-        return match kind {
-            SourceKind::JiraAdmin | SourceKind::Connect | SourceKind::AtlassianReport => {
-                "Jira would send it again, up to 5 times, 5 to 15 minutes apart"
-            }
-            SourceKind::Forge => "Forge would send it again, up to 4 times, 60 seconds apart",
-            SourceKind::GooglePubsub | SourceKind::GoogleEvents => {
-                "Google would send it again, with growing pauses, as long as the subscription keeps messages"
-            }
-            SourceKind::FirebaseFunction => "the function fails, and Firebase would run it again for a day",
-        };
-    }
-    match status {
-        200..=299 => "accepted; the sender does not send it again",
-        401 => "not believed; the sender takes that as final and does not send it again",
-        _ => "the sender takes that as final and does not send it again",
+fn what_follows(kind: SourceKind, status: u16) -> &'static str {
+    match &contract(kind).inbound {
+        Some(inbound) if (inbound.retries.after)(status) => inbound.retries.sentence,
+        Some(_) | None => match status {
+            200..=299 => "accepted; the sender does not send it again",
+            401 => "not believed; the sender takes that as final and does not send it again",
+            _ => "the sender takes that as final and does not send it again",
+        },
     }
 }
 

@@ -1,68 +1,37 @@
-//! `sources add`: what each kind of sender has to be told apart by.
+//! `sources add`: what each kind of sender has to be told apart by, as its contract says.
 
-use clap::{Args, ValueEnum};
-use serde_json::json;
+use std::collections::BTreeMap;
 
-use super::{Registration, secret};
-use crate::app::{Gateway, registry};
+use clap::{
+    Arg, ArgMatches, Args, Command, FromArgMatches,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+use serde_json::{Map, Value, json};
+
+use super::secret;
+use crate::app::{
+    Gateway,
+    registry::{self, Registration},
+};
 use crate::cli::{
-    ACTOR,
+    context::ACTOR,
     exit::{Exit, Stop},
     output::Output,
     table::Columns,
 };
 use crate::domain::SourceKind;
-use crate::signature::forge_fit::ForgeEnvironment;
-use crate::sources::{
-    SourceSettings,
-    settings::{ConnectSettings, FirebaseSettings, ForgeSettings, GoogleSettings},
-};
+use crate::sources::{SourceSettings, contract, contract::Tenancy, contracts, settings::SettingOption};
 
 const ADDED: Columns<'static> =
     &[("source", "source_id"), ("tenant", "tenant_id"), ("path", "path"), ("secret", "secret")];
 
-/// The kind of sender.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum KindWord {
-    /// A webhook that a Jira administrator registers, with a secret
-    JiraAdmin,
-    /// Our Forge app; takes --app-id and --environment
-    Forge,
-    /// Our Connect app, while installations have not moved; takes --base-url
-    Connect,
-    /// Pub/Sub push; takes --audience, --email and --project
-    GooglePubsub,
-    /// `CloudEvents`, as Eventarc sends them; takes --audience, --email and --project
-    GoogleEvents,
-    /// Our forwarder function, with a Standard Webhooks secret; takes --project
-    FirebaseFunction,
-    /// What is learned by asking Atlassian; receives nothing
-    AtlassianReport,
-}
-
-impl From<KindWord> for SourceKind {
-    fn from(word: KindWord) -> Self {
-        match word {
-            KindWord::JiraAdmin => Self::JiraAdmin,
-            KindWord::Forge => Self::Forge,
-            KindWord::Connect => Self::Connect,
-            KindWord::GooglePubsub => Self::GooglePubsub,
-            KindWord::GoogleEvents => Self::GoogleEvents,
-            KindWord::FirebaseFunction => Self::FirebaseFunction,
-            KindWord::AtlassianReport => Self::AtlassianReport,
-        }
-    }
-}
-
-/// The environment of a Forge app.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EnvironmentWord {
-    /// Customers
-    Production,
-    /// A rehearsal
-    Staging,
-    /// A developer's own
-    Development,
+/// The words of `--kind`, each with what its contract says of it.
+fn kinds() -> impl TypedValueParser<Value = SourceKind> {
+    let words = contracts().map(|(_, contract)| PossibleValue::new(contract.word).help(contract.about));
+    PossibleValuesParser::new(words).try_map(|word| {
+        let known = contracts().find(|(_, contract)| contract.word == word);
+        known.map(|(kind, _)| kind).ok_or("no sender has this word")
+    })
 }
 
 /// A source to be registered.
@@ -71,8 +40,8 @@ pub(in crate::cli) struct AddArgs {
     /// Its name, the last part of its address: lower-case letters, digits and hyphens
     name: String,
     /// The kind of sender
-    #[arg(long, value_enum, default_value_t = KindWord::JiraAdmin)]
-    kind: KindWord,
+    #[arg(long, value_parser = kinds(), default_value = "jira-admin")]
+    kind: SourceKind,
     /// The key that the product knows the tenant by: for Jira the cloudId; leave it away for a source that tenants share
     #[arg(long, value_name = "CLOUDID")]
     tenant_key: Option<String>,
@@ -85,31 +54,66 @@ pub(in crate::cli) struct AddArgs {
     /// How long it may be silent before `sources list` says that it is late
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i32).range(60..))]
     expected_every_seconds: Option<i32>,
-    /// The Forge app, as `ari:cloud:ecosystem::app/<uuid>`
-    #[arg(long, value_name = "ARI")]
-    app_id: Option<String>,
-    /// The Forge app's environment
-    #[arg(long, value_enum, default_value_t = EnvironmentWord::Production)]
-    environment: EnvironmentWord,
-    /// The Connect descriptor's baseUrl
-    #[arg(long, value_name = "URL")]
-    base_url: Option<String>,
-    /// The audience that is configured at Google
-    #[arg(long, value_name = "TEXT")]
-    audience: Option<String>,
-    /// The service account that signs Google's tokens
-    #[arg(long, value_name = "ACCOUNT")]
-    email: Option<String>,
-    /// The Firebase project that its events must speak of
-    #[arg(long, value_name = "PROJECT")]
-    project: Option<String>,
+    #[command(flatten)]
+    settings: SettingArgs,
     #[command(flatten)]
     secret: secret::SecretArgs,
 }
 
+/// The options that become settings of single kinds, as their contracts name them. Several kinds may share one.
+#[derive(Debug, Default)]
+struct SettingArgs(BTreeMap<&'static str, String>);
+
+/// Every option once.
+fn options() -> Vec<&'static SettingOption> {
+    let mut all: Vec<&'static SettingOption> = Vec::new();
+    for option in contracts().flat_map(|(_, contract)| contract.settings) {
+        if !all.contains(&option) {
+            all.push(option);
+        }
+    }
+    all
+}
+
+impl FromArgMatches for SettingArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut given = Self::default();
+        given.update_from_arg_matches(matches)?;
+        Ok(given)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for option in options() {
+            if let Some(value) = matches.get_one::<String>(option.field) {
+                self.0.insert(option.field, value.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Args for SettingArgs {
+    fn augment_args(command: Command) -> Command {
+        options().into_iter().fold(command, |command, option| {
+            let arg = Arg::new(option.field).long(option.option).value_name(option.value_name).help(option.help);
+            command.arg(match option.words.first() {
+                None => arg,
+                Some((default, _)) => {
+                    let words = option.words.iter().map(|(word, about)| PossibleValue::new(*word).help(*about));
+                    arg.default_value(*default).value_parser(PossibleValuesParser::new(words))
+                }
+            })
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
 /// Registers the source.
 pub(super) async fn run(gateway: &Gateway, args: &AddArgs, output: &mut Output) -> anyhow::Result<Exit> {
-    let kind = SourceKind::from(args.kind);
+    let kind = args.kind;
     let settings = settings(args)?;
     let made = args.secret.secret(kind, gateway.entropy())?;
     let registration = Registration {
@@ -122,7 +126,7 @@ pub(super) async fn run(gateway: &Gateway, args: &AddArgs, output: &mut Output) 
         secret: made.as_ref().map(|made| &made.secret),
     };
     let (source_id, tenant_id) = registry::register(gateway, ACTOR, &registration).await?;
-    let path = kind.route().map(|route| format!("/webhooks/{route}/{}", args.name));
+    let path = contract(kind).inbound.as_ref().map(|inbound| inbound.path(&args.name));
     let shown = made.as_ref().and_then(|made| made.shown.clone());
     let value = json!({"source_id": source_id, "tenant_id": tenant_id, "path": path, "secret": shown});
     output.record(if shown.is_some() { ADDED } else { secret::without(ADDED) }, &value)?;
@@ -134,49 +138,21 @@ pub(super) async fn run(gateway: &Gateway, args: &AddArgs, output: &mut Output) 
 
 /// The settings of the kind. Every option that it lacks is named at once.
 fn settings(args: &AddArgs) -> anyhow::Result<SourceSettings> {
-    let mut missing = Vec::new();
-    let mut needed = |option: &'static str, value: &Option<String>| {
-        if value.is_none() {
-            missing.push(option);
+    let contract = contract(args.kind);
+    let (mut missing, mut fields) = (Vec::new(), Map::new());
+    if matches!(contract.tenancy, Tenancy::OfRegistration) && args.tenant_key.is_none() {
+        missing.push("--tenant-key".to_owned());
+    }
+    for option in contract.settings {
+        match args.settings.0.get(option.field) {
+            Some(value) => drop(fields.insert(option.field.to_owned(), value.as_str().into())),
+            None => missing.push(format!("--{}", option.option)),
         }
-        value.clone().unwrap_or_default()
-    };
-    let settings = match args.kind {
-        KindWord::JiraAdmin => {
-            needed("--tenant-key", &args.tenant_key);
-            SourceSettings::JiraAdmin
-        }
-        KindWord::AtlassianReport => SourceSettings::AtlassianReport,
-        KindWord::Forge => {
-            let environment = match args.environment {
-                EnvironmentWord::Production => ForgeEnvironment::Production,
-                EnvironmentWord::Staging => ForgeEnvironment::Staging,
-                EnvironmentWord::Development => ForgeEnvironment::Development,
-            };
-            SourceSettings::Forge(ForgeSettings { app_id: needed("--app-id", &args.app_id), environment })
-        }
-        KindWord::Connect => {
-            SourceSettings::Connect(ConnectSettings { base_url: needed("--base-url", &args.base_url) })
-        }
-        KindWord::GooglePubsub | KindWord::GoogleEvents => {
-            let google = GoogleSettings {
-                audience: needed("--audience", &args.audience),
-                email: needed("--email", &args.email),
-                project: needed("--project", &args.project),
-            };
-            if args.kind == KindWord::GooglePubsub {
-                SourceSettings::GooglePubsub(google)
-            } else {
-                SourceSettings::GoogleEvents(google)
-            }
-        }
-        KindWord::FirebaseFunction => {
-            SourceSettings::FirebaseFunction(FirebaseSettings { project: needed("--project", &args.project) })
-        }
-    };
+    }
     if !missing.is_empty() {
         let message = format!("a source of this kind needs {}", missing.join(", "));
         return Err(Stop::new(Exit::Usage, message, "`sources add --help` says what each is").into());
     }
-    Ok(settings)
+    // What they hold is checked when the source is registered.
+    Ok((contract.read_settings)(&Value::Object(fields))?)
 }

@@ -4,10 +4,18 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Columns, Exit, Gateway, Output, find, remark};
-use crate::app::polling::{
-    budget::Budget,
-    round::{self, Round},
+use super::find::find;
+use crate::app::{
+    Gateway,
+    polling::{
+        budget::Budget,
+        round::{self, Round},
+    },
+};
+use crate::cli::{
+    exit::Exit,
+    output::{Output, remark},
+    table::Columns,
 };
 
 /// How long the command goes on beginning things: with its last call still within the lease of a turn.

@@ -7,6 +7,10 @@ use zeroize::Zeroizing;
 use crate::cli::{input, output::remark, table::Columns};
 use crate::domain::{Entropy, SourceKind};
 use crate::signature::{SecretBytes, StandardSecret};
+use crate::sources::{
+    contract,
+    contract::{Secret, SecretForm},
+};
 
 /// How much chance a generated secret holds, in bytes.
 const GENERATED_SECRET_BYTES: usize = 32;
@@ -30,14 +34,13 @@ pub(super) struct Made {
 }
 
 impl SecretArgs {
-    /// The secret, when one was asked for. The forwarder's is written as Standard Webhooks writes it.
+    /// The secret, when one was asked for. It is written as the kind's contract says.
     pub(super) fn secret(&self, kind: SourceKind, entropy: &dyn Entropy) -> anyhow::Result<Option<Made>> {
         if let Some(file) = &self.secret_file {
             let read = input::read_secret(file)?;
-            let secret = if kind == SourceKind::FirebaseFunction {
-                StandardSecret::parse(&String::from_utf8_lossy(read.expose()))?
-            } else {
-                read
+            let secret = match form(kind) {
+                SecretForm::StandardWebhooks => StandardSecret::parse(&String::from_utf8_lossy(read.expose()))?,
+                SecretForm::Plain => read,
             };
             return Ok(Some(Made { secret, shown: None }));
         }
@@ -46,13 +49,24 @@ impl SecretArgs {
         }
         let mut bytes = Zeroizing::new([0_u8; GENERATED_SECRET_BYTES]);
         entropy.fill(bytes.as_mut_slice());
-        Ok(Some(if kind == SourceKind::FirebaseFunction {
-            let shown = format!("whsec_{}", BASE64_STANDARD.encode(bytes.as_slice()));
-            Made { secret: SecretBytes::new(bytes.to_vec()), shown: Some(shown) }
-        } else {
-            let text = hex::encode(bytes.as_slice());
-            Made { secret: SecretBytes::new(text.clone().into_bytes()), shown: Some(text) }
+        Ok(Some(match form(kind) {
+            SecretForm::StandardWebhooks => {
+                let shown = format!("whsec_{}", BASE64_STANDARD.encode(bytes.as_slice()));
+                Made { secret: SecretBytes::new(bytes.to_vec()), shown: Some(shown) }
+            }
+            SecretForm::Plain => {
+                let text = hex::encode(bytes.as_slice());
+                Made { secret: SecretBytes::new(text.clone().into_bytes()), shown: Some(text) }
+            }
         }))
+    }
+}
+
+/// How a secret of this kind is written down. One that its contract does not know is refused when it is kept.
+fn form(kind: SourceKind) -> SecretForm {
+    match contract(kind).secret {
+        Secret::Shared { form, .. } => form,
+        Secret::OfInstallations { .. } | Secret::None => SecretForm::Plain,
     }
 }
 

@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-use super::find;
+use super::find::find;
 use crate::cli::{exit::Exit, output::Output, table::Columns};
-use crate::domain::SourceKind;
+use crate::sources::contract;
 use crate::{
     app::{Gateway, intake::rejections, registry},
     store::source::SourceRow,
@@ -43,18 +43,6 @@ const REFUSED: Columns<'static> = &[("DAY", "day"), ("REASON", "reason"), ("REFU
 const LATEST: Columns<'static> =
     &[("AT", "at"), ("SOURCE", "source_name"), ("KIND", "source_kind"), ("REASON", "reason"), ("ANSWERED", "reply")];
 
-/// How senders of a kind prove who they are.
-const fn scheme(kind: SourceKind) -> &'static str {
-    match kind {
-        SourceKind::JiraAdmin => "X-Hub-Signature: HMAC-SHA256 over the body",
-        SourceKind::Forge => "Forge invocation token: RS256, Atlassian's keys",
-        SourceKind::Connect => "JWT: RS256 for installs, HS256 with qsh for the rest",
-        SourceKind::GooglePubsub | SourceKind::GoogleEvents => "OIDC token: RS256, Google's keys",
-        SourceKind::FirebaseFunction => "Standard Webhooks: HMAC-SHA256 over id, time and body",
-        SourceKind::AtlassianReport => "none: it receives nothing",
-    }
-}
-
 /// What a listing says of a source.
 pub(super) fn summary(gateway: &Gateway, source: &SourceRow) -> Value {
     let facts = &source.facts;
@@ -63,7 +51,7 @@ pub(super) fn summary(gateway: &Gateway, source: &SourceRow) -> Value {
         "source_id": source.source_id,
         "name": facts.name,
         "kind": facts.kind.as_str(),
-        "route": facts.kind.route().map(|route| format!("/webhooks/{route}/{}", facts.name)),
+        "route": contract(facts.kind).inbound.as_ref().map(|inbound| inbound.path(&facts.name)),
         "tenant_id": facts.tenant_id,
         "last_seen_at": source.last_seen_at,
         "expected_by": expected_by,
@@ -84,7 +72,7 @@ pub(super) async fn run(gateway: &Gateway, name: &str, output: &mut Output) -> a
     let since = gateway.today().saturating_sub(REFUSALS_DAYS.days());
     let counts = rejections::counts(gateway, Some(name), since).await?;
     let mut value = summary(gateway, &source);
-    value["scheme"] = scheme(source.facts.kind).into();
+    value["scheme"] = contract(source.facts.kind).scheme.into();
     value["site_host"] = json!(source.facts.site_host);
     value["settings"] = source.facts.settings.clone();
     value["replay_window_seconds"] = json!(source.replay_window_seconds);

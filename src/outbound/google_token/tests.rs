@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 use super::*;
-use crate::outbound::test_server::{TestServer, answer, quick_client};
+use crate::outbound::tests::server::{TestServer, answer, quick_client};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).expect("a time")

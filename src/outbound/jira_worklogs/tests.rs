@@ -10,7 +10,7 @@ use crate::{
     domain::Entropy,
     outbound::{
         breaker::{Breaker, FAILURES_TO_OPEN},
-        test_server::{Scripted, TestServer, answer, quick_client},
+        tests::server::{Scripted, TestServer, answer, quick_client},
     },
 };
 

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::domain::key_set::PublicKey;
 
 const FORGE: &str = "/forge/jwks.json";
 const STALE: Duration = Duration::from_mins(10);

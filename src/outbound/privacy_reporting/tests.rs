@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::outbound::test_server::{Scripted, TestServer, answer, quick_client};
+use crate::outbound::tests::server::{Scripted, TestServer, answer, quick_client};
 
 const CLOSED_TEST_ACCOUNT: &str = "5be24ba3f91c106033269289";
 const ACTIVE_TEST_ACCOUNT: &str = "5be24ad8b1653240376955d2";

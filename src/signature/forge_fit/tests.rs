@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::signature::test_tokens::{self, RS256, at, authorized, with, without};
+use crate::signature::tests::tokens::{self, RS256, at, authorized, with, without};
 
 const APP_ID: &str = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
 const CLOUD_ID: &str = "11111111-2222-4333-8444-555555555555";
@@ -29,7 +29,7 @@ fn expectation() -> ForgeExpectation {
 
 fn verify_at(token: &str, second: i64) -> Result<ForgeCaller, Refusal> {
     let expected = expectation();
-    begin(&authorized("Bearer", token), &expected)?.finish(&test_tokens::public_key(), &expected, at(second))
+    begin(&authorized("Bearer", token), &expected)?.finish(&tokens::public_key(), &expected, at(second))
 }
 
 fn verify(claims: &Value) -> Result<ForgeCaller, Refusal> {
@@ -55,7 +55,7 @@ fn the_key_is_asked_for_by_the_configured_host_and_the_tokens_id() {
     let expected = ForgeExpectation { key_host: KeyHost::ForgeStaging, ..expectation() };
     let pending = begin(&authorized("bearer", &RS256.token(&trigger())), &expected).expect("well-formed");
     assert_eq!((pending.key_host(), pending.key_id().as_str()), (KeyHost::ForgeStaging, "key-1"));
-    let verdict = pending.finish(&test_tokens::foreign_key(), &expected, at(ISSUED_AT));
+    let verdict = pending.finish(&tokens::foreign_key(), &expected, at(ISSUED_AT));
     assert_eq!(verdict, Err(Refusal::Mismatch));
 }
 
@@ -152,7 +152,7 @@ fn an_install_of_the_version_under_development_is_for_the_source_that_expects_it
         for expected in ForgeEnvironment::ALL {
             let expected = ForgeExpectation { environment: expected, ..expectation() };
             let pending = begin(&authorized("Bearer", &RS256.token(&claims)), &expected).expect("well-formed");
-            let verdict = pending.finish(&test_tokens::public_pem(), &expected, at(ISSUED_AT));
+            let verdict = pending.finish(&tokens::public_pem(), &expected, at(ISSUED_AT));
             assert_eq!(verdict.is_ok(), expected.environment == environment, "{environment:?} for {expected:?}");
         }
     }

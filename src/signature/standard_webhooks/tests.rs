@@ -141,7 +141,7 @@ fn during_a_rotation_either_secret_verifies_and_none_is_our_inability() {
     let verify = |secrets: &[SecretBytes]| {
         let mut verifier = StandardSignature::begin(&headers, secrets, at(AT))?;
         verifier.update(b"{}");
-        verifier.finish().map(|verified| verified.credential_index())
+        verifier.finish().map(Verified::credential_index)
     };
     let other = || SecretBytes::new(vec![7; 32]);
     assert_eq!(verify(&[secret(), other()]), Ok(0));

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::signature::test_tokens::{self, HS256, RS256};
+use crate::signature::tests::tokens::{self, HS256, RS256};
 
 fn headers(values: &[&[u8]]) -> Headers {
     values.iter().map(|value| ("authorization", *value)).collect()
@@ -70,23 +70,23 @@ fn verified(key: &PublicKey) -> Result<(), Refusal> {
 
 #[test]
 fn a_key_is_the_same_by_its_numbers_and_as_a_document() {
-    assert_eq!(verified(&test_tokens::public_key()), Ok(()));
-    assert_eq!(verified(&test_tokens::public_pem()), Ok(()));
-    assert_eq!(verified(&test_tokens::foreign_key()), Err(Refusal::Mismatch));
+    assert_eq!(verified(&tokens::public_key()), Ok(()));
+    assert_eq!(verified(&tokens::public_pem()), Ok(()));
+    assert_eq!(verified(&tokens::foreign_key()), Err(Refusal::Mismatch));
 }
 
 #[test]
 fn a_document_that_is_no_public_key_is_our_inability() {
-    let certificate = String::from_utf8_lossy(test_tokens::PUBLIC_PEM).replace("PUBLIC KEY", "CERTIFICATE");
-    let half = &test_tokens::PUBLIC_PEM[..100];
-    for document in [&b""[..], b"<html>403</html>", test_tokens::PRIVATE_PEM, certificate.as_bytes(), half] {
+    let certificate = String::from_utf8_lossy(tokens::PUBLIC_PEM).replace("PUBLIC KEY", "CERTIFICATE");
+    let half = &tokens::PUBLIC_PEM[..100];
+    for document in [&b""[..], b"<html>403</html>", tokens::PRIVATE_PEM, certificate.as_bytes(), half] {
         assert_eq!(verified(&PublicKey::RsaPem(document.to_vec())), Err(Refusal::KeyUnavailable));
     }
 }
 
 #[test]
 fn a_key_of_no_strength_verifies_nothing() {
-    let PublicKey::Rsa { modulus, exponent } = test_tokens::public_key() else { panic!("numbers") };
+    let PublicKey::Rsa { modulus, exponent } = tokens::public_key() else { panic!("numbers") };
     for (modulus, exponent) in [(vec![], exponent.clone()), (modulus[..128].to_vec(), exponent), (modulus, vec![])] {
         assert_eq!(verified(&PublicKey::Rsa { modulus, exponent }), Err(Refusal::Mismatch));
     }
@@ -109,14 +109,14 @@ proptest! {
     #[test]
     fn arbitrary_headers_and_claims_never_panic(header in ".{0,80}", claims in ".{0,80}") {
         if let Ok(token) = UnverifiedToken::parse(HS256.forge(&header, &claims).as_bytes()) {
-            let secret = [SecretBytes::new(test_tokens::SECRET.to_vec())];
+            let secret = [SecretBytes::new(tokens::SECRET.to_vec())];
             let _ = token.hs256().map(|token| token.verify(&secret).map(drop));
         }
     }
 
     #[test]
     fn one_changed_character_never_verifies(index in any::<proptest::sample::Index>(), other in "[A-Za-z0-9_.-]") {
-        let secret = [SecretBytes::new(test_tokens::SECRET.to_vec())];
+        let secret = [SecretBytes::new(tokens::SECRET.to_vec())];
         let mut token = HS256.token(&json!({"exp": 1})).into_bytes();
         let index = index.index(token.len());
         prop_assume!(token[index] != other.as_bytes()[0]);

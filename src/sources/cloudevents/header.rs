@@ -1,6 +1,6 @@
 //! Attributes of a binary event, from its `ce-*` headers.
 
-use super::Attributes;
+use super::attributes::Attributes;
 use crate::{domain::delivery::Headers, sources::NotAdmitted};
 
 /// Reads the attributes. A header that came twice is refused: two readers could believe different ones.

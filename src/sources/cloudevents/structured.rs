@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{Attributes, BATCH_EVENTS_MAX, CloudEvent};
+use super::attributes::{Attributes, BATCH_EVENTS_MAX, CloudEvent};
 use crate::{
     domain::Personal,
     sources::{

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::*;
-use crate::sources::sample::{captured, changed, headers};
+use super::{attributes::ATTRIBUTE_BYTES_MAX, *};
+use crate::sources::tests::sample::{captured, changed, headers};
 
 const DELETED: &str = include_str!("../../../tests/vectors/firebase/cloudevent_v2_deleted.json");
 const CREATED_V1: &str = include_str!("../../../tests/vectors/firebase/cloudevent_v1_created.json");

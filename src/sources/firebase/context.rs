@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Said;
+use super::said::Said;
 use crate::{
     domain::{Personal, event::Malformed},
     sources::{

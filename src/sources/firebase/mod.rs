@@ -12,18 +12,17 @@
 //! many users at once sends nothing in production (firebase-functions, issue 860), so silence proves nothing.
 
 mod context;
+mod said;
 mod shapes;
 mod user;
 
-use jiff::Timestamp;
+use said::Said;
 
-use super::{cloudevents::CloudEvent, scalar::Raw};
 use crate::domain::{
-    IdentityKind, Personal,
+    IdentityKind, Issuer,
     event::{IgnoreReason, LifecycleEvent, Malformed, NamedIdentity, PersonSignal},
     profile::Profile,
 };
-
 pub(super) use context::Context;
 
 /// Families of types that Google documents and of which no other type carries a signal for this product.
@@ -39,25 +38,6 @@ const KNOWN_FAMILIES: &[&str] = &[
     "google.cloud.pubsub.",
     "google.cloud.storage.",
 ];
-
-/// What a source says of itself, whatever the shape.
-struct Said<'a> {
-    event_type: String,
-    /// `//<service>/projects/<project>` or `projects/<project>`, where the event names one.
-    resource: Option<String>,
-    /// `users/<uid>`.
-    subject: Option<Personal<String>>,
-    tenant: Option<String>,
-    at: Option<Timestamp>,
-    /// The user's account, as often as the shape repeats it.
-    accounts: [Raw<'a>; 2],
-}
-
-/// What a `CloudEvent` means for the registered `project`.
-pub fn from_cloudevent(event: &CloudEvent, project: &str) -> Result<LifecycleEvent, Malformed> {
-    let data = event.data.as_ref().map(|data| data.expose_for("interpretation").as_slice()).unwrap_or_default();
-    conclude(&Context::of(event).said(data)?, project)
-}
 
 /// What an event means for the registered `project`, from what was stored of it: attributes in `context` (empty where there
 /// were none) and the body.
@@ -89,7 +69,7 @@ fn conclude(said: &Said<'_>, project: &str) -> Result<LifecycleEvent, Malformed>
         return Err(Malformed::ForeignSite("project"));
     }
     let user = user::named(said)?;
-    let issuer = user.tenant.map_or_else(|| project.to_owned(), |tenant| format!("{project}/{tenant}"));
+    let issuer = Issuer::Project { project: project.to_owned(), tenant: user.tenant };
     let identity = NamedIdentity { kind: IdentityKind::FirebaseUid, issuer, value: user.uid };
     Ok(LifecycleEvent::Person { signal, identity, source_at: said.at, profile: Profile::default() })
 }

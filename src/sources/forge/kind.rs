@@ -2,11 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ENDPOINT_PREFIX, MODULE_HEARTBEAT, MODULE_LIFECYCLE, MODULE_PRE_UNINSTALL, body::Event};
+use super::body::Event;
 use crate::{
     domain::event::{IgnoreReason, PersonSignal},
     sources::scalar::{self, Raw},
 };
+
+/// The manifest's key of the lifecycle trigger.
+pub const MODULE_LIFECYCLE: &str = "gateway-lifecycle";
+/// The manifest's key of the `preUninstall` module.
+pub const MODULE_PRE_UNINSTALL: &str = "gateway-pre-uninstall";
+/// The manifest's key of the scheduled trigger.
+pub const MODULE_HEARTBEAT: &str = "gateway-heartbeat";
+
+/// What an endpoint's key may begin with, before the last word of its path.
+const ENDPOINT_PREFIX: &str = "gateway-";
 
 /// Families of events that Atlassian documents and of which no other type carries a signal for this product.
 const KNOWN_FAMILIES: &[&str] =

@@ -16,6 +16,7 @@
 
 mod agreement;
 mod body;
+pub mod contract;
 mod kind;
 
 use serde::{Deserialize, Serialize};
@@ -34,16 +35,7 @@ use crate::domain::{
 
 use body::{Body, Event, Named};
 use kind::{Kind, Route};
-
-/// The manifest's key of the lifecycle trigger.
-pub const MODULE_LIFECYCLE: &str = "gateway-lifecycle";
-/// The manifest's key of the `preUninstall` module.
-pub const MODULE_PRE_UNINSTALL: &str = "gateway-pre-uninstall";
-/// The manifest's key of the scheduled trigger.
-pub const MODULE_HEARTBEAT: &str = "gateway-heartbeat";
-
-/// What an endpoint's key may begin with, before the last word of its path.
-const ENDPOINT_PREFIX: &str = "gateway-";
+pub use kind::{MODULE_HEARTBEAT, MODULE_LIFECYCLE, MODULE_PRE_UNINSTALL};
 
 /// What is kept instead of a body that carries no event. It would hold a token that is not meant for us
 /// (`contextToken`), and nothing that the verified token does not say.

@@ -1,12 +1,8 @@
-//! What belongs to the delivery and not to its meaning: identifier, replay window and the answer that Jira expects.
+//! What belongs to the delivery and not to its meaning: identifier and replay window.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::body::Envelope;
-use crate::{
-    domain::{reply::SenderReply, source::SourceKind},
-    sources::reply,
-};
 
 /// The longest `X-Atlassian-Webhook-Identifier` that is believed, in bytes.
 pub const DELIVERY_IDENTIFIER_BYTES_MAX: usize = 256;
@@ -27,11 +23,6 @@ pub fn body_timestamp(body: &[u8]) -> Option<Timestamp> {
 /// True when `at` lies within `window` of `now`, on either side.
 pub fn within_replay_window(at: Timestamp, now: Timestamp, window: SignedDuration) -> bool {
     at.duration_until(now).abs() <= window
-}
-
-/// The status and the seconds of `Retry-After` for Jira.
-pub const fn reply_status(reply: SenderReply) -> (u16, Option<u32>) {
-    reply::reply_status(SourceKind::JiraAdmin, reply)
 }
 
 #[cfg(test)]
@@ -69,14 +60,5 @@ mod tests {
             assert_eq!(within_replay_window(at, now, window), is_within);
         }
         assert!(!within_replay_window(Timestamp::MIN, Timestamp::MAX, window));
-    }
-
-    #[test]
-    fn jira_is_asked_to_repeat_only_what_we_could_not_do() {
-        assert_eq!(reply_status(SenderReply::Accepted), (200, None));
-        assert_eq!(reply_status(SenderReply::Unauthorized), (401, None));
-        assert_eq!(reply_status(SenderReply::Unavailable { retry_after_seconds: 7 }), (503, Some(7)));
-        assert_eq!(reply_status(SenderReply::TooLarge), (413, None));
-        assert_eq!(reply_status(SenderReply::TooSlow), (408, None));
     }
 }

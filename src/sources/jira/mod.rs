@@ -4,12 +4,11 @@
 //! with it. `user_deleted` means that the account left the site; the Atlassian account itself may live on.
 
 mod body;
+pub mod contract;
 mod delivery;
 mod worklog;
 
-pub use delivery::{
-    DELIVERY_IDENTIFIER_BYTES_MAX, body_timestamp, delivery_identifier, reply_status, within_replay_window,
-};
+pub use delivery::{DELIVERY_IDENTIFIER_BYTES_MAX, body_timestamp, delivery_identifier, within_replay_window};
 
 use super::atlassian::{self, tree, worklog as hours};
 use crate::domain::{

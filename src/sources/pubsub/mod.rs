@@ -5,6 +5,7 @@
 //! (`x-goog-pubsub-*`), and the attributes of a `CloudEvent`, which are the publisher's to say anyway. Never for a credential.
 //! Nobody can be told to stop: what cannot be read is [`NotAdmitted::Unreadable`], to be kept and answered 204.
 
+pub mod contract;
 mod message;
 
 use super::{

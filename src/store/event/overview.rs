@@ -1,6 +1,6 @@
 //! Events as operators see them: listed, counted and balanced, never changed. Ids, times and words only.
 
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
@@ -10,7 +10,6 @@ use crate::{
 
 statements! {
     COUNT_UNFINISHED = "SELECT count(*) FROM gateway.event WHERE state = 'pending'";
-    DUPLICATES = "SELECT coalesce(sum(duplicate_count - conflict_count), 0)::int8 FROM gateway.event_key";
     BALANCE = "SELECT count(*),
                count(*) FILTER (WHERE state = 'pending'),
                count(*) FILTER (WHERE outcome = 'applied'),
@@ -19,7 +18,7 @@ statements! {
         FROM gateway.event";
     // Absent filters are null; the planner drops them. Bounded by the caller's limit.
     SELECT_EVENTS = "SELECT event_id, source_id, tenant_id, received_at, type_word, state, outcome, outcome_reason,
-               finished_at, attempt, replay_of, body_event_id, body_day, original_received_at, body_bytes
+               finished_at, attempt, replay_of, body_event_id, original_received_at, body_bytes
         FROM gateway.event
         WHERE ($1::uuid IS NULL OR event_id = $1)
             AND ($2::uuid IS NULL OR tenant_id = $2)
@@ -68,8 +67,6 @@ pub struct EventRow {
     pub replay_of: Option<EventId>,
     /// The event whose raw body it uses.
     pub body_event_id: EventId,
-    /// The day of that body.
-    pub body_day: Date,
     /// When the original arrived.
     pub original_received_at: Timestamp,
     /// Size of the raw body.
@@ -113,12 +110,6 @@ pub struct Balance {
 /// How many events are not finished. Role `gw_queue`.
 pub async fn count_unfinished(client: &Client) -> Result<i64, StoreError> {
     let rows = tx::query(client, "count_unfinished", COUNT_UNFINISHED, &[]).await?;
-    Ok(rows.first().map_or(0, |row| row.get(0)))
-}
-
-/// How many deliveries had been committed before. Role `gw_queue`.
-pub async fn duplicates(client: &Client) -> Result<i64, StoreError> {
-    let rows = tx::query(client, "duplicates", DUPLICATES, &[]).await?;
     Ok(rows.first().map_or(0, |row| row.get(0)))
 }
 
@@ -190,8 +181,7 @@ fn event_row(row: &tokio_postgres::Row) -> EventRow {
         attempt: row.get(9),
         replay_of: row.get::<_, Option<Uuid>>(10).map(EventId::from_uuid),
         body_event_id: EventId::from_uuid(row.get(11)),
-        body_day: row.get(12),
-        original_received_at: row.get(13),
-        body_bytes: row.get(14),
+        original_received_at: row.get(12),
+        body_bytes: row.get(13),
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    domain::{SourceId, TenantId},
+    domain::{SourceId, SourceKind, TenantId},
     store::{Client, StoreError, TenantTx, statements, tx},
 };
 
@@ -23,11 +23,11 @@ statements! {
         WHERE tenant_id = $1
         ORDER BY source_id, holder
         LIMIT $2";
-    // At a Forge app the tenant's key is the holder; elsewhere a binding says whose a holder is.
+    // Where deliveries name their tenant ($5: these kinds), its key is the holder; elsewhere a binding says whose a holder is.
     FORGET_INSTALLATIONS = "DELETE FROM gateway.source_credential AS c
         USING gateway.source AS s
         WHERE s.tenant_id = $1 AND c.source_id = s.source_id
-            AND ((s.kind = 'forge' AND c.holder = $2)
+            AND ((s.kind = ANY ($5::text[]) AND c.holder = $2)
                 OR (c.source_id, c.holder) IN (SELECT * FROM unnest($3::uuid[], $4::text[])))";
     UNBIND = "DELETE FROM gateway.source_holder
         WHERE tenant_id = $1 AND (source_id, holder) IN (SELECT * FROM unnest($2::uuid[], $3::text[]))";
@@ -75,11 +75,18 @@ pub async fn holders_of_tenant(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<Hold
 }
 
 /// Forgets what the installations of a tenant have brought to sources of the transaction's tenant, which is the platform:
-/// those that are named by the tenant's key, and those in `bound`. Returns how many credentials went. Safe to repeat.
-pub async fn forget_installations(tx: &TenantTx<'_>, tenant_key: &str, bound: &[Holder]) -> Result<u64, StoreError> {
+/// those that are named by the tenant's key, at sources of the kinds whose deliveries name it (`named_by_key`), and those in
+/// `bound`. Returns how many credentials went. Safe to repeat.
+pub async fn forget_installations(
+    tx: &TenantTx<'_>,
+    tenant_key: &str,
+    named_by_key: &[SourceKind],
+    bound: &[Holder],
+) -> Result<u64, StoreError> {
     let (sources, holders) = columns(bound);
     let tenant = tx.tenant().uuid();
-    tx.execute("forget_installations", FORGET_INSTALLATIONS, &[&tenant, &tenant_key, &sources, &holders]).await
+    let kinds: Vec<&str> = named_by_key.iter().map(|kind| kind.as_str()).collect();
+    tx.execute("forget_installations", FORGET_INSTALLATIONS, &[&tenant, &tenant_key, &sources, &holders, &kinds]).await
 }
 
 /// Forgets that these installations are the transaction's tenant. Safe to repeat.

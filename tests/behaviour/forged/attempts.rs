@@ -1,7 +1,7 @@
 //! What each sender's own route may not believe either.
 
 use jsonwebtoken::{Algorithm, EncodingKey};
-use milestone_gateway::{
+use milestone_gateway::testing::{
     domain::SourceKind,
     signature::{Refusal, SecretBytes, hub_hmac},
 };

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
-use milestone_gateway::{domain::SourceKind, signature::Refusal};
+use milestone_gateway::testing::{domain::SourceKind, signature::Refusal};
 use serde_json::{Value, json};
 
 use super::CANARY;

@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use milestone_gateway::{product, store};
+use milestone_gateway::testing::{product, store};
 use tokio_postgres::{Client, Config, NoTls};
 
 /// Guards the making of roles and template; another number than the other rooms' tests use.

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::domain::{Clock, Entropy};
+use milestone_gateway::testing::domain::{Clock, Entropy};
 use sha2::{Digest, Sha256};
 
 /// The calendar of a test.

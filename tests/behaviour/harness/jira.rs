@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::intake::{
         accept_event,
         delivery::{Accepted, Delivery as Arrival},
@@ -48,7 +48,7 @@ impl World {
 }
 
 pub(crate) async fn deliver_to(
-    gateway: &milestone_gateway::app::Gateway,
+    gateway: &milestone_gateway::testing::app::Gateway,
     source: &str,
     delivery: &Delivery,
 ) -> Accepted {

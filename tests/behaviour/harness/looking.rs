@@ -1,6 +1,6 @@
 //! What a test looks at, without row level security and without the code under test where that matters.
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{self, support::report},
     domain::{EventId, RequestId, TenantId, request::RequestState},
     store::{

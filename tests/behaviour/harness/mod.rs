@@ -19,7 +19,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{
         self, Databases, Gateway, GatewayParts, Leases, Outgoing, Reserved, Trust,
         registry::Registration,

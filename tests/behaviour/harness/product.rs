@@ -14,7 +14,7 @@ pub(crate) struct Tenant {
     /// The name of its source.
     pub(crate) source: String,
     /// Our id.
-    pub(crate) id: milestone_gateway::domain::TenantId,
+    pub(crate) id: milestone_gateway::testing::domain::TenantId,
 }
 
 /// A person of the product, of whichever kind.

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::{
         intake::{
             accept_event,
@@ -14,8 +14,8 @@ use milestone_gateway::{
     domain::{Headers, SourceKind},
     signature::{CanonicalRequest, SecretBytes, StandardSecret, forge_fit::ForgeEnvironment, issue, standard_webhooks},
     sources::{
-        SourceSettings,
-        settings::{ConnectSettings, FirebaseSettings, ForgeSettings, GoogleSettings},
+        SourceSettings, connect::contract::ConnectSettings, contract, firebase_function::contract::FirebaseSettings,
+        forge::contract::ForgeSettings, google::GoogleSettings, google_events, pubsub,
     },
 };
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ impl Post {
 
     /// The path that it is posted to.
     pub(crate) fn path(&self) -> String {
-        let route = self.kind.route().expect("a kind that receives");
+        let route = contract(self.kind).inbound.as_ref().expect("a kind that receives").route;
         let tail = if self.tail.is_empty() { String::new() } else { format!("/{}", self.tail) };
         format!("/webhooks/{route}/{}{tail}", self.source)
     }
@@ -134,16 +134,16 @@ pub(crate) fn cloud_event(what: &str, uid: &str, at: Timestamp) -> Value {
 impl World {
     pub(crate) async fn a_forge_source(&self) -> String {
         let settings = ForgeSettings { app_id: APP.to_owned(), environment: ForgeEnvironment::Production };
-        self.registers(&Registration::of("forge", None, SourceSettings::Forge(settings))).await
+        self.registers(&Registration::of("forge", None, settings.into())).await
     }
 
     pub(crate) async fn a_connect_source(&self) -> String {
         let settings = ConnectSettings { base_url: BASE_URL.to_owned() };
-        self.registers(&Registration::of("connect", None, SourceSettings::Connect(settings))).await
+        self.registers(&Registration::of("connect", None, settings.into())).await
     }
 
     pub(crate) async fn a_pubsub_source(&self, tenant: Option<&Tenant>) -> String {
-        let settings = SourceSettings::GooglePubsub(google_settings(PROJECT));
+        let settings = pubsub::contract::settings(google_settings(PROJECT));
         self.registers(&Registration::of("pubsub", tenant.map(|tenant| tenant.key.as_str()), settings)).await
     }
 
@@ -152,7 +152,7 @@ impl World {
     }
 
     pub(crate) async fn a_cloudevents_source_of(&self, project: &str, tenant: Option<&Tenant>) -> String {
-        let settings = SourceSettings::GoogleEvents(google_settings(project));
+        let settings = google_events::contract::settings(google_settings(project));
         self.registers(&Registration::of("cloudevents", tenant.map(|tenant| tenant.key.as_str()), settings)).await
     }
 
@@ -162,7 +162,7 @@ impl World {
     }
 
     pub(crate) async fn a_firebase_source_of(&self, project: &str, tenant: Option<&Tenant>) -> String {
-        let settings = SourceSettings::FirebaseFunction(FirebaseSettings { project: project.to_owned() });
+        let settings = SourceSettings::from(FirebaseSettings { project: project.to_owned() });
         let secret = forwarder_secret();
         let registration = Registration::of("firebase", tenant.map(|tenant| tenant.key.as_str()), settings);
         self.registers(&Registration { secret: Some(&secret), ..registration }).await

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use milestone_gateway::http::{self, Edge, EdgeSettings};
+use milestone_gateway::testing::http::{self, Edge, EdgeSettings};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::World;

@@ -1,6 +1,6 @@
 //! What operators do to sources, and what installations bring, as deliveries feel it.
 
-use milestone_gateway::{
+use milestone_gateway::testing::{
     app::registry,
     domain::{TenantId, evidence::EvidenceKind::Uninstalled, reply::SenderReply, request::RequestState},
     signature::{Refusal, SecretBytes},

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::outbound::jira_worklogs::WORKLOG_ANSWER_BYTES_MAX;
+use milestone_gateway::testing::outbound::jira_worklogs::WORKLOG_ANSWER_BYTES_MAX;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 

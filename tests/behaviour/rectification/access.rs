@@ -1,6 +1,6 @@
 //! Access of accounts that were deactivated, beside everybody's and a person's own leaving.
 
-use milestone_gateway::domain::{evidence::EvidenceKind::*, request::RequestState, run::Phase};
+use milestone_gateway::testing::domain::{evidence::EvidenceKind::*, request::RequestState, run::Phase};
 
 use super::{acme_with_ann, minutes, updated};
 use crate::{

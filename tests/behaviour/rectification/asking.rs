@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::domain::SourceKind;
+use milestone_gateway::testing::domain::SourceKind;
 use serde_json::json;
 
 use super::{acme_with_ann, called, copies_of, minutes, updated};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use milestone_gateway::domain::SourceKind;
+use milestone_gateway::testing::domain::SourceKind;
 use serde_json::{Value, json};
 
 use crate::harness::{Answered, Asked, Cloud, Person, Tenant, World, answered, empty, user_created};

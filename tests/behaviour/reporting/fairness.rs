@@ -1,7 +1,7 @@
 //! Nobody stands in anybody's way: what has waited longest comes first, and what cannot be read keeps no other waiting.
 
 use jiff::SignedDuration;
-use milestone_gateway::{domain::IdentityId, store};
+use milestone_gateway::testing::{domain::IdentityId, store};
 use uuid::Uuid;
 
 use super::atlassian::{Shared, are_known, atlassian, reported, reporting_to, somebody};

@@ -1,6 +1,6 @@
 //! The payloads, and under which credential each is posted where.
 
-use milestone_gateway::domain::SourceKind::{
+use milestone_gateway::testing::domain::SourceKind::{
     self, Connect, FirebaseFunction, Forge, GoogleEvents, GooglePubsub, JiraAdmin,
 };
 use serde_json::Value;

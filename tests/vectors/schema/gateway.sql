@@ -6,52 +6,6 @@ SCHEMA gateway: USAGE TO gw_queue
 SCHEMA gateway: USAGE TO gw_tenant
 SCHEMA gateway: USAGE TO gw_verify
 
-TABLE gateway.account_call ROW SECURITY FORCED
-    tenant_id uuid NOT NULL
-    account_call_id uuid NOT NULL
-    request_id uuid NOT NULL
-    issuer text NOT NULL
-    uid_digest bytea NOT NULL STATISTICS 0
-    sealed bytea STATISTICS 0
-    state text NOT NULL
-    attempts integer NOT NULL DEFAULT 0
-    created_at timestamp with time zone NOT NULL
-    finished_at timestamp with time zone
-    CONSTRAINT account_call_pkey PRIMARY KEY (tenant_id, account_call_id)
-    CONSTRAINT account_call_once_for_a_request UNIQUE (tenant_id, request_id, uid_digest, issuer)
-    CONSTRAINT account_call_has_request FOREIGN KEY (tenant_id, request_id) REFERENCES gateway.privacy_request(tenant_id, request_id)
-    CONSTRAINT account_call_attempts_not_negative CHECK ((attempts >= 0))
-    CONSTRAINT account_call_digest_length CHECK ((octet_length(uid_digest) = 32))
-    CONSTRAINT account_call_pending_has_no_end CHECK (((state = 'pending'::text) = (finished_at IS NULL)))
-    CONSTRAINT account_call_pending_keeps_the_uid CHECK (((state = 'pending'::text) = (sealed IS NOT NULL)))
-    CONSTRAINT account_call_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'already_gone'::text, 'withdrawn'::text, 'shared'::text, 'ambiguous'::text, 'unreachable'::text])))
-    CREATE INDEX account_call_pending ON gateway.account_call USING btree (tenant_id, request_id, attempts, account_call_id) WHERE (state = 'pending'::text)
-    POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
-    SET autovacuum_enabled=true
-    SET autovacuum_vacuum_scale_factor=0
-    SET autovacuum_vacuum_threshold=0
-    SET toast.autovacuum_enabled=true
-    SET toast.autovacuum_vacuum_scale_factor=0
-    SET toast.autovacuum_vacuum_threshold=0
-    GRANT INSERT, SELECT TO gw_tenant
-    GRANT UPDATE (attempts, finished_at, sealed, state) TO gw_tenant
-
-TABLE gateway.account_call_attempt ROW SECURITY FORCED
-    tenant_id uuid NOT NULL
-    account_call_id uuid NOT NULL
-    attempt integer NOT NULL
-    began_at timestamp with time zone NOT NULL
-    ended_at timestamp with time zone
-    outcome text
-    CONSTRAINT account_call_attempt_pkey PRIMARY KEY (tenant_id, account_call_id, attempt)
-    CONSTRAINT account_call_attempt_has_call FOREIGN KEY (tenant_id, account_call_id) REFERENCES gateway.account_call(tenant_id, account_call_id)
-    CONSTRAINT account_call_attempt_ended_has_outcome CHECK (((outcome IS NULL) = (ended_at IS NULL)))
-    CONSTRAINT account_call_attempt_outcome_is_a_word CHECK ((outcome ~ '^[a-z_0-9]{1,40}$'::text))
-    CONSTRAINT account_call_attempt_positive CHECK ((attempt > 0))
-    POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
-    GRANT INSERT, SELECT TO gw_tenant
-    GRANT UPDATE (ended_at, outcome) TO gw_tenant
-
 TABLE gateway.audit_entry PARTITION BY RANGE (at) ROW SECURITY FORCED
     tenant_id uuid NOT NULL
     at timestamp with time zone NOT NULL
@@ -109,40 +63,6 @@ TABLE gateway.body_key
     GRANT INSERT, SELECT TO gw_tenant
     GRANT SELECT TO gw_queue
     GRANT UPDATE (destroyed_at, wrapped) TO gw_queue
-
-TABLE gateway.call_back ROW SECURITY FORCED
-    tenant_id uuid NOT NULL
-    call_back_id uuid NOT NULL
-    request_id uuid NOT NULL
-    kind text NOT NULL
-    source_id uuid NOT NULL
-    state text NOT NULL
-    attempts integer NOT NULL DEFAULT 0
-    created_at timestamp with time zone NOT NULL
-    finished_at timestamp with time zone
-    CONSTRAINT call_back_pkey PRIMARY KEY (tenant_id, call_back_id)
-    CONSTRAINT call_back_once_for_a_request UNIQUE (tenant_id, request_id, kind)
-    CONSTRAINT call_back_has_request FOREIGN KEY (tenant_id, request_id) REFERENCES gateway.privacy_request(tenant_id, request_id)
-    CONSTRAINT call_back_kind_known CHECK ((kind = ANY (ARRAY['firebase_disable'::text, 'firebase_revoke'::text, 'firebase_delete'::text])))
-    CONSTRAINT call_back_pending_has_no_end CHECK (((state = 'pending'::text) = (finished_at IS NULL)))
-    CONSTRAINT call_back_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'already_gone'::text, 'withdrawn'::text, 'shared'::text, 'unreachable'::text])))
-    POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
-    GRANT INSERT, SELECT, UPDATE TO gw_tenant
-
-TABLE gateway.call_back_attempt ROW SECURITY FORCED
-    tenant_id uuid NOT NULL
-    call_back_id uuid NOT NULL
-    attempt integer NOT NULL
-    began_at timestamp with time zone NOT NULL
-    ended_at timestamp with time zone
-    outcome text
-    CONSTRAINT call_back_attempt_pkey PRIMARY KEY (tenant_id, call_back_id, attempt)
-    CONSTRAINT call_back_attempt_has_call FOREIGN KEY (tenant_id, call_back_id) REFERENCES gateway.call_back(tenant_id, call_back_id)
-    CONSTRAINT call_back_attempt_ended_has_outcome CHECK (((outcome IS NULL) = (ended_at IS NULL)))
-    CONSTRAINT call_back_attempt_outcome_is_a_word CHECK ((outcome ~ '^[a-z_0-9]{1,40}$'::text))
-    CONSTRAINT call_back_attempt_positive CHECK ((attempt > 0))
-    POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
-    GRANT INSERT, SELECT, UPDATE TO gw_tenant
 
 TABLE gateway.data_subject ROW SECURITY FORCED
     tenant_id uuid NOT NULL
@@ -527,6 +447,58 @@ TABLE gateway.privacy_request ROW SECURITY FORCED
     POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
     GRANT INSERT, SELECT, UPDATE TO gw_tenant
 
+TABLE gateway.provider_call ROW SECURITY FORCED
+    tenant_id uuid NOT NULL
+    call_id uuid NOT NULL
+    request_id uuid NOT NULL
+    kind text NOT NULL
+    source_id uuid
+    issuer text
+    uid_digest bytea STATISTICS 0
+    sealed bytea STATISTICS 0
+    state text NOT NULL
+    attempts integer NOT NULL DEFAULT 0
+    created_at timestamp with time zone NOT NULL
+    finished_at timestamp with time zone
+    CONSTRAINT provider_call_pkey PRIMARY KEY (tenant_id, call_id)
+    CONSTRAINT provider_call_once_for_a_request UNIQUE NULLS NOT DISTINCT (tenant_id, request_id, uid_digest, issuer, kind)
+    CONSTRAINT provider_call_has_request FOREIGN KEY (tenant_id, request_id) REFERENCES gateway.privacy_request(tenant_id, request_id)
+    CONSTRAINT provider_call_account_is_deleted CHECK (((uid_digest IS NULL) OR (kind = 'firebase_delete'::text)))
+    CONSTRAINT provider_call_attempts_not_negative CHECK ((attempts >= 0))
+    CONSTRAINT provider_call_digest_length CHECK ((octet_length(uid_digest) = 32))
+    CONSTRAINT provider_call_kind_known CHECK ((kind = ANY (ARRAY['firebase_disable'::text, 'firebase_revoke'::text, 'firebase_delete'::text])))
+    CONSTRAINT provider_call_of_a_person_has_no_account CHECK (((uid_digest IS NOT NULL) OR ((issuer IS NULL) AND (sealed IS NULL) AND (state <> 'ambiguous'::text))))
+    CONSTRAINT provider_call_of_a_person_or_an_account CHECK (((source_id IS NULL) = (uid_digest IS NOT NULL)))
+    CONSTRAINT provider_call_pending_has_no_end CHECK (((state = 'pending'::text) = (finished_at IS NULL)))
+    CONSTRAINT provider_call_pending_keeps_the_uid CHECK (((uid_digest IS NULL) OR ((state = 'pending'::text) = (sealed IS NOT NULL))))
+    CONSTRAINT provider_call_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'already_gone'::text, 'withdrawn'::text, 'shared'::text, 'ambiguous'::text, 'unreachable'::text])))
+    CREATE INDEX provider_call_pending ON gateway.provider_call USING btree (tenant_id, request_id, attempts, call_id) WHERE (state = 'pending'::text)
+    POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
+    SET autovacuum_enabled=true
+    SET autovacuum_vacuum_scale_factor=0
+    SET autovacuum_vacuum_threshold=0
+    SET toast.autovacuum_enabled=true
+    SET toast.autovacuum_vacuum_scale_factor=0
+    SET toast.autovacuum_vacuum_threshold=0
+    GRANT INSERT, SELECT TO gw_tenant
+    GRANT UPDATE (attempts, finished_at, sealed, state) TO gw_tenant
+
+TABLE gateway.provider_call_attempt ROW SECURITY FORCED
+    tenant_id uuid NOT NULL
+    call_id uuid NOT NULL
+    attempt integer NOT NULL
+    began_at timestamp with time zone NOT NULL
+    ended_at timestamp with time zone
+    outcome text
+    CONSTRAINT provider_call_attempt_pkey PRIMARY KEY (tenant_id, call_id, attempt)
+    CONSTRAINT provider_call_attempt_has_call FOREIGN KEY (tenant_id, call_id) REFERENCES gateway.provider_call(tenant_id, call_id)
+    CONSTRAINT provider_call_attempt_ended_has_outcome CHECK (((outcome IS NULL) = (ended_at IS NULL)))
+    CONSTRAINT provider_call_attempt_outcome_is_a_word CHECK ((outcome ~ '^[a-z_0-9]{1,40}$'::text))
+    CONSTRAINT provider_call_attempt_positive CHECK ((attempt > 0))
+    POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
+    GRANT INSERT, SELECT TO gw_tenant
+    GRANT UPDATE (ended_at, outcome) TO gw_tenant
+
 TABLE gateway.receipt ROW SECURITY FORCED
     tenant_id uuid NOT NULL
     receipt_id uuid NOT NULL
@@ -653,7 +625,7 @@ TABLE gateway.source_credential ROW SECURITY FORCED
     CONSTRAINT source_credential_pkey PRIMARY KEY (source_id, credential_id)
     CONSTRAINT source_credential_has_source FOREIGN KEY (source_id) REFERENCES gateway.source(source_id)
     CONSTRAINT source_credential_holder_length CHECK ((length(holder) <= 256))
-    CONSTRAINT source_credential_purpose_known CHECK ((purpose = ANY (ARRAY['verify'::text, 'call_back'::text])))
+    CONSTRAINT source_credential_purpose_known CHECK ((purpose = ANY (ARRAY['verify'::text, 'provider'::text])))
     CREATE UNIQUE INDEX source_credential_one_current ON gateway.source_credential USING btree (source_id, purpose, holder) WHERE (valid_until IS NULL)
     POLICY own_sources FOR ALL TO gw_tenant USING ((EXISTS ( SELECT 1
    FROM gateway.source s
@@ -858,7 +830,7 @@ FUNCTION gateway.silent_installations(silent_since timestamp with time zone, at 
 FUNCTION gateway.source_for_intake(wanted text, wanted_holder text, at timestamp with time zone) RETURNS TABLE(source_id uuid, tenant_id uuid, kind text, site_host text, settings jsonb, replay_window_seconds integer, credential_id uuid, master_id integer, sealed bytea) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 21e14edf9b485a5fb82747d8113a692a
     GRANT EXECUTE TO gw_intake
 
-FUNCTION gateway.sources_to_poll(tokens_since timestamp with time zone) RETURNS TABLE(source_id uuid, holder text, name text, kind text, tenant_id uuid, site_host text, created_at timestamp with time zone, has_credentials boolean) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 150ce2dfdf8a2feb9acb2696493a6f9e
+FUNCTION gateway.sources_to_poll(tokens_since timestamp with time zone) RETURNS TABLE(source_id uuid, holder text, name text, kind text, tenant_id uuid, site_host text, created_at timestamp with time zone, has_credentials boolean) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 3c832cf571241c98ca236fbdb90d7718
     GRANT EXECUTE TO gw_queue
 
 FUNCTION gateway.tenant_for_intake(wanted_key text, new_tenant_id uuid, at timestamp with time zone) RETURNS uuid VOLATILE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY db6d3e4a37322253fa1f0f642d1b0bfe

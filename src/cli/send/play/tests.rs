@@ -26,7 +26,11 @@ use crate::{
         google_oidc::{self, GoogleExpectation},
         hub_hmac,
     },
-    sources::{self, SourceSettings, settings::FirebaseSettings},
+    sources::{
+        self, SourceSettings, atlassian_report, connect::contract::ConnectSettings,
+        firebase_function::contract::FirebaseSettings, forge::contract::ForgeSettings, google::GoogleSettings,
+        google_events, jira, pubsub,
+    },
 };
 
 const APP_ID: &str = "ari:cloud:ecosystem::app/aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
@@ -66,7 +70,7 @@ fn public_key() -> PublicKey {
 }
 
 fn forge() -> SourceSettings {
-    SourceSettings::Forge(ForgeSettings { app_id: APP_ID.to_owned(), environment: ForgeEnvironment::Production })
+    SourceSettings::from(ForgeSettings { app_id: APP_ID.to_owned(), environment: ForgeEnvironment::Production })
 }
 
 fn google(make: fn(GoogleSettings) -> SourceSettings) -> SourceSettings {
@@ -78,7 +82,7 @@ fn google(make: fn(GoogleSettings) -> SourceSettings) -> SourceSettings {
 }
 
 fn connect_app() -> SourceSettings {
-    SourceSettings::Connect(ConnectSettings { base_url: BASE_URL.to_owned() })
+    SourceSettings::from(ConnectSettings { base_url: BASE_URL.to_owned() })
 }
 
 fn playing(settings: SourceSettings, more: &[&str], body: &str) -> anyhow::Result<Play> {
@@ -117,7 +121,7 @@ impl Delivery {
 
 #[test]
 fn jira_signs_the_bytes_that_are_sent_and_a_retry_says_that_it_is_one() {
-    let delivery = sent(SourceSettings::JiraAdmin, &["--timestamp-now", "--event-id", "evt-1"], r#"{"timestamp":1}"#);
+    let delivery = sent(jira::contract::settings(), &["--timestamp-now", "--event-id", "evt-1"], r#"{"timestamp":1}"#);
     assert_eq!(delivery.body, br#"{"timestamp":1790200000123}"#);
     assert_eq!(delivery.url.path(), "/webhooks/jira/acme");
     let names = |delivery: &Delivery| delivery.headers.iter().map(|(name, _)| *name).collect::<Vec<_>>();
@@ -126,7 +130,7 @@ fn jira_signs_the_bytes_that_are_sent_and_a_retry_says_that_it_is_one() {
         ["Content-Type", "User-Agent", "X-Atlassian-Webhook-Identifier", "X-Atlassian-Webhook-Flow", "X-Hub-Signature"]
     );
     assert_eq!(delivery.header("X-Hub-Signature"), Some(hub_hmac::sign(&secret(), &delivery.body).as_str()));
-    let play = playing(SourceSettings::JiraAdmin, &[], "{}").expect("a sender");
+    let play = playing(jira::contract::settings(), &[], "{}").expect("a sender");
     let retry = play.delivery(2, now(), &Fixed(7)).expect("a retry");
     assert_eq!(names(&retry).last(), Some(&"X-Atlassian-Webhook-Retry"));
 }
@@ -135,13 +139,13 @@ fn jira_signs_the_bytes_that_are_sent_and_a_retry_says_that_it_is_one() {
 fn every_sender_can_send_no_proof_a_wrong_one_and_one_that_was_typed() {
     let body = r#"{"clientKey":"key-of-tenant"}"#;
     let all: [(SourceSettings, &[&str], &str); 7] = [
-        (SourceSettings::JiraAdmin, &[], "x-hub-signature"),
-        (SourceSettings::FirebaseFunction(FirebaseSettings { project: "p".to_owned() }), &[], "webhook-signature"),
+        (jira::contract::settings(), &[], "x-hub-signature"),
+        (SourceSettings::from(FirebaseSettings { project: "p".to_owned() }), &[], "webhook-signature"),
         (forge(), &["--tenant-key", CLOUD_ID], "authorization"),
         (connect_app(), &["--route", "installed"], "authorization"),
         (connect_app(), &["--route", "enabled"], "authorization"),
-        (google(SourceSettings::GooglePubsub), &[], "authorization"),
-        (google(SourceSettings::GoogleEvents), &[], "authorization"),
+        (google(pubsub::contract::settings), &[], "authorization"),
+        (google(google_events::contract::settings), &[], "authorization"),
     ];
     for (settings, options, header) in all {
         let with = |how: &str| {
@@ -160,7 +164,7 @@ fn every_sender_can_send_no_proof_a_wrong_one_and_one_that_was_typed() {
 
 #[test]
 fn the_forwarder_signs_id_and_present_time_and_a_retry_keeps_its_id() {
-    let settings = SourceSettings::FirebaseFunction(FirebaseSettings { project: "demo-test".to_owned() });
+    let settings = SourceSettings::from(FirebaseSettings { project: "demo-test".to_owned() });
     let play = playing(settings, &["--event-id", "evt-1"], "{}").expect("a sender");
     for (retry, at) in [(0, now()), (1, now() + jiff::SignedDuration::from_mins(9))] {
         let delivery = play.delivery(retry, at, &Fixed(7)).expect("a delivery");
@@ -217,17 +221,16 @@ fn every_address_of_a_forge_app_is_called_and_each_attempt_has_a_token_of_its_ow
 #[test]
 fn a_wrapped_push_and_a_bare_one_carry_the_same_message() {
     let options = ["--event-id", "42", "--ce-type", "google.firebase.auth.user.v1.deleted"];
-    let wrapped = sent(google(SourceSettings::GooglePubsub), &options, r#"{"uid":"u"}"#);
+    let wrapped = sent(google(pubsub::contract::settings), &options, r#"{"uid":"u"}"#);
     assert_eq!(wrapped.url.path(), "/webhooks/pubsub/acme");
     let message = &wrapped.json()["message"];
     assert_eq!(message["data"], STANDARD.encode(r#"{"uid":"u"}"#));
     assert_eq!((&message["messageId"], &message["message_id"]), (&json!("42"), &json!("42")));
     let bare: Vec<&str> = options.iter().copied().chain(["--unwrapped"]).collect();
-    let bare = sent(google(SourceSettings::GooglePubsub), &bare, r#"{"uid":"u"}"#);
+    let bare = sent(google(pubsub::contract::settings), &bare, r#"{"uid":"u"}"#);
     assert_eq!(bare.body, br#"{"uid":"u"}"#);
     assert_eq!(bare.header("x-goog-pubsub-message-id"), Some("42"));
-    let admitted =
-        |delivery: &Delivery| sources::pubsub::admit(&delivery.headers(), &delivery.body).expect("a message");
+    let admitted = |delivery: &Delivery| pubsub::admit(&delivery.headers(), &delivery.body).expect("a message");
     assert_eq!(admitted(&wrapped), admitted(&bare));
 }
 
@@ -237,12 +240,12 @@ fn googles_token_is_for_the_registered_audience_and_account() {
         audience: "https://gateway.example.invalid/push".to_owned(),
         email: "push@demo-test.iam.gserviceaccount.com".to_owned(),
     };
-    for make in [SourceSettings::GooglePubsub, SourceSettings::GoogleEvents] {
+    for make in [pubsub::contract::settings, google_events::contract::settings] {
         let delivery = sent(google(make), &[], "{}");
         let pending = google_oidc::begin(&delivery.headers()).expect("a token");
         assert_eq!(pending.finish(&public_key(), &expected, now()), Ok(()));
     }
-    let wrong = sent(google(SourceSettings::GooglePubsub), &["--signature", "wrong"], "{}");
+    let wrong = sent(google(pubsub::contract::settings), &["--signature", "wrong"], "{}");
     let pending = google_oidc::begin(&wrong.headers()).expect("a token");
     assert_eq!(pending.finish(&public_key(), &expected, now()), Err(Refusal::Mismatch));
 }
@@ -253,21 +256,21 @@ fn a_cloudevent_is_binary_with_attributes_and_structured_without() {
     let attributes =
         ["--ce-type", "google.firebase.auth.user.v2.deleted", "--ce-source", source, "--ce-subject", "users/\u{fc} %"];
     let options: Vec<&str> = attributes.iter().copied().chain(["--event-id", "evt-1"]).collect();
-    let binary = sent(google(SourceSettings::GoogleEvents), &options, r#"{"oldValue":{"uid":"u"}}"#);
+    let binary = sent(google(google_events::contract::settings), &options, r#"{"oldValue":{"uid":"u"}}"#);
     assert_eq!(binary.url.path(), "/webhooks/cloudevents/acme");
     assert_eq!(binary.header("ce-subject"), Some("users/%C3%BC%20%25"));
     let body = json!({
         "specversion": "1.0", "id": "other", "source": source, "type": "google.firebase.auth.user.v2.deleted",
         "subject": "users/\u{fc} %", "data": {"oldValue": {"uid": "u"}},
     });
-    let structured = sent(google(SourceSettings::GoogleEvents), &["--event-id", "evt-1"], &body.to_string());
+    let structured = sent(google(google_events::contract::settings), &["--event-id", "evt-1"], &body.to_string());
     assert_eq!(structured.header("content-type"), Some("application/cloudevents+json; charset=utf-8"));
     let identifier = |delivery: &Delivery| {
-        let admitted = sources::google_events::admit(&delivery.headers(), &delivery.body).expect("an event");
+        let admitted = google_events::admit(&delivery.headers(), &delivery.body).expect("an event");
         admitted.first().and_then(|event| event.identifier.clone())
     };
     assert_eq!(identifier(&binary), identifier(&structured));
-    let untouched = sent(google(SourceSettings::GoogleEvents), &[], &body.to_string());
+    let untouched = sent(google(google_events::contract::settings), &[], &body.to_string());
     assert_eq!(untouched.body, body.to_string().into_bytes());
 }
 
@@ -301,8 +304,10 @@ fn what_a_sender_needs_and_what_it_does_not_know_is_said_by_name() {
     assert!(refusal_of(connect_app(), &["--route", "webhook"], "{}").starts_with("--installation is needed"));
     assert_eq!(refusal_of(connect_app(), &["--route", "events"], "{}"), "a Connect app has no such --route");
     let with_type = ["--ce-type", "t"];
-    assert!(refusal_of(google(SourceSettings::GoogleEvents), &with_type, "{}").starts_with("--ce-source is needed"));
-    let foreign = refusal_of(SourceSettings::JiraAdmin, &["--route", "events", "--unwrapped"], "{}");
+    assert!(
+        refusal_of(google(google_events::contract::settings), &with_type, "{}").starts_with("--ce-source is needed")
+    );
+    let foreign = refusal_of(jira::contract::settings(), &["--route", "events", "--unwrapped"], "{}");
     assert_eq!(foreign, "a source of kind jira_admin knows no --route, --unwrapped");
-    assert_eq!(refusal_of(SourceSettings::AtlassianReport, &[], "{}"), "nobody sends to a source of this kind");
+    assert_eq!(refusal_of(atlassian_report::contract::settings(), &[], "{}"), "nobody sends to a source of this kind");
 }
