@@ -4,11 +4,18 @@ use jiff::SignedDuration;
 use milestone_gateway::testing::{
     app::{
         Databases, Gateway,
-        support::replay,
+        jobs::run_job,
+        support::{replay, report},
         upkeep::{sweep, swept},
     },
-    domain::{job::ATTEMPTS_HARD_MAX, request::RequestState},
+    domain::{
+        JobId,
+        job::{ATTEMPTS_HARD_MAX, JobKind, JobSubject, Lane},
+        request::RequestState,
+    },
+    store::{self, TenantTx, job::JobFilter},
 };
+use uuid::Uuid;
 
 use crate::harness::{Person, Tenant, World, data_map, drain, pool_to_nowhere, user_deleted, user_updated, worklog};
 
@@ -140,6 +147,35 @@ async fn a_lease_that_runs_out_is_counted_and_work_that_was_taken_too_often_wait
     world.the_worker_drains().await;
     assert!(!world.may_sign_in(&ann).await);
     world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_job_waits_once_for_whatever_it_works_for_and_is_parked_when_its_kind_does_not_fit() {
+    let world = World::new().await;
+    let acme = world.a_tenant("acme").await;
+    let now = world.gateway.now();
+    let subjects = [JobSubject::Tenant, JobSubject::Rule("sessions.90_days".to_owned())];
+    let mut client = world.gateway.databases().tenant.client().await.unwrap();
+    let tx = TenantTx::begin(&mut client, acme.id).await.unwrap();
+    for (number, subject) in subjects.iter().chain(&subjects).enumerate() {
+        let id = JobId::from_uuid(Uuid::from_u128(number as u128));
+        let is_new = store::job::insert(&tx, id, JobKind::Erasure, subject.clone(), now, now).await.unwrap();
+        assert_eq!(is_new, number < subjects.len(), "{subject}");
+    }
+    tx.commit().await.unwrap();
+
+    assert!(run_job::claim_in_lane(&world.gateway, Lane::Quick, 4).await.unwrap().is_empty());
+    let claimed = run_job::claim_in_lane(&world.gateway, Lane::Long, 4).await.unwrap();
+    assert!(subjects.iter().all(|subject| claimed.iter().any(|job| job.subject == *subject)), "{claimed:?}");
+    for job in &claimed {
+        let failure = run_job::run(&world.gateway, job).await.expect_err("an erasure works for a request");
+        assert!(run_job::leave_unfinished(&world.gateway, job, &failure).await.unwrap());
+    }
+    let parked = JobFilter { state: Some("parked".to_owned()), ..JobFilter::default() };
+    let parked = report::jobs(&world.gateway, &parked, 4).await.unwrap();
+    assert_eq!(parked.len(), 2);
+    assert!(parked.iter().all(|job| job.parked_code.as_deref() == Some("wrong_subject")), "{parked:?}");
+    world.ends_with_work_left();
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use crate::{
 /// What follows when a person says that the app is uninstalled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation {
-    /// The customer's offboarding starts, with these due times.
+    /// The tenant's offboarding starts, with these due times.
     Starts(Timeline),
     /// Nothing: a later sign of life says otherwise.
     Outdated,
@@ -49,18 +49,18 @@ pub async fn preview_confirmation(gateway: &Ground, tenant: TenantId, since: Tim
 /// Nobody has to confirm what is under way: that would move its deadlines, and the earliest one counts.
 async fn may_be_confirmed(tx: &TenantTx<'_>, said: &Evidence) -> Result<(), Error> {
     if standing(tx, said.source_at).await?.is_gone() {
-        return Err(Error::Refused("everything of the customer was deleted already".to_owned()));
+        return Err(Error::Refused("everything of the tenant was deleted already".to_owned()));
     }
     if store::request::living(tx, RequestScope::Tenant).await?.is_some() {
-        return Err(Error::Refused("the customer is leaving already; `tenants show` tells since when".to_owned()));
+        return Err(Error::Refused("the tenant is leaving already; `tenants show` tells since when".to_owned()));
     }
     Ok(())
 }
 
 /// Records that a person knows the app to be uninstalled, since a time never later than now. No platform promises to tell of
 /// it, and in production nobody can ask a site that has fallen silent. Counts like an uninstall that was told: it starts the
-/// customer's offboarding, and a later sign of life stops it. `reason` is a closed word (a ticket) for the audit. Fails when
-/// the customer is leaving already, or gone.
+/// tenant's offboarding, and a later sign of life stops it. `reason` is a closed word (a ticket) for the audit. Fails when
+/// the tenant is leaving already, or gone.
 pub async fn confirm_uninstalled(
     gateway: &Ground,
     actor: &Actor,

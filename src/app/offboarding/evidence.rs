@@ -38,7 +38,7 @@ const NOT_FINISHED: &str =
 /// The longest name of an installation that is kept, in bytes.
 const INSTALLATION_BYTES_MAX: usize = 128;
 
-/// Records what was learned about a customer by other ways than an event (silence, probes), with its consequences, in one
+/// Records what was learned about a tenant by other ways than an event (silence, probes), with its consequences, in one
 /// commit. `observed_at` is when that was, never later than now. Safe to repeat.
 pub async fn record_evidence(
     gateway: &Ground,
@@ -75,7 +75,7 @@ pub(in crate::app) async fn watch_silence(gateway: &Ground, tenant: TenantId) ->
     }
     // The same instant in every process, so that it is recorded once.
     record_evidence(gateway, tenant, EvidenceKind::Silence, None, silent_since).await?;
-    tracing::warn!(%tenant, "no sign of life of a customer for as long as the policy waits; ask whether it is still there");
+    tracing::warn!(%tenant, "no sign of life of a tenant for as long as the policy waits; ask whether it is still there");
     Ok(true)
 }
 
@@ -97,9 +97,9 @@ fn is_bare_id(text: &str) -> bool {
 
 /// Where the evidence stands once the fence was opened, if it is the installation that opens it.
 ///
-/// That installation waits for the purge to end, as events wait for databases: after
+/// That installation waits for the erasure to end, as events wait for databases: after
 /// [`EVENT_RETRY_AGE_MAX`](crate::domain::job::EVENT_RETRY_AGE_MAX) it becomes a dead letter with [`NOT_FINISHED`] as its
-/// reason, and is replayed by whoever has helped the purge to its end.
+/// reason, and is replayed by whoever has helped the erasure to its end.
 pub(in crate::app) async fn enter(
     gateway: &Ground,
     tenant: TenantId,
