@@ -14,9 +14,9 @@ use std::{
 
 use crate::domain::metric::{
     ACCOUNTS_REPORTED_TOTAL, DELIVERIES_TOTAL, EVENT_QUEUE_PENDING, EVENTS_TOTAL, INFLIGHT_BYTES,
-    INSTALLATION_PROBES_TOTAL, INTAKE_BATCH_SIZE, JOB_SECONDS, JOBS_DEAD, JOBS_HELD, JOBS_TOTAL, KEY_FETCHES_TOTAL,
-    POLLS_TOTAL, PROVIDER_CALLS_TOTAL, REFUSALS_TOTAL, REQUEST_OVERDUE_SECONDS_MAX, REQUESTS_OVERDUE,
-    SWEEP_FAILURES_TOTAL, WORKLOGS_RECONCILED_TOTAL,
+    INSTALLATION_PROBES_TOTAL, INTAKE_BATCH_SIZE, JOB_SECONDS, JOBS_PARKED, JOBS_TOTAL, KEY_FETCHES_TOTAL, POLLS_TOTAL,
+    PROVIDER_CALLS_TOTAL, REFUSALS_TOTAL, REQUEST_OVERDUE_SECONDS_MAX, REQUESTS_OVERDUE, SWEEP_FAILURES_TOTAL,
+    WORKLOGS_RECONCILED_TOTAL,
 };
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -171,9 +171,8 @@ fn describe() {
     describe_counter!(EVENTS_TOTAL, Unit::Count, "Events by their final outcome.");
     describe_gauge!(EVENT_QUEUE_PENDING, Unit::Count, "Events accepted and not yet interpreted.");
     describe_counter!(JOBS_TOTAL, Unit::Count, "Runs of jobs by kind and outcome.");
-    describe_gauge!(JOBS_HELD, Unit::Count, "Jobs that wait for a person.");
-    describe_gauge!(JOBS_DEAD, Unit::Count, "Jobs that ended without success and have no successor.");
-    describe_gauge!(REQUESTS_OVERDUE, Unit::Count, "Requests not completed although their purge was due.");
+    describe_gauge!(JOBS_PARKED, Unit::Count, "Jobs that wait for a person.");
+    describe_gauge!(REQUESTS_OVERDUE, Unit::Count, "Requests not completed although their due date has passed.");
     describe_gauge!(REQUEST_OVERDUE_SECONDS_MAX, Unit::Seconds, "How long the oldest of them has been overdue.");
     describe_counter!(SWEEP_FAILURES_TOTAL, Unit::Count, "Parts of sweeps that failed.");
     describe_histogram!(JOB_SECONDS, Unit::Seconds, "Time that one run of a job took.");

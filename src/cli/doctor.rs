@@ -17,11 +17,9 @@ pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow:
     let gateway = &system.gateway;
     let (events, jobs) = report::backlog(gateway).await?;
     let mut waiting = Vec::new();
-    for state in ["held", "dead"] {
-        let filter = JobFilter { state: Some(state.to_owned()), ..JobFilter::default() };
-        for job in report::jobs(gateway, &filter, 100).await? {
-            waiting.push(json!({ "job": job.job_id, "state": job.state, "why": job.failure_reason }));
-        }
+    let filter = JobFilter { state: Some("parked".to_owned()), ..JobFilter::default() };
+    for job in report::jobs(gateway, &filter, 100).await? {
+        waiting.push(json!({ "job": job.job_id, "code": job.parked_code, "why": job.failure_reason }));
     }
     let balance = report::balance(gateway).await?;
     let balances = balance.accepted == balance.pending + balance.applied + balance.ignored + balance.dead_lettered;
@@ -48,7 +46,7 @@ pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow:
         &value,
     )?;
     if !output.is_json() {
-        output.section("Jobs that need a person", &[("job", "job"), ("state", "state"), ("why", "why")], &waiting)?;
+        output.section("Jobs that need a person", &[("job", "job"), ("code", "code"), ("why", "why")], &waiting)?;
     }
     system.close().await?;
     Ok(if is_well { Exit::Done } else { Exit::Failed })

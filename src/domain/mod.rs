@@ -3,6 +3,7 @@
 //! Promises: nothing here does input or output, reads a clock or draws chance, and nothing here knows another room.
 //! Every other room may import this one.
 
+pub mod back_off;
 pub mod caller;
 pub mod catalog;
 pub mod clock;
@@ -25,9 +26,11 @@ pub mod profile;
 pub mod provider_call;
 pub mod reply;
 pub mod request;
+pub mod run;
 pub mod source;
 pub mod tree;
 pub mod verification;
+pub mod words;
 pub mod worklog;
 
 pub use clock::Clock;
@@ -37,7 +40,7 @@ pub use entropy::Entropy;
 pub use identity::{FenceKind, IdentityKind, SubjectKind};
 pub use ids::{
     AuditId, CallId, EventId, EvidenceId, FenceId, IdentityId, JobId, OffboardingId, PlanId, ReceiptId, RequestId,
-    SourceId, SubjectId, TenantId,
+    RunId, SourceId, SubjectId, TenantId,
 };
 pub use issuer::Issuer;
 pub use personal::Personal;

@@ -222,7 +222,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::sources::sample::{changed, headers};
+    use crate::sources::tests::sample::{changed, headers};
 
     const INSTALLED: &str = include_str!("../../tests/vectors/connect/installed.json");
     const ENABLED: &str = include_str!("../../tests/vectors/connect/enabled.json");

@@ -48,7 +48,7 @@ mod tests {
         domain::event::{LifecycleEvent, Malformed, PersonSignal},
         sources::{
             firebase,
-            sample::{captured, changed, headers},
+            tests::sample::{captured, changed, headers},
         },
     };
 

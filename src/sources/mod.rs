@@ -30,11 +30,11 @@ pub mod jira;
 pub mod minimized;
 pub mod pubsub;
 mod reply;
-#[cfg(test)]
-mod sample;
 mod scalar;
 mod senders;
 pub mod settings;
+#[cfg(test)]
+mod tests;
 
 #[cfg(test)]
 pub use admission::IDENTIFIER_BYTES_MAX;

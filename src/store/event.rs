@@ -107,16 +107,16 @@ pub async fn claim(
     Ok(rows
         .iter()
         .map(|row| ClaimedEvent {
-            event_id: EventId::from_uuid(row.get(0)),
-            source_id: SourceId::from_uuid(row.get(1)),
-            tenant_id: TenantId::from_uuid(row.get(2)),
-            received_at: row.get(3),
-            attempt: row.get(4),
-            body_event_id: EventId::from_uuid(row.get(5)),
-            body_day: row.get(6),
-            original_received_at: row.get(7),
-            failures: row.get(8),
-            lost_attempts: row.get(9),
+            event_id: EventId::from_uuid(row.get("event_id")),
+            source_id: SourceId::from_uuid(row.get("source_id")),
+            tenant_id: TenantId::from_uuid(row.get("tenant_id")),
+            received_at: row.get("received_at"),
+            attempt: row.get("attempt"),
+            body_event_id: EventId::from_uuid(row.get("body_event_id")),
+            body_day: row.get("body_day"),
+            original_received_at: row.get("original_received_at"),
+            failures: row.get("failures"),
+            lost_attempts: row.get("lost_attempts"),
         })
         .collect())
 }

@@ -14,6 +14,7 @@ pub mod installation;
 pub mod intake;
 pub mod job;
 pub mod keys;
+pub mod offboarding;
 pub mod plan;
 pub mod poll;
 pub mod provider_call;
@@ -21,6 +22,7 @@ pub mod receipt;
 pub mod rejection;
 pub mod reported_account;
 pub mod request;
+pub mod run;
 pub mod source;
 pub mod subject;
 pub mod tenant;
@@ -56,6 +58,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("job/missing", job::missing::STATEMENTS),
         ("job/overview", job::overview::STATEMENTS),
         ("keys", keys::STATEMENTS),
+        ("offboarding", offboarding::STATEMENTS),
         ("plan", plan::STATEMENTS),
         ("poll", poll::STATEMENTS),
         ("provider_call", provider_call::STATEMENTS),
@@ -64,6 +67,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("rejection", rejection::STATEMENTS),
         ("reported_account", reported_account::STATEMENTS),
         ("request", request::STATEMENTS),
+        ("run", run::STATEMENTS),
         ("source", source::STATEMENTS),
         ("source/credential", source::credential::STATEMENTS),
         ("source/holder", source::holder::STATEMENTS),

@@ -85,16 +85,16 @@ pub async fn sources(client: &Client, at: Timestamp, tokens_since: Timestamp) ->
     rows.iter()
         .map(|row| {
             let unknown = StoreError::UnknownValue { column: "source.kind" };
-            let resting: Vec<&str> = row.get(8);
+            let resting: Vec<&str> = row.get("resting");
             Ok(PollSource {
-                source_id: SourceId::from_uuid(row.get(0)),
-                name: row.get(1),
-                kind: SourceKind::parse(row.get(2)).ok_or(unknown)?,
-                tenant_id: TenantId::from_uuid(row.get(3)),
-                site_host: row.get(4),
-                created_at: row.get(5),
-                has_credentials: row.get(6),
-                holder: row.get(7),
+                source_id: SourceId::from_uuid(row.get("source_id")),
+                name: row.get("name"),
+                kind: SourceKind::parse(row.get("kind")).ok_or(unknown)?,
+                tenant_id: TenantId::from_uuid(row.get("tenant_id")),
+                site_host: row.get("site_host"),
+                created_at: row.get("created_at"),
+                has_credentials: row.get("has_credentials"),
+                holder: row.get("holder"),
                 resting: resting.into_iter().filter_map(PollFeed::parse).collect(),
             })
         })

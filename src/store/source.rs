@@ -30,7 +30,7 @@ statements! {
     FIND_BY_ID = "SELECT name, kind, tenant_id, site_host, settings FROM gateway.source WHERE source_id = $1";
     LIST = "SELECT s.source_id, s.name, s.kind, s.tenant_id, s.site_host, s.settings, s.replay_window_seconds,
                s.expected_every_seconds, s.created_at, s.disabled_at,
-               (SELECT max(e.received_at) FROM gateway.event e WHERE e.source_id = s.source_id)
+               (SELECT max(e.received_at) FROM gateway.event e WHERE e.source_id = s.source_id) AS last_seen_at
         FROM gateway.source s
         WHERE $1::text IS NULL OR s.name = $1
         ORDER BY s.name
@@ -134,19 +134,19 @@ pub async fn for_intake(
     let credentials = rows
         .iter()
         .filter_map(|row| {
-            row.get::<_, Option<Uuid>>(5).map(|credential_id| SealedCredential {
+            row.get::<_, Option<Uuid>>("credential_id").map(|credential_id| SealedCredential {
                 credential_id,
-                master_id: row.get(6),
-                sealed: row.get(7),
+                master_id: row.get("master_id"),
+                sealed: row.get("sealed"),
             })
         })
         .collect();
     Ok(Some(IntakeSource {
-        source_id: SourceId::from_uuid(first.get(0)),
-        tenant_id: TenantId::from_uuid(first.get(1)),
-        kind: kind(first.get(2))?,
-        settings: first.get(3),
-        replay_window_seconds: first.get(4),
+        source_id: SourceId::from_uuid(first.get("source_id")),
+        tenant_id: TenantId::from_uuid(first.get("tenant_id")),
+        kind: kind(first.get("kind"))?,
+        settings: first.get("settings"),
+        replay_window_seconds: first.get("replay_window_seconds"),
         credentials,
     }))
 }
@@ -205,19 +205,19 @@ pub async fn list(client: &Client, name: Option<&str>) -> Result<Vec<SourceRow>,
     rows.iter()
         .map(|row| {
             Ok(SourceRow {
-                source_id: SourceId::from_uuid(row.get(0)),
+                source_id: SourceId::from_uuid(row.get("source_id")),
                 facts: SourceFacts {
-                    name: row.get(1),
-                    kind: kind(row.get(2))?,
-                    tenant_id: TenantId::from_uuid(row.get(3)),
-                    site_host: row.get(4),
-                    settings: row.get(5),
+                    name: row.get("name"),
+                    kind: kind(row.get("kind"))?,
+                    tenant_id: TenantId::from_uuid(row.get("tenant_id")),
+                    site_host: row.get("site_host"),
+                    settings: row.get("settings"),
                 },
-                replay_window_seconds: row.get(6),
-                expected_every_seconds: row.get(7),
-                created_at: row.get(8),
-                disabled_at: row.get(9),
-                last_seen_at: row.get(10),
+                replay_window_seconds: row.get("replay_window_seconds"),
+                expected_every_seconds: row.get("expected_every_seconds"),
+                created_at: row.get("created_at"),
+                disabled_at: row.get("disabled_at"),
+                last_seen_at: row.get("last_seen_at"),
             })
         })
         .collect()

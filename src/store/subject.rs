@@ -241,19 +241,19 @@ pub async fn anchors_behind(
     let params: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
         &[&tx.tenant().uuid(), &kind.as_str(), &behind.map_or_else(Uuid::nil, |id| id.uuid()), &limit];
     let rows = tx.query("anchors_behind", ANCHORS_BEHIND, params).await?;
-    rows.iter().map(|row| Ok((SubjectId::from_uuid(row.get(7)), sealed_identity(row)?))).collect()
+    rows.iter().map(|row| Ok((SubjectId::from_uuid(row.get("subject_id")), sealed_identity(row)?))).collect()
 }
 
 fn sealed_identity(row: &tokio_postgres::Row) -> Result<SealedIdentity, StoreError> {
     Ok(SealedIdentity {
-        identity_id: IdentityId::from_uuid(row.get(0)),
-        kind: row.get::<_, &str>(1).parse().map_err(|_| StoreError::UnknownValue { column: "identity.kind" })?,
-        issuer: Issuer::parse(row.get(2)),
-        is_anchor: row.get(3),
+        identity_id: IdentityId::from_uuid(row.get("identity_id")),
+        kind: row.get::<_, &str>("kind").parse().map_err(|_| StoreError::UnknownValue { column: "identity.kind" })?,
+        issuer: Issuer::parse(row.get("issuer")),
+        is_anchor: row.get("is_anchor"),
         norm_version: 0,
-        digest_key_id: row.get(4),
-        digest: row.get(5),
-        sealed: row.get(6),
+        digest_key_id: row.get("digest_key_id"),
+        digest: row.get("digest"),
+        sealed: row.get("sealed"),
     })
 }
 

@@ -13,6 +13,7 @@ use milestone_gateway::testing::{
         job::JobKind,
         provider_call::CallState::{self, *},
         request::RequestState,
+        run::Phase,
     },
 };
 
@@ -166,7 +167,7 @@ async fn an_account_that_the_provider_does_not_delete_is_tried_again_and_the_key
     leaves(&world, &acme, hours(0)).await;
     world.days_pass(83).await;
 
-    assert_eq!(own_request(&world, &acme).await.state, RequestState::Verified);
+    assert_eq!(own_request(&world, &acme).await.phase(), Some(Phase::Verified));
     assert_eq!(firebase.uids_in(PROJECT), [&*paula.account_id]);
     assert_eq!(accounts_told(&world, &acme).await, [(Done, 1), (Pending, 1)]);
     assert!(keys_and_people(&world, &acme).await > 0);
@@ -341,13 +342,13 @@ async fn what_the_product_has_added_before_a_second_plan_is_told_of_too() {
     world.admin.batch_execute(&reader("gw_tenant")).await.unwrap();
     leaves(&world, &acme, hours(0)).await;
     world.days_pass(83).await;
-    assert_eq!(own_request(&world, &acme).await.state, RequestState::VerificationFailed);
+    assert!(own_request(&world, &acme).await.run.unwrap().phase.has_failed_verification());
     world.admin.batch_execute(&reader("PUBLIC")).await.unwrap();
     let dora = world.a_delivery_user(&acme, "dora").await;
     firebase.has_an_account(&dora, hours(-500));
 
     let request = own_request(&world, &acme).await.request_id;
-    let held = world.jobs_of(request).await.into_iter().find(|job| job.state == "held").unwrap();
+    let held = world.jobs_of(request).await.into_iter().find(|job| job.state == "parked").unwrap();
     replay::retry_job(&world.gateway, "tester", held.job_id).await.unwrap();
     world.the_worker_drains().await;
 
@@ -367,7 +368,7 @@ async fn a_worker_that_has_lost_the_job_tells_nobody() {
     leaves(&world, &acme, hours(0)).await;
     world.days_pass(83).await;
     world.time_passes(LATER);
-    let claims = async || run_job::claim(&world.gateway, &[JobKind::Deletion], 1).await.unwrap().pop().expect("a job");
+    let claims = async || run_job::claim(&world.gateway, &[JobKind::Erasure], 1).await.unwrap().pop().expect("a job");
     let stale = claims().await;
     world.the_lease_runs_out().await;
     let fresh = claims().await;

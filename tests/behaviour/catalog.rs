@@ -350,9 +350,24 @@ async fn an_event_cannot_be_half_done_and_a_request_cannot_lie_about_its_state()
         "UPDATE gateway.event SET outcome = NULL",
         "UPDATE gateway.event SET state = 'pending'",
         "UPDATE gateway.privacy_request SET state = 'completed'",
-        "UPDATE gateway.privacy_request SET state = 'verified', fenced_at = now(), executed_at = now()",
+        "UPDATE gateway.privacy_request SET state = 'refused', ended_at = now()",
+        "UPDATE gateway.privacy_request SET state = 'superseded', ended_at = now()",
+        "UPDATE gateway.privacy_request SET ended_at = now()",
+        "UPDATE gateway.privacy_request SET scope = 'tenant'",
+        "UPDATE gateway.privacy_request SET extended_until = due_at + interval '1 day'",
+        "INSERT INTO gateway.run (tenant_id, run_id, kind, request_id, phase, planned_at, fenced_at, executed_at)
+            SELECT tenant_id, request_id, 'erasure', request_id, 'verified', now(), now(), now()
+            FROM gateway.privacy_request",
+        "INSERT INTO gateway.run (tenant_id, run_id, kind, request_id, phase, planned_at, fenced_at)
+            SELECT tenant_id, request_id, 'erasure', request_id, 'fenced', now(), now() - interval '1 second'
+            FROM gateway.privacy_request",
+        "INSERT INTO gateway.run (tenant_id, run_id, kind, phase, planned_at)
+            SELECT tenant_id, request_id, 'minimization', 'planned', now() FROM gateway.privacy_request",
+        "UPDATE gateway.job SET state = 'parked', failure_reason = 'why'",
+        "UPDATE gateway.job SET belongs_to = 'tenant'",
+        "UPDATE gateway.job SET belongs_to = 'run'",
         "UPDATE gateway.job SET state = 'completed' WHERE state = 'pending'",
-        "UPDATE gateway.offboarding SET purge_due_at = anchor_at",
+        "UPDATE gateway.offboarding SET erasure_due_at = anchor_at",
         "INSERT INTO gateway.provider_call (tenant_id, call_id, request_id, kind, uid_digest, state, created_at)
             SELECT tenant_id, request_id, request_id, 'firebase_delete', decode(repeat('00', 32), 'hex'), 'pending', opened_at FROM gateway.privacy_request",
         "INSERT INTO gateway.provider_call (tenant_id, call_id, request_id, kind, uid_digest, sealed, state, created_at, finished_at)

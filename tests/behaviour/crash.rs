@@ -163,7 +163,7 @@ async fn a_crash_anywhere_in_the_small_jobs_ends_as_if_nothing_had_happened() {
 }
 
 #[tokio::test]
-async fn a_crash_anywhere_in_the_deletion_ends_as_if_nothing_had_happened() {
+async fn a_crash_anywhere_in_the_erasure_ends_as_if_nothing_had_happened() {
     crashing_at_each_of(points_of("deletion.").filter(|point| !point.contains("batch"))).await;
 }
 

@@ -132,7 +132,7 @@ async fn the_auth_emulator_deletes_a_user_and_our_purge_deletes_one_in_the_emula
     world.the_worker_drains().await;
 
     assert_eq!(world.requests(&acme).await.len(), 1);
-    assert_eq!(world.state_of_request(&acme).await, RequestState::Open);
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Scheduled);
     assert!(!portal_user_may_sign_in(&world, &paula).await);
     assert!(portal_user_may_sign_in(&world, &peter).await);
 

@@ -6,7 +6,7 @@ use milestone_gateway::testing::{
         interpretation::{dispatch, queue},
         registry,
     },
-    domain::{crash::CRASH_POINTS, evidence::EvidenceKind, request::RequestState},
+    domain::{crash::CRASH_POINTS, evidence::EvidenceKind, request::RequestState, run::Phase},
     signature::SecretBytes,
 };
 use serde_json::Value;
@@ -81,9 +81,13 @@ async fn access_that_goes_off_here_goes_off_at_the_identity_provider_and_the_pur
     assert_eq!(calls(&world).await, "firebase_delete done 1, firebase_disable done 1, firebase_revoke done 1");
     assert_eq!(outcomes_of_attempts(&world).await, "done done done");
     assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
-    let audited = world.audited(acme.id).await;
-    let at = |action: &str| audited.iter().rposition(|each| each == action).unwrap();
-    assert!(at("provider_call.ended") < at("key.destroyed"), "{audited:?}");
+    // All of it in one instant of the calendar: only the transactions tell what came first.
+    let order = "SELECT string_agg(DISTINCT (told.xmin::text::bigint < later.xmin::text::bigint)::text, ' ')
+        FROM gateway.audit_entry told, gateway.audit_entry later
+        WHERE (told.action, later.action) IN (('provider_call.ended', 'erasure.told'), ('erasure.told', 'key.destroyed'))";
+    assert_eq!(world.text(order).await.as_deref(), Some("true"));
+    let told = "SELECT count(*) FROM gateway.audit_entry WHERE action IN ('provider_call.ended', 'erasure.told')";
+    assert_eq!(world.number(told).await, 4);
     assert!(!world.memory_of_the_gateway().await.contains("CANARY"));
     world.ends_cleanly().await;
 }
@@ -106,7 +110,7 @@ async fn an_identity_provider_that_fails_is_asked_again_and_the_key_waits_for_it
 
     firebase.is_down(true);
     world.days_pass(83).await;
-    assert_eq!(world.state_of_request(&acme).await, RequestState::Verified);
+    assert_eq!(world.request(&acme).await.phase(), Some(Phase::Verified));
     assert_eq!(world.number("SELECT count(wrapped) FROM gateway.subject_key").await, 1);
     firebase.is_down(false);
     world.time_passes(LATER);
@@ -190,7 +194,7 @@ async fn an_account_that_came_back_before_access_went_off_is_not_disabled() {
 
     assert_eq!(calls(&world).await, "firebase_disable withdrawn 1, firebase_revoke withdrawn 1");
     assert!(!firebase.was_asked().iter().any(|call| call.starts_with("disable")));
-    assert_eq!(world.state_of_request(&acme).await, RequestState::Open);
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Scheduled);
     world.ends_cleanly().await;
 }
 
@@ -259,7 +263,7 @@ async fn without_the_development_switch_no_emulator_is_called() {
 
     assert_eq!(firebase.was_asked(), [""; 0]);
     assert_eq!(outcomes_of_attempts(&world).await, "not_sendable");
-    assert_eq!(world.number("SELECT count(*) FROM gateway.job WHERE state = 'held'").await, 1);
+    assert_eq!(world.number("SELECT count(*) FROM gateway.job WHERE state = 'parked'").await, 1);
     world.ends_with_work_left();
 }
 
@@ -277,9 +281,9 @@ async fn the_purge_of_a_customer_tells_what_was_not_told_yet_before_the_keys_go(
     assert_eq!(calls(&world).await, "firebase_disable pending 1, firebase_revoke pending 0");
 
     world.days_pass(1).await;
-    assert_eq!(own_request(&world, &acme).await.state, RequestState::Verified, "it waits for the identity provider");
+    assert_eq!(own_request(&world, &acme).await.phase(), Some(Phase::Verified), "it waits for the identity provider");
     assert!(keys_and_people(&world, &acme).await > 0);
-    let waits = "SELECT max(failure_reason) FROM gateway.job WHERE kind = 'deletion' AND state = 'pending'";
+    let waits = "SELECT max(failure_reason) FROM gateway.job WHERE kind = 'erasure' AND state = 'pending'";
     let reason = world.text(waits).await.unwrap();
     assert!(reason.starts_with("provider calls about people are not finished"), "{reason}");
 
@@ -315,7 +319,8 @@ async fn the_purge_of_a_customer_waits_for_a_person_whose_account_is_not_deleted
         let requests = world.requests(&acme).await;
         requests.iter().map(|request| request.state).collect::<Vec<_>>()
     };
-    assert_eq!(states().await, [RequestState::Verified, RequestState::Verified]);
+    assert_eq!(states().await, [RequestState::Running, RequestState::Running]);
+    assert!(world.requests(&acme).await.iter().all(|request| request.phase() == Some(Phase::Verified)));
     assert_eq!((firebase.accounts(), world.number("SELECT count(*) FROM gateway.receipt").await), (1, 0));
     assert!(keys_and_people(&world, &acme).await > 0);
     firebase.is_down(false);

@@ -12,13 +12,13 @@ use crate::{
             identities,
             vault::OpenKey,
         },
-        requests::{case::TenantCase, lease::hold},
+        requests::{case::TenantCase, job::RequestJob, lease::ensure_lease},
     },
-    domain::{CallId, IdentityKind, Issuer, Personal, SubjectId, request::RequestState},
+    domain::{CallId, IdentityKind, Issuer, Personal, SubjectId, job::ParkCode, run::Stage},
     product::{self, IdentifierPosition},
     proof::{Word, audit::Fact},
     sealing::{Aad, normalise},
-    store::{self, TenantTx, job::ClaimedJob, provider_call::NewAccount, subject::SealedIdentity},
+    store::{self, TenantTx, provider_call::NewAccount, subject::SealedIdentity},
 };
 
 /// Rows that are read and noted in one transaction.
@@ -31,9 +31,9 @@ const ACCOUNT_PAGES_MAX: usize = 100_000;
 /// stays, and the rest is found again, since no row goes before all is noted.
 pub(in crate::app) async fn collect(
     gateway: &Accounts,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     case: &TenantCase,
-    state: RequestState,
+    stage: Stage,
 ) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
@@ -46,16 +46,16 @@ pub(in crate::app) async fn collect(
     let projects = provider_credentials::of_tenant(gateway, job.tenant_id).await?;
     if !projects.open.is_empty() {
         let open: Vec<&str> = projects.open.iter().map(|credentials| credentials.project.as_str()).collect();
-        note_identities(gateway, job, state, &open).await?;
-        note_rows(gateway, job, case, state, !projects.is_some_closed).await?;
+        note_identities(gateway, job, stage, &open).await?;
+        note_rows(gateway, job, case, stage, !projects.is_some_closed).await?;
     }
-    conclude(gateway, job, state, !projects.open.is_empty()).await?;
+    conclude(gateway, job, stage, !projects.open.is_empty()).await?;
     gateway.crash().reach("tenant_deletion.after_collection");
     Ok(())
 }
 
 /// Whatever the product has written since is collected too, beside what is noted already; in the caller's transaction.
-pub(in crate::app) async fn collect_again(tx: &TenantTx<'_>, job: &ClaimedJob) -> Result<(), Error> {
+pub(in crate::app) async fn collect_again(tx: &TenantTx<'_>, job: &RequestJob<'_>) -> Result<(), Error> {
     Ok(store::provider_call::set_collected(tx, job.request_id, None).await?)
 }
 
@@ -63,15 +63,15 @@ pub(in crate::app) async fn collect_again(tx: &TenantTx<'_>, job: &ClaimedJob) -
 /// that nobody looks for it in another project.
 async fn note_identities(
     gateway: &Accounts,
-    job: &ClaimedJob,
-    state: RequestState,
+    job: &RequestJob<'_>,
+    stage: Stage,
     open: &[&str],
 ) -> Result<(), JobFailure> {
     let mut behind = None;
     for _ in 0..ACCOUNT_PAGES_MAX {
         let mut client = gateway.databases().tenant.client().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-        hold(&tx, job, state).await?;
+        ensure_lease(&tx, job, stage).await?;
         let limit = i64::from(ACCOUNT_PAGE_ROWS);
         let page = store::subject::anchors_behind(&tx, IdentityKind::FirebaseUid, behind, limit).await?;
         let noting = Noting::begin(gateway, &tx, job).await?;
@@ -90,7 +90,7 @@ async fn note_identities(
         }
         behind = page.last().map(|(_, identity)| identity.identity_id);
     }
-    Err(JobFailure::hold("noting the accounts of the tenant's people did not end"))
+    Err(JobFailure::park(ParkCode::BoundExceeded, "noting the accounts of the tenant's people did not end"))
 }
 
 /// `None` when the person was erased, whose key is gone.
@@ -108,9 +108,9 @@ async fn opened(
 /// account is: it ends at once.
 async fn note_rows(
     gateway: &Accounts,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     case: &TenantCase,
-    state: RequestState,
+    stage: Stage,
     is_everywhere_open: bool,
 ) -> Result<(), JobFailure> {
     let scope = product::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
@@ -122,7 +122,7 @@ async fn note_rows(
         drop(client);
         let mut client = gateway.databases().tenant.client().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-        hold(&tx, job, state).await?;
+        ensure_lease(&tx, job, stage).await?;
         let noting = Noting::begin(gateway, &tx, job).await?;
         let account = |uid| noting.account(&Issuer::Unknown, uid, is_everywhere_open);
         let accounts: Vec<_> = page.values.iter().filter_map(account).collect();
@@ -134,18 +134,18 @@ async fn note_rows(
             None => return Ok(()),
         }
     }
-    Err(JobFailure::hold("noting the accounts of the tenant's people did not end"))
+    Err(JobFailure::park(ParkCode::BoundExceeded, "noting the accounts of the tenant's people did not end"))
 }
 
 async fn conclude(
     gateway: &Accounts,
-    job: &ClaimedJob,
-    state: RequestState,
+    job: &RequestJob<'_>,
+    stage: Stage,
     has_credentials: bool,
 ) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    hold(&tx, job, state).await?;
+    ensure_lease(&tx, job, stage).await?;
     store::provider_call::set_collected(&tx, job.request_id, Some(gateway.now())).await?;
     let counts = store::provider_call::account_counts(&tx, job.request_id).await?;
     let accounts = counts.iter().map(|(_, count)| count).sum();
@@ -164,7 +164,7 @@ struct Noting<'a> {
 }
 
 impl<'a> Noting<'a> {
-    async fn begin(gateway: &'a Accounts, tx: &'a TenantTx<'a>, job: &ClaimedJob) -> Result<Self, Error> {
+    async fn begin(gateway: &'a Accounts, tx: &'a TenantTx<'a>, job: &RequestJob<'_>) -> Result<Self, Error> {
         let key = gateway.vault().find_or_make_request_key(tx, job.request_id, gateway.now()).await?;
         Ok(Self { gateway, tx, key })
     }

@@ -16,16 +16,17 @@ use crate::{
             outcome::{self, Outcome, is_anothers},
             provider_credentials::{self, destination, toolkit},
         },
-        ground::error::{Error, JobFailure},
+        ground::error::{AttemptEnd, Error, JobFailure},
         registry,
         requests::{
             case::{AnyCase, Case, read_case, read_case_of},
+            job::RequestJob,
             lease::complete,
         },
     },
     domain::{
         CallId, IdentityKind, JobId, Personal, RequestId, SourceId,
-        job::{JobKind, Verdict},
+        job::{JobKind, ParkCode},
         provider_call::{CallKind, CallState},
         request::RequestState,
     },
@@ -33,7 +34,6 @@ use crate::{
     signature::SecretBytes,
     store::{
         self, TenantTx,
-        job::ClaimedJob,
         provider_call::{AttemptNumber, PersonCall},
     },
 };
@@ -44,8 +44,8 @@ const REQUESTS_PER_ROUND: i64 = 100;
 /// The most rounds of one attempt; what is left then is for the next attempt.
 const ROUNDS_MAX: usize = 10;
 
-/// Puts the calls that take access away into the outbox, with the job that makes them, in the caller's transaction.
-pub(in crate::app) async fn enqueue_access_off(
+/// Puts the calls that revoke access into the outbox, with the job that makes them, in the caller's transaction.
+pub(in crate::app) async fn enqueue_revocation(
     gateway: &Accounts,
     tx: &TenantTx<'_>,
     request: RequestId,
@@ -57,17 +57,17 @@ pub(in crate::app) async fn enqueue_access_off(
         store::provider_call::insert_of_person(tx, call, request, kind, source, now).await?;
     }
     let job = JobId::new(gateway.clock(), gateway.entropy());
-    store::job::insert_or_restart(tx, job, JobKind::CallBack, request, now).await?;
+    store::job::insert_or_restart(tx, job, JobKind::ProviderCalls, request, now).await?;
     Ok(())
 }
 
 /// The job: makes every call of its request that is still to be made.
-pub(in crate::app) async fn run(gateway: &Accounts, job: &ClaimedJob) -> Result<(), JobFailure> {
+pub(in crate::app) async fn run(gateway: &Accounts, job: &RequestJob<'_>) -> Result<(), JobFailure> {
     let AnyCase::Person(case) = read_case(gateway, job).await? else {
         return Err(JobFailure::discard("a whole tenant is nobody's account"));
     };
     let now = gateway.now();
-    if case.request.state == RequestState::Cancelled {
+    if matches!(case.request.state, RequestState::Cancelled | RequestState::Superseded) {
         let mut client = gateway.databases().tenant.client().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
         store::provider_call::withdraw(&tx, job.request_id, now).await?;
@@ -84,9 +84,9 @@ pub(in crate::app) async fn run(gateway: &Accounts, job: &ClaimedJob) -> Result<
 }
 
 /// A step of the erasure: the account goes at the identity provider too. Returns when everything is told.
-pub(in crate::app) async fn tell_of_deletion(
+pub(in crate::app) async fn tell_of_erasure(
     gateway: &Accounts,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     case: &Case,
 ) -> Result<(), JobFailure> {
     if let Some(source) = provider_credentials::of_person(gateway, job.tenant_id, case).await? {
@@ -96,16 +96,16 @@ pub(in crate::app) async fn tell_of_deletion(
         store::provider_call::insert_of_person(&tx, call, job.request_id, kind, source, gateway.now()).await?;
         tx.commit().await?;
     }
-    gateway.crash().reach("deletion.before_call_back");
+    gateway.crash().reach("deletion.before_provider_calls");
     attempt_all(gateway, job, case).await?;
-    gateway.crash().reach("deletion.after_call_back");
+    gateway.crash().reach("deletion.after_provider_calls");
     Ok(())
 }
 
 /// Before a whole tenant's keys go: makes every call about its people that is still to be made. Jobs that would have made
 /// them have ended with the tenant's fence. Each request has its turn however the others fail; a failure is tried again, for
 /// nobody could make the call once the keys are gone. Returns when nothing is pending.
-pub(in crate::app) async fn attempt_all_of_tenant(gateway: &Accounts, job: &ClaimedJob) -> Result<(), JobFailure> {
+pub(in crate::app) async fn attempt_all_of_tenant(gateway: &Accounts, job: &RequestJob<'_>) -> Result<(), JobFailure> {
     for _ in 0..ROUNDS_MAX {
         let mut client = gateway.databases().tenant.client().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
@@ -119,7 +119,7 @@ pub(in crate::app) async fn attempt_all_of_tenant(gateway: &Accounts, job: &Clai
         for request in requests {
             match attempt_all_of_request(gateway, job, request).await {
                 Ok(()) => {}
-                Err(lost) if lost.verdict == Verdict::Discard => return Err(lost),
+                Err(lost) if lost.end == AttemptEnd::Discard => return Err(lost),
                 Err(failed) => failure = Some(failed),
             }
         }
@@ -130,11 +130,15 @@ pub(in crate::app) async fn attempt_all_of_tenant(gateway: &Accounts, job: &Clai
     Err(outcome::unfinished(None, true))
 }
 
-async fn attempt_all_of_request(gateway: &Accounts, job: &ClaimedJob, request: RequestId) -> Result<(), JobFailure> {
+async fn attempt_all_of_request(
+    gateway: &Accounts,
+    job: &RequestJob<'_>,
+    request: RequestId,
+) -> Result<(), JobFailure> {
     let AnyCase::Person(case) = read_case_of(gateway, job.tenant_id, request).await? else {
-        return Err(JobFailure::hold("a whole tenant is nobody's account"));
+        return Err(JobFailure::park(ParkCode::WrongSubject, "a whole tenant is nobody's account"));
     };
-    if case.request.state == RequestState::Cancelled {
+    if matches!(case.request.state, RequestState::Cancelled | RequestState::Superseded) {
         let mut client = gateway.databases().tenant.client().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
         store::provider_call::withdraw(&tx, request, gateway.now()).await?;
@@ -143,7 +147,7 @@ async fn attempt_all_of_request(gateway: &Accounts, job: &ClaimedJob, request: R
     attempt_all(gateway, job, &case).await
 }
 
-async fn attempt_all(gateway: &Accounts, job: &ClaimedJob, case: &Case) -> Result<(), JobFailure> {
+async fn attempt_all(gateway: &Accounts, job: &RequestJob<'_>, case: &Case) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     let calls = store::provider_call::pending_of_person(&tx, case.request.request_id).await?;
@@ -156,7 +160,12 @@ async fn attempt_all(gateway: &Accounts, job: &ClaimedJob, case: &Case) -> Resul
 }
 
 /// One attempt: recorded before it is made and after.
-async fn attempt_one(gateway: &Accounts, job: &ClaimedJob, case: &Case, call: &PersonCall) -> Result<(), JobFailure> {
+async fn attempt_one(
+    gateway: &Accounts,
+    job: &RequestJob<'_>,
+    case: &Case,
+    call: &PersonCall,
+) -> Result<(), JobFailure> {
     // Before the attempt: a database that is away for a moment is no fault of the credentials.
     let secret = registry::provider_secret(gateway, call.source_id).await?;
     let Some(attempt) = begin(gateway, job, call.call_id).await? else { return Ok(()) };
@@ -174,11 +183,11 @@ async fn attempt_one(gateway: &Accounts, job: &ClaimedJob, case: &Case, call: &P
 }
 
 /// `None` when the call has ended meanwhile.
-async fn begin(gateway: &Accounts, job: &ClaimedJob, call: CallId) -> Result<Option<AttemptNumber>, JobFailure> {
+async fn begin(gateway: &Accounts, job: &RequestJob<'_>, call: CallId) -> Result<Option<AttemptNumber>, JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    if !store::job::holds_lease(&tx, job).await? {
-        return Err(JobFailure::discard("another worker holds the job"));
+    if !store::job::has_lease(&tx, job).await? {
+        return Err(JobFailure::discard("another worker has the job"));
     }
     let begun = attempt::begin(gateway, &tx, &[call]).await?;
     tx.commit().await?;
@@ -210,7 +219,7 @@ async fn make(
         let accounts = toolkit.lookup(tenant, std::slice::from_ref(uid), now).await?;
         match accounts.first() {
             None => return Ok(CallState::AlreadyGone),
-            Some(account) if is_anothers(account, case.request.latest_departure_at) => {
+            Some(account) if is_anothers(account, case.request.covers_until()) => {
                 return Ok(CallState::Withdrawn);
             }
             Some(_) if is_shared => return Ok(CallState::Shared),

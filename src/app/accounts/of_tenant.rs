@@ -29,17 +29,16 @@ use crate::{
             audit,
             error::{Error, JobFailure},
         },
-        requests::{case::TenantCase, lease::hold},
+        requests::{case::TenantCase, job::RequestJob, lease::ensure_lease},
     },
     domain::{
         CallId, Issuer, Personal, RequestId,
         provider_call::{CallKind, CallState},
-        request::RequestState,
+        run::{Phase, Stage},
     },
     proof::audit::Fact,
     store::{
         self, TenantTx,
-        job::ClaimedJob,
         provider_call::{AttemptNumber, PendingAccount},
     },
 };
@@ -72,7 +71,11 @@ struct Round {
 /// A step of the erasure of a whole tenant: every account that was noted and that no other tenant knows is deleted. Returns when
 /// none is pending. A project that fails keeps no other from its turn. What waiting can mend is tried again; for everything
 /// else a person has to look, for nobody could be told once the keys are gone.
-pub(in crate::app) async fn tell(gateway: &Accounts, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
+pub(in crate::app) async fn tell(
+    gateway: &Accounts,
+    job: &RequestJob<'_>,
+    case: &TenantCase,
+) -> Result<(), JobFailure> {
     let open = provider_credentials::of_tenant(gateway, job.tenant_id).await?.open;
     let mut failed = Failed::default();
     for _ in 0..ACCOUNT_ROUNDS_MAX {
@@ -89,10 +92,10 @@ pub(in crate::app) async fn tell(gateway: &Accounts, job: &ClaimedJob, case: &Te
 }
 
 /// Accounts that are still to be told of, while this worker holds the job. `None` when there are none but those that failed.
-async fn next_round(gateway: &Accounts, job: &ClaimedJob, failed: &Failed) -> Result<Option<Round>, JobFailure> {
+async fn next_round(gateway: &Accounts, job: &RequestJob<'_>, failed: &Failed) -> Result<Option<Round>, JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    hold(&tx, job, RequestState::Verified).await?;
+    ensure_lease(&tx, job, Stage::Running(Phase::Verified)).await?;
     let (issuers, without) = (&failed.issuers, &failed.accounts);
     let rows =
         store::provider_call::pending_accounts(&tx, job.request_id, issuers, without, ACCOUNTS_PER_ROUND).await?;
@@ -111,7 +114,7 @@ async fn next_round(gateway: &Accounts, job: &ClaimedJob, failed: &Failed) -> Re
 /// One round: whoever is known elsewhere ends, all others are called about; recorded before and after.
 async fn tell_some(
     gateway: &Accounts,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     case: &TenantCase,
     open: &[ProviderCredentials],
     round: Round,
@@ -128,7 +131,7 @@ async fn tell_some(
     gateway.crash().reach("tenant_deletion.before_accounts");
     let uids: Vec<_> = attempts.iter().map(|(_, uid)| uid.clone()).collect();
     let Deleted { outcomes, failure } =
-        delete::delete(gateway, open, &issuer, &uids, case.request.latest_departure_at).await;
+        delete::delete(gateway, open, &issuer, &uids, case.request.covers_until()).await;
     gateway.crash().reach("tenant_deletion.after_accounts");
     let kind = CallKind::FirebaseDelete;
     let made = attempts.iter().zip(&outcomes).map(|((attempt, _), outcome)| Made { attempt: *attempt, kind, outcome });
@@ -151,7 +154,7 @@ async fn tell_some(
 /// Ends what another tenant knows, and records that an attempt at each of the others begins.
 async fn begin(
     gateway: &Accounts,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     shared: &[(CallId, Personal<String>)],
     own: &[(CallId, Personal<String>)],
 ) -> Result<Vec<(AttemptNumber, Personal<String>)>, JobFailure> {
@@ -159,7 +162,7 @@ async fn begin(
     let ids: Vec<CallId> = own.iter().map(|(id, _)| *id).collect();
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    hold(&tx, job, RequestState::Verified).await?;
+    ensure_lease(&tx, job, Stage::Running(Phase::Verified)).await?;
     store::provider_call::finish(&tx, &shared, gateway.now()).await?;
     let begun = attempt::begin(gateway, &tx, &ids).await?;
     tx.commit().await?;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::ground::error::JobFailure,
-    domain::{job::Verdict, provider_call::CallState},
+    domain::{job::ParkCode, provider_call::CallState},
     outbound::{CallFailure, identity_toolkit::Account},
 };
 
@@ -59,21 +59,21 @@ pub(in crate::app) fn failure_word(failure: &CallFailure) -> String {
 }
 
 /// Why a tenant's erasure waits.
-pub(in crate::app) const UNFINISHED: &str = "provider calls about people are not finished";
+const UNFINISHED: &str = "provider calls about people are not finished";
 
 /// A job whose call failed. What waiting can mend is tried again; everything else waits for a person.
 pub(in crate::app) fn job_failure(failure: &CallFailure) -> JobFailure {
-    JobFailure { verdict: verdict(failure.is_transient()), reason: format!("provider call: {failure}") }
+    failed(format!("provider call: {failure}"), failure.is_transient())
 }
 
 /// A job that has calls left to make; why, where that is known. What waiting can mend is tried again.
 pub(in crate::app) fn unfinished(reason: Option<&str>, is_transient: bool) -> JobFailure {
     let reason = reason.map_or_else(|| UNFINISHED.to_owned(), |reason| format!("{UNFINISHED}: {reason}"));
-    JobFailure { verdict: verdict(is_transient), reason }
+    failed(reason, is_transient)
 }
 
-const fn verdict(is_transient: bool) -> Verdict {
-    if is_transient { Verdict::Retry } else { Verdict::Hold }
+fn failed(reason: String, is_transient: bool) -> JobFailure {
+    if is_transient { JobFailure::retry(reason) } else { JobFailure::park(ParkCode::ProviderRefuses, reason) }
 }
 
 /// An account that was made after the person had left is somebody else's, or a return: nobody would enable it again.

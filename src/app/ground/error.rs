@@ -1,7 +1,7 @@
 //! What a caller of a use case can act on.
 
 use crate::{
-    domain::job::Verdict,
+    domain::job::{ParkCode, Verdict},
     planning::PlanError,
     product::{ProductError, VerifyError},
     proof::ProofError,
@@ -78,47 +78,64 @@ impl Error {
 #[derive(Debug)]
 pub struct JobFailure {
     /// What must become of the job.
-    pub verdict: Verdict,
+    pub end: AttemptEnd,
     /// A sentence without values, at most 300 bytes when stored.
     pub reason: String,
 }
 
+/// What must become of a job whose attempt did not complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptEnd {
+    /// It is tried again later, as often as it takes.
+    Retry,
+    /// It is parked: a person has to look.
+    Park(ParkCode),
+    /// It has nothing to do any more.
+    Discard,
+}
+
 impl JobFailure {
+    /// A failure that waiting can mend.
+    pub fn retry(reason: impl Into<String>) -> Self {
+        Self { end: AttemptEnd::Retry, reason: reason.into() }
+    }
+
     /// A failure that waits for a person.
-    pub fn hold(reason: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Hold, reason: reason.into() }
+    pub fn park(code: ParkCode, reason: impl Into<String>) -> Self {
+        Self { end: AttemptEnd::Park(code), reason: reason.into() }
     }
 
     /// There is nothing to do any more.
     pub fn discard(reason: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Discard, reason: reason.into() }
+        Self { end: AttemptEnd::Discard, reason: reason.into() }
     }
 }
 
 impl<E: Into<Error>> From<E> for JobFailure {
     fn from(error: E) -> Self {
         let error = error.into();
-        let verdict = match &error {
+        let code = match &error {
             Error::Product(product) => match product.verdict() {
-                // Recording a verdict is guarded by the attempt, so this one is never that of a stale worker: the product database
-                // knows a later attempt than we do (our database was restored), and a person has to look.
-                Verdict::Discard | Verdict::Hold => Verdict::Hold,
-                Verdict::Retry => Verdict::Retry,
+                Verdict::Retry => return Self::retry(error.chain()),
+                // Recording a verdict is guarded by the attempt, so this one is never that of a stale worker: the product
+                // database knows a later attempt than we do (our database was restored), and a person has to look.
+                Verdict::Discard | Verdict::Park => ParkCode::ProductDatabaseRefuses,
             },
             // A statement that is wrong stays wrong; another number of rows is a race that was lost.
-            Error::Store(StoreError::Statement { source, .. }) if !source.is_transient() => Verdict::Hold,
-            Error::Store(_) | Error::Busy(_) => Verdict::Retry,
+            Error::Store(StoreError::Statement { source, .. }) if !source.is_transient() => {
+                ParkCode::GatewayDatabaseRefuses
+            }
+            Error::Store(_) | Error::Busy(_) => return Self::retry(error.chain()),
             // A reader that cannot see says nothing about what is there: a person has to look.
-            Error::Verify(source) if source.is_transient() => Verdict::Retry,
-            Error::Verify(_)
-            | Error::Open(_)
-            | Error::Plan(_)
-            | Error::Proof(_)
-            | Error::Missing(_)
-            | Error::NotFound(_)
-            | Error::Refused(_) => Verdict::Hold,
+            Error::Verify(source) if source.is_transient() => return Self::retry(error.chain()),
+            Error::Verify(_) => ParkCode::ReaderCannotRead,
+            Error::Open(_) => ParkCode::SealedValueUnreadable,
+            Error::Plan(_) => ParkCode::PlanNotUsable,
+            Error::Proof(_) => ParkCode::ReceiptNotSigned,
+            Error::Missing(_) | Error::NotFound(_) => ParkCode::RowMissing,
+            Error::Refused(_) => ParkCode::NotAllowed,
         };
-        Self { verdict, reason: error.chain() }
+        Self::park(code, error.chain())
     }
 }
 

@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use crate::{
     app::{
         ground::{Ground, audit, error::Error, fence::tenant::standing},
-        offboarding::evidence::{evidence, weigh},
+        offboarding::{
+            evidence::{evidence, weigh},
+            timeline::OpenedBy,
+        },
     },
     domain::{
         TenantId,
@@ -72,7 +75,7 @@ pub async fn confirm_uninstalled(
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     may_be_confirmed(&tx, &evidence).await?;
-    let outcome = weigh(gateway, &tx, evidence, None).await?;
+    let outcome = weigh(gateway, &tx, evidence, OpenedBy::operator(actor)).await?;
     if matches!(outcome, Outcome::Applied(_)) {
         let facts = [("since", Fact::At(at)), ("reason", Fact::Word(reason))];
         audit::record(gateway, &tx, actor, "tenant.uninstall_confirmed", tenant, facts).await?;

@@ -1,10 +1,12 @@
 //! A turn: the right to ask one source for one thing, by a lease of database time, and how it ends.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     app::{accounts::outcome::failure_word, ground::error::Error, polling::Polling},
-    domain::{metric, poll::PollFeed},
+    domain::{back_off, metric, poll::PollFeed},
     outbound::CallFailure,
     store::{
         self,
@@ -16,12 +18,12 @@ use crate::{
 const LEASE_SECONDS: f64 = 180.0;
 
 /// The wait after a first failure; doubled with each one that follows.
-const BACK_OFF_FIRST: SignedDuration = SignedDuration::from_mins(1);
+const BACK_OFF_FIRST: Duration = Duration::from_mins(1);
 
-const BACK_OFF_MAX: SignedDuration = SignedDuration::from_hours(1);
+const BACK_OFF_MAX: Duration = Duration::from_hours(1);
 
 /// How many failures in a row make the wait longer.
-const DOUBLINGS_MAX: i32 = 6;
+const DOUBLINGS_MAX: u32 = 6;
 
 /// Why a turn ended early.
 #[derive(Debug, thiserror::Error)]
@@ -150,16 +152,16 @@ impl Turn {
         }
         let doublings = match halted {
             Halted::Call(failure) if !failure.is_transient() => DOUBLINGS_MAX,
-            Halted::Call(_) | Halted::Ours(_) => self.row.failures.clamp(0, DOUBLINGS_MAX),
+            Halted::Call(_) | Halted::Ours(_) => u32::try_from(self.row.failures).unwrap_or(0),
         };
-        let wait = BACK_OFF_FIRST.saturating_mul(1 << doublings).min(BACK_OFF_MAX);
+        let wait = back_off::doubled(BACK_OFF_FIRST, BACK_OFF_MAX, doublings);
+        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
         wait + part_of(gateway, wait / 4)
     }
 }
 
 /// A random part of `most`, so that nothing happens at round hours or everywhere at once.
 pub(in crate::app) fn part_of(gateway: &Polling, most: SignedDuration) -> SignedDuration {
-    let most_seconds = most.as_secs().max(0).unsigned_abs();
-    let seconds = gateway.randomness() % (most_seconds + 1);
-    SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(0))
+    let most = Duration::try_from(most).unwrap_or_default();
+    SignedDuration::try_from(back_off::part_of(most, gateway.randomness())).unwrap_or_default()
 }

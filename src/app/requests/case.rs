@@ -1,15 +1,18 @@
 //! What a job needs to know of its request, read in one short transaction.
 
 use crate::{
-    app::ground::{
-        Ground,
-        error::Error,
-        identities::{self, Named},
+    app::{
+        ground::{
+            Ground,
+            error::Error,
+            identities::{self, Named},
+        },
+        requests::job::RequestJob,
     },
     domain::{Issuer, RequestId, SubjectId, TenantId, request::RequestScope},
     product::{Digest, PersonKey},
     sealing::normalise,
-    store::{self, TenantTx, job::ClaimedJob, request::RequestRow},
+    store::{self, TenantTx, request::RequestRow},
 };
 
 /// What a job about a person needs, read in one short transaction.
@@ -50,10 +53,15 @@ impl AnyCase {
             Self::Tenant(case) => &case.tenant_key,
         }
     }
+
+    /// One of two words: what is said of a person, or what is said of a tenant.
+    pub(in crate::app) fn either(&self, of_person: &'static str, of_tenant: &'static str) -> &'static str {
+        self.request().scope.either(of_person, of_tenant)
+    }
 }
 
 /// Reads a request; with its person, whose identities are opened for this operation, when it is about one.
-pub(in crate::app) async fn read_case(gateway: &Ground, job: &ClaimedJob) -> Result<AnyCase, Error> {
+pub(in crate::app) async fn read_case(gateway: &Ground, job: &RequestJob<'_>) -> Result<AnyCase, Error> {
     read_case_of(gateway, job.tenant_id, job.request_id).await
 }
 

@@ -83,7 +83,7 @@ fn may_run(event: &EventRow) -> bool {
     event.outcome_reason.as_deref() != Some(IDENTIFIER_REUSED)
 }
 
-/// Lets a held or dead job run again. Fails when it is neither.
+/// Lets a parked job run again. Fails when it is not parked.
 pub async fn retry_job(gateway: &Ground, actor: &str, job: JobId) -> Result<(), Error> {
     let queue = gateway.databases().queue.client().await?;
     let filter = JobFilter { job_id: Some(job), ..JobFilter::default() };
@@ -92,7 +92,7 @@ pub async fn retry_job(gateway: &Ground, actor: &str, job: JobId) -> Result<(), 
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, row.tenant_id).await?;
     if !store::job::revive(&tx, job, gateway.now()).await? {
-        return Err(Error::Refused(format!("the job is {}; only held and dead jobs can be retried", row.state)));
+        return Err(Error::Refused(format!("the job is {}; only parked jobs can be retried", row.state)));
     }
     audit::record(gateway, &tx, actor, "job.retried", job, []).await?;
     tx.commit().await?;

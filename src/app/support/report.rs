@@ -102,9 +102,14 @@ pub async fn request(gateway: &Ground, id: RequestId) -> Result<RequestReport, E
     for tenant in tenants::list(gateway).await? {
         let tx = TenantTx::begin(&mut client, tenant.tenant_id).await?;
         if let Some(request) = store::request::read(&tx, id).await? {
-            let steps = store::plan::executed(&tx, id).await?;
             let accounts = store::provider_call::account_counts(&tx, id).await?;
-            let receipt = store::receipt::of_request(&tx, id).await?.map(|(_, _, jws)| jws);
+            let (steps, receipt) = match &request.run {
+                Some(run) => {
+                    let receipt = store::receipt::of_run(&tx, run.run_id).await?.map(|(_, _, jws)| jws);
+                    (store::plan::executed(&tx, run.run_id).await?, receipt)
+                }
+                None => (Vec::new(), None),
+            };
             return Ok(RequestReport { tenant_id: tenant.tenant_id, request, steps, accounts, jobs, receipt });
         }
     }

@@ -118,12 +118,25 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_or_removed_entry_breaks_the_chain_where_it_stood() {
+    fn a_changed_removed_or_moved_entry_breaks_the_chain_where_it_stood() {
         let mut changed = links();
         changed[1].2 = r#"{"n":9}"#.to_owned();
         assert_eq!(broken_at(&changed), Some(2));
+        let mut moved = links();
+        let earlier = (moved[0].1.clone(), moved[0].2.clone());
+        (moved[0].1, moved[0].2) = (moved[1].1.clone(), moved[1].2.clone());
+        (moved[1].1, moved[1].2) = earlier;
+        assert_eq!(broken_at(&moved), Some(1));
         let mut removed = links();
         removed.remove(0);
         assert_eq!(broken_at(&removed), Some(1));
+    }
+
+    #[test]
+    fn a_chain_of_another_tenant_does_not_hold() {
+        let head = chain_start(TenantId::from_uuid(Uuid::from_u128(2)));
+        let mut chain = AuditChain { head, ..empty() };
+        chain.follow(&links());
+        assert_eq!((chain.verified, chain.broken_at), (0, Some(1)));
     }
 }

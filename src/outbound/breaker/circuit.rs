@@ -1,5 +1,6 @@
 //! The circuit of one server, as a pure state: time and chance are arguments.
 
+use crate::domain::back_off;
 use std::time::{Duration, Instant};
 
 use crate::outbound::CallFailure;
@@ -103,7 +104,7 @@ impl Circuit {
     }
 
     fn open(&mut self, now: Instant, chance: u8) {
-        let doubled = OPEN_FIRST.saturating_mul(1 << self.openings.min(16)).min(OPEN_MAX);
+        let doubled = back_off::doubled(OPEN_FIRST, OPEN_MAX, self.openings);
         self.openings = self.openings.saturating_add(1);
         let jitter = doubled / 4 * u32::from(chance) / u32::from(u8::MAX);
         self.enter(State::Open { until: now + doubled + jitter });

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{attributes::ATTRIBUTE_BYTES_MAX, *};
-use crate::sources::sample::{captured, changed, headers};
+use crate::sources::tests::sample::{captured, changed, headers};
 
 const DELETED: &str = include_str!("../../../tests/vectors/firebase/cloudevent_v2_deleted.json");
 const CREATED_V1: &str = include_str!("../../../tests/vectors/firebase/cloudevent_v1_created.json");

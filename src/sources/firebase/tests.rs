@@ -9,7 +9,7 @@ use crate::domain::Personal;
 use crate::sources::{
     cloudevents,
     minimized::{from_minimized, minimize},
-    sample::{captured, changed},
+    tests::sample::{captured, changed},
 };
 
 macro_rules! vector {

@@ -12,7 +12,7 @@ use crate::{
         event::PersonSignal,
         worklog::{WorklogChange, WorklogEntry},
     },
-    sources::{minimized::minimize, sample::changed},
+    sources::{minimized::minimize, tests::sample::changed},
 };
 
 const INSTALLED: &str = include_str!("../../../tests/vectors/forge/lifecycle_installed_remote.json");

@@ -13,7 +13,7 @@ use crate::{
         profile::{Profile, ProfileAttribute},
         worklog::{WORKLOG_SECONDS_MAX, WorklogChange, WorklogEntry},
     },
-    sources::sample::changed,
+    sources::tests::sample::changed,
 };
 
 const SITE: Option<&str> = Some("example-site.atlassian.net");

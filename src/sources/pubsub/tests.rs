@@ -9,7 +9,7 @@ use crate::{
     domain::event::{IgnoreReason, LifecycleEvent, Malformed, PersonSignal},
     sources::{
         firebase,
-        sample::{Captured, captured, changed, headers},
+        tests::sample::{Captured, captured, changed, headers},
     },
 };
 

@@ -2,7 +2,7 @@
 
 use milestone_gateway::testing::{
     app::{accounts::give_up, registry, support::replay},
-    domain::{provider_call::CallState::*, request::RequestState},
+    domain::{provider_call::CallState::*, run::Phase},
     signature::SecretBytes,
 };
 
@@ -128,7 +128,7 @@ async fn a_project_that_is_away_keeps_no_account_of_another_from_its_turn() {
 
     world.days_pass(1).await;
 
-    assert_eq!(own_request(&world, &acme).await.state, RequestState::Verified);
+    assert_eq!(own_request(&world, &acme).await.phase(), Some(Phase::Verified));
     assert_eq!(firebase.uids_in(PROJECT), [&*anywhere.account_id], "it may be in the project that is away");
     assert_eq!(accounts_told(&world, &acme).await, [(Done, 1), (Pending, 1)]);
     world.has_provider_credentials(&other, &firebase).await;
@@ -151,12 +151,12 @@ async fn a_project_that_lets_us_in_no_longer_waits_for_a_person_who_may_give_it_
 
     world.days_pass(83).await;
     let request = own_request(&world, &acme).await;
-    assert_eq!(request.state, RequestState::Verified);
-    let held = || async {
+    assert_eq!(request.phase(), Some(Phase::Verified));
+    let parked = || async {
         let jobs = world.jobs_of(request.request_id).await;
-        jobs.into_iter().find(|job| job.kind == "deletion" && job.state == "held")
+        jobs.into_iter().find(|job| job.kind == "erasure" && job.state == "parked")
     };
-    let job = held().await.expect("a held job");
+    let job = parked().await.expect("a parked job");
     assert!(keys_and_people(&world, &acme).await > 0, "whoever could be told must stay known");
 
     let who = (acme.id, request.request_id);

@@ -5,13 +5,13 @@ use serde_json::Value;
 use crate::domain::delivery::Headers;
 
 /// A captured request.
-pub(super) struct Captured {
-    pub(super) headers: Headers,
-    pub(super) body: Vec<u8>,
+pub(in crate::sources) struct Captured {
+    pub(in crate::sources) headers: Headers,
+    pub(in crate::sources) body: Vec<u8>,
 }
 
 /// Reads a vector of the form `{headers, body_raw}`.
-pub(super) fn captured(vector: &str) -> Captured {
+pub(in crate::sources) fn captured(vector: &str) -> Captured {
     let request: Value = serde_json::from_str(vector).expect("a vector is JSON");
     let mut headers = Headers::default();
     for header in request["headers"].as_array().expect("a list of headers") {
@@ -21,12 +21,12 @@ pub(super) fn captured(vector: &str) -> Captured {
 }
 
 /// Headers by name and value.
-pub(super) fn headers(pairs: &[(&str, &str)]) -> Headers {
+pub(in crate::sources) fn headers(pairs: &[(&str, &str)]) -> Headers {
     pairs.iter().map(|(name, value)| (*name, value.as_bytes())).collect()
 }
 
 /// A vector with the value at `pointer` replaced, or taken out.
-pub(super) fn changed(vector: &str, pointer: &str, value: Option<Value>) -> String {
+pub(in crate::sources) fn changed(vector: &str, pointer: &str, value: Option<Value>) -> String {
     let mut body: Value = serde_json::from_str(vector).expect("a vector is JSON");
     let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
     let parent = body.pointer_mut(parent).and_then(Value::as_object_mut).expect("an object");

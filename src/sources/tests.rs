@@ -1,0 +1,3 @@
+//! What the tests of the senders share.
+
+pub(super) mod sample;
