@@ -24,7 +24,7 @@ use clap::Parser;
 use milestone_gateway::testing::{
     app::registry::{self, Registration},
     config::{Database, DatabaseTls, Settings},
-    domain::Entropy as _,
+    domain::{Actor, Entropy as _, actor::ActorName},
     http::{self, Edge, EdgeSettings},
     signature::{SecretBytes, hub_hmac},
     store::bootstrap,
@@ -121,7 +121,8 @@ async fn measure(place: &Place, connections: u16, length: Duration) -> anyhow::R
             .await?;
     let secret = SecretBytes::new(SECRET.to_vec());
     let registration = Registration::jira("bench", "00000000-0000-4000-8000-00000000be9c", &secret);
-    registry::register(&system.gateway, "operator:bench", &registration).await?;
+    let actor = Actor::CommandLine { os_user: ActorName::of_account("bench") };
+    registry::register(&system.gateway, &actor, &registration).await?;
     let edge = Edge::new(
         system.gateway.clone(),
         Arc::new(String::new),

@@ -1,5 +1,6 @@
 //! The composition root: the only place that picks implementations (system clock, OS entropy, pools, keys, policy).
 
+mod account;
 mod clock;
 mod connect;
 mod error;
@@ -21,6 +22,7 @@ use crate::{
     store,
 };
 
+pub use account::command_line;
 pub use clock::{DemoClock, OsEntropy};
 pub use error::SystemError;
 pub use keyring::load as load_keyring;
@@ -63,6 +65,7 @@ pub struct System {
     /// The use cases' context.
     pub gateway: Gateway,
     /// The independent reader's connections, for what looks at the product database without the use cases.
+    #[cfg(feature = "demo")]
     pub verifier: store::Pool,
     /// True on a database that was marked demo at its creation.
     pub is_demo: bool,
@@ -125,7 +128,14 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
         trust: Trust { keys: key_sets(&opening.development)?, emulators: opening.development.trusts_emulators },
     });
     let background = background(&gateway, is_demo.then_some(clock));
-    Ok(System { gateway, verifier, is_demo, embedded, background })
+    Ok(System {
+        gateway,
+        #[cfg(feature = "demo")]
+        verifier,
+        is_demo,
+        embedded,
+        background,
+    })
 }
 
 /// What runs beside the edge and the workers for as long as the system is open.

@@ -29,8 +29,8 @@ pub mod demo {
 /// Words.
 pub mod domain {
     pub use crate::domain::{
-        Clock, CrashPoints, Entropy, EventId, Headers, IdentityId, IdentityKind, JobId, Personal, RequestId,
-        SourceKind, SubjectId, TenantId, crash, event, evidence, job, provider_call, reply, request, run,
+        Actor, Clock, CrashPoints, Entropy, EventId, Headers, IdentityId, IdentityKind, JobId, Personal, RequestId,
+        SourceKind, SubjectId, TenantId, actor, crash, event, evidence, job, provider_call, reply, request, run,
     };
 }
 

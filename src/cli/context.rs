@@ -8,12 +8,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::options::GlobalOptions;
 use crate::app::Gateway;
 use crate::config::{self, Settings};
-use crate::domain::{Clock, Entropy};
+use crate::domain::{Actor, Clock, Entropy};
 use crate::proof::{PublicKey, SigningKey};
 use crate::system::{self, DemoClock, Development, Opening, OsEntropy, System};
 
-/// Who the audit says has acted.
-pub(super) const ACTOR: &str = "operator:cli";
+/// Who the audit says has acted: the account that this process belongs to.
+pub(super) fn actor() -> Actor {
+    system::command_line()
+}
 
 /// A gateway that is ready for use cases.
 pub(super) struct Opened {

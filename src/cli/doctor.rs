@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{context, exit::Exit, options::GlobalOptions, output::Output};
 use crate::{
     app::support::report,
+    domain::reason::code_of,
     store::job::JobFilter,
     system::{Development, Opening},
 };
@@ -19,7 +20,10 @@ pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow:
     let mut waiting = Vec::new();
     let filter = JobFilter { state: Some("parked".to_owned()), ..JobFilter::default() };
     for job in report::jobs(gateway, &filter, 100).await? {
-        waiting.push(json!({ "job": job.job_id, "code": job.parked_code, "why": job.failure_reason }));
+        let reason_code = job.failure_reason.as_deref().and_then(code_of);
+        waiting.push(json!({
+            "job": job.job_id, "code": job.parked_code, "why": job.failure_reason, "reason_code": reason_code,
+        }));
     }
     let balance = report::balance(gateway).await?;
     let balances = balance.accepted == balance.pending + balance.applied + balance.ignored + balance.dead_lettered;

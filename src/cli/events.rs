@@ -20,7 +20,7 @@ use self::{
     selection::EventSelection,
 };
 use crate::app::{Gateway, support::report};
-use crate::domain::{EventId, event::IgnoreReason};
+use crate::domain::{EventId, reason::entry_of};
 use crate::store::event::EventRow;
 
 const FIELDS: Columns<'static> = &[
@@ -34,6 +34,7 @@ const FIELDS: Columns<'static> = &[
     ("state", "state"),
     ("outcome", "outcome"),
     ("reason", "reason"),
+    ("code", "reason_code"),
     ("finished", "finished_at"),
     ("attempts", "attempts"),
     ("body bytes", "body_bytes"),
@@ -120,30 +121,8 @@ fn explanation(event: &EventRow) -> &'static str {
     match event.outcome.as_deref() {
         None => "it waits for a worker, or is being worked on",
         Some("applied") => "its consequences are committed; the reason names them",
-        Some("dead_lettered") => "it could not be applied; correct what the reason names, then replay it",
-        Some(_) => IgnoreReason::ALL
-            .into_iter()
-            .find(|known| known.as_str() == reason)
-            .map_or("nothing followed from it", explain_ignored),
-    }
-}
-
-const fn explain_ignored(reason: IgnoreReason) -> &'static str {
-    match reason {
-        IgnoreReason::UnknownType => "this version does not know such events; it was kept and nothing followed",
-        IgnoreReason::NotALifecycleSignal => "such events say nothing about whether somebody is still there",
-        IgnoreReason::PolicyNothingFollows => "the policy says that nothing follows from it",
-        IgnoreReason::Superseded => "a later signal of the same account had been applied before",
-        IgnoreReason::StaleVersion => "the same or a later version had been applied before",
-        IgnoreReason::Fenced => "the person was erased; what is older than an explicit return is refused",
-        IgnoreReason::Forgotten => "its content and the person's key are destroyed, so it cannot be read any more",
-        IgnoreReason::NobodyKnown => "the product knows nobody of this identity, here or in any tenant",
-        IgnoreReason::TenantGone => {
-            "everything of the customer was deleted; only a new installation opens the door again"
-        }
-        IgnoreReason::NothingTold => {
-            "it says that something has changed and not what, and there are no credentials to ask the customer's site"
-        }
-        IgnoreReason::PlaceholderAccount => "it names Atlassian's placeholder account, which denotes nobody",
+        Some("dead_lettered") => entry_of(reason)
+            .map_or("it could not be applied; correct what the reason names, then replay it", |entry| entry.advice),
+        Some(_) => entry_of(reason).map_or("nothing followed from it", |entry| entry.sentence),
     }
 }

@@ -6,8 +6,13 @@ use std::{
 };
 
 use anyhow::Chain;
+use serde_json::{Value, json};
 
 use crate::app;
+use crate::domain::{
+    Reason,
+    reason::{InputReason, WorkReason},
+};
 use crate::outbound::OutboundError;
 use crate::store::StoreError;
 
@@ -73,15 +78,33 @@ impl Stop {
 #[error("standard output was closed")]
 pub(super) struct OutputClosed;
 
-/// Prints what went wrong on standard error and returns the code that belongs to it.
-pub(super) fn report(error: &anyhow::Error) -> Exit {
+/// Prints what went wrong on standard error and returns the code that belongs to it. When a machine reads, the last line is
+/// the same as one JSON document; standard output is left to results.
+pub(super) fn report(error: &anyhow::Error, is_json: bool) -> Exit {
     if error.is::<OutputClosed>() {
         return Exit::Done;
     }
-    let (exit, hint) = judge(error);
+    let (exit, hint, reason) = judge(error);
+    let mut text = text_of(error.chain(), &hint);
+    if is_json {
+        let _ = writeln!(text, "{}", json_of(error.chain(), &hint, &reason));
+    }
     // A closed standard error leaves nobody to be told.
-    let _ = io::stderr().write_all(text_of(error.chain(), &hint).as_bytes());
+    let _ = io::stderr().write_all(text.as_bytes());
     exit
+}
+
+fn json_of(chain: Chain<'_>, hint: &str, reason: &Reason) -> Value {
+    let mut sentences = chain.map(ToString::to_string);
+    let sentence = sentences.next().unwrap_or_default();
+    let causes: Vec<String> = sentences.collect();
+    json!({"error": {
+        "code": reason.code(),
+        "sentence": sentence,
+        "parameters": reason.parameters(),
+        "causes": causes,
+        "hint": hint,
+    }})
 }
 
 fn text_of(chain: Chain<'_>, hint: &str) -> String {
@@ -94,29 +117,42 @@ fn text_of(chain: Chain<'_>, hint: &str) -> String {
     text
 }
 
-/// The code of an error and what to do, by the first cause that says something about it.
-fn judge(error: &anyhow::Error) -> (Exit, String) {
+/// The code of an error, what to do and why, by the first cause that says something about it.
+fn judge(error: &anyhow::Error) -> (Exit, String, Reason) {
+    let generally = |(exit, hint): (Exit, String)| (exit, hint, general(exit));
     // A `Stop` put around another error is not a link of the chain by itself.
     if let Some(stop) = error.downcast_ref::<Stop>() {
-        return (stop.exit, stop.hint.clone());
+        return generally((stop.exit, stop.hint.clone()));
     }
     for cause in error.chain() {
         if let Some(stop) = cause.downcast_ref::<Stop>() {
-            return (stop.exit, stop.hint.clone());
+            return generally((stop.exit, stop.hint.clone()));
         }
         if let Some(error) = cause.downcast_ref::<app::ground::error::Error>() {
-            return judge_app(error);
+            let (exit, hint) = judge_app(error);
+            return (exit, hint, error.reason());
         }
         if let Some(error) = cause.downcast_ref::<OutboundError>() {
-            return judge_outbound(error);
+            return generally(judge_outbound(error));
         }
         if let Some(error) = cause.downcast_ref::<StoreError>()
             && error.is_transient()
         {
-            return (Exit::Unavailable, AWAY.to_owned());
+            return generally((Exit::Unavailable, AWAY.to_owned()));
         }
     }
-    (Exit::Failed, LOOK.to_owned())
+    generally((Exit::Failed, LOOK.to_owned()))
+}
+
+/// The reason of what a command finds by itself, as exactly as its exit code says it.
+fn general(exit: Exit) -> Reason {
+    match exit {
+        Exit::Done | Exit::Failed => InputReason::CommandFailed.into(),
+        Exit::Usage => InputReason::NotUnderstood.into(),
+        Exit::NotFound => WorkReason::NotFound { what: "thing" }.into(),
+        Exit::Refused => InputReason::NotAllowed.into(),
+        Exit::Unavailable => InputReason::Unavailable.into(),
+    }
 }
 
 const AWAY: &str = "check that the database runs and that --database-url names it, then run the same command again";
@@ -127,10 +163,10 @@ fn judge_app(error: &app::ground::error::Error) -> (Exit, String) {
         app::ground::error::Error::NotFound(what) => {
             (Exit::NotFound, format!("`milestone-gateway {what}s list` shows what there is"))
         }
-        app::ground::error::Error::Refused(_) => {
+        app::ground::error::Error::Rejected(_) | app::ground::error::Error::Refused(_) => {
             (Exit::Refused, "nothing was changed; change what the sentence names and run the command again".to_owned())
         }
-        app::ground::error::Error::Busy(_) => {
+        app::ground::error::Error::Later(_) | app::ground::error::Error::Busy(_) => {
             (Exit::Unavailable, "wait for it, then run the same command again".to_owned())
         }
         app::ground::error::Error::Open(_) => (
@@ -149,7 +185,8 @@ fn judge_app(error: &app::ground::error::Error) -> (Exit, String) {
         | app::ground::error::Error::Verify(_)
         | app::ground::error::Error::Plan(_)
         | app::ground::error::Error::Proof(_)
-        | app::ground::error::Error::Missing(_) => (Exit::Failed, LOOK.to_owned()),
+        | app::ground::error::Error::Missing(_)
+        | app::ground::error::Error::Unserializable { .. } => (Exit::Failed, LOOK.to_owned()),
     }
 }
 
@@ -167,7 +204,7 @@ mod tests {
     use anyhow::Context as _;
 
     use super::*;
-    use crate::domain::database::DatabaseFailure;
+    use crate::domain::{database::DatabaseFailure, reason::WaitReason};
 
     fn statement(sqlstate: &str) -> StoreError {
         let source = DatabaseFailure { sqlstate: Some(sqlstate.to_owned()), constraint: None, table: None };
@@ -192,6 +229,8 @@ mod tests {
         assert_eq!(exit_of(app::ground::error::Error::NotFound("event")), Exit::NotFound);
         assert_eq!(exit_of(app::ground::error::Error::Refused("no".to_owned())), Exit::Refused);
         assert_eq!(exit_of(app::ground::error::Error::Busy("later")), Exit::Unavailable);
+        assert_eq!(exit_of(app::ground::error::Error::rejected(InputReason::SourceInUse)), Exit::Refused);
+        assert_eq!(exit_of(app::ground::error::Error::later(WaitReason::ErasureUnfinished)), Exit::Unavailable);
         assert_eq!(exit_of(app::ground::error::Error::Store(StoreError::NoConnection)), Exit::Unavailable);
         assert_eq!(exit_of(app::ground::error::Error::Store(statement("08006"))), Exit::Unavailable);
         assert_eq!(exit_of(app::ground::error::Error::Store(statement("42P01"))), Exit::Failed);
@@ -209,7 +248,7 @@ mod tests {
     #[test]
     fn an_error_is_told_with_its_causes_and_what_to_do() {
         let error = anyhow::Error::from(app::ground::error::Error::Store(statement("57P01")));
-        let (_, hint) = judge(&error);
+        let (_, hint, _) = judge(&error);
         assert_eq!(
             text_of(error.chain(), &hint),
             "error: the gateway's database failed\n  caused by: statement select_events failed\n  \
@@ -219,7 +258,30 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_is_told_the_code_and_what_the_sentence_names() {
+        let told = |error: anyhow::Error| {
+            let (_, hint, reason) = judge(&error);
+            json_of(error.chain(), &hint, &reason)["error"].clone()
+        };
+        let short =
+            told(app::ground::error::Error::rejected(InputReason::ReplayWindowShort { seconds_min: 60 }).into());
+        assert_eq!(short["code"], "replay_window_short");
+        assert_eq!(short["parameters"], json!({"seconds_min": 60}));
+        assert!(short["sentence"].as_str().is_some_and(|sentence| sentence.contains("at least 60 seconds")), "{short}");
+
+        let away = told(app::ground::error::Error::Store(statement("57P01")).into());
+        assert_eq!(away["code"], "gateway_database_away");
+        assert_eq!(away["causes"], json!(["statement select_events failed", "SQLSTATE 57P01"]));
+
+        let stopped = told(Stop::new(Exit::Usage, "a rotation needs a new secret", "give one").into());
+        let said = json!({"code": "not_understood", "sentence": "a rotation needs a new secret", "parameters": {},
+            "causes": [], "hint": "give one"});
+        assert_eq!(stopped, said);
+        assert_eq!(told(anyhow::anyhow!("anything else"))["code"], "command_failed");
+    }
+
+    #[test]
     fn a_reader_that_has_read_enough_is_no_failure() {
-        assert_eq!(report(&OutputClosed.into()), Exit::Done);
+        assert_eq!(report(&OutputClosed.into(), true), Exit::Done);
     }
 }

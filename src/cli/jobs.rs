@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    context::{ACTOR, with_gateway},
+    context::{actor, with_gateway},
     exit::Exit,
     options::GlobalOptions,
     output::Output,
@@ -15,7 +15,7 @@ use crate::app::{
     Error, Gateway,
     support::{replay, report},
 };
-use crate::domain::{JobId, RequestId};
+use crate::domain::{JobId, RequestId, reason::code_of};
 use crate::store::job::{JobFilter, JobRow};
 
 const STATES: [&str; 4] = ["pending", "parked", "completed", "cancelled"];
@@ -47,6 +47,7 @@ const FIELDS: Columns<'static> = &[
     ("failures", "failures"),
     ("parked because of", "parked_code"),
     ("last failure", "failure_reason"),
+    ("its code", "reason_code"),
     ("made", "created_at"),
     ("ended", "finished_at"),
 ];
@@ -116,7 +117,7 @@ async fn show(gateway: &Gateway, id: JobId, output: &mut Output) -> anyhow::Resu
 }
 
 async fn retry(gateway: &Gateway, id: JobId, output: &mut Output) -> anyhow::Result<Exit> {
-    replay::retry_job(gateway, ACTOR, id).await?;
+    replay::retry_job(gateway, &actor(), id).await?;
     output.record(FIELDS, &row(&one(gateway, id).await?))?;
     Ok(Exit::Done)
 }
@@ -148,6 +149,7 @@ fn row(job: &JobRow) -> Value {
         "failures": job.failures,
         "parked_code": job.parked_code,
         "failure_reason": job.failure_reason,
+        "reason_code": job.failure_reason.as_deref().and_then(code_of),
         "created_at": job.created_at,
         "finished_at": job.finished_at,
     })

@@ -66,7 +66,7 @@ pub fn run() -> ExitCode {
     };
     let mut output = Output::standard(cli.options.json);
     let ended = runtime().and_then(|runtime| runtime.block_on(Box::pin(dispatch(&cli, &mut output))));
-    let exit = ended.unwrap_or_else(|error| exit::report(&error));
+    let exit = ended.unwrap_or_else(|error| exit::report(&error, cli.options.json));
     ExitCode::from(exit.code())
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    context::{ACTOR, with_gateway},
+    context::{actor, with_gateway},
     events::{rows, selection::EventSelection},
     exit::{Exit, Stop},
     options::{Deliberate, GlobalOptions},
@@ -94,7 +94,7 @@ async fn execute(
 ) -> anyhow::Result<Exit> {
     let mut pairs: Vec<Value> = Vec::new();
     for filter in filters {
-        let done = replay::execute(gateway, ACTOR, reason, filter).await?;
+        let done = replay::execute(gateway, &actor(), reason, filter).await?;
         pairs.extend(done.into_iter().map(|(original, replay)| json!({"original": original, "replay": replay})));
     }
     if output.is_json() {

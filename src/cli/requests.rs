@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    context::{ACTOR, with_gateway},
+    context::{actor, with_gateway},
     exit::{Exit, Stop},
     jobs,
     options::{Deliberate, GlobalOptions},
@@ -131,7 +131,7 @@ pub(super) async fn run(
 async fn give_up(gateway: &Gateway, args: &GiveUpArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let tenant = report::request(gateway, args.id).await?.tenant_id;
     let calls = if args.deliberate.yes {
-        give_up::give_up(gateway, ACTOR, &args.deliberate.reason, tenant, args.id).await?
+        give_up::give_up(gateway, &actor(), &args.deliberate.reason, tenant, args.id).await?
     } else {
         give_up::preview_give_up(gateway, tenant, args.id).await?
     };

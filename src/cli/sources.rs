@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use self::find::find;
 use super::{
-    context::{ACTOR, with_gateway},
+    context::{actor, with_gateway},
     exit::{Exit, Stop},
     input,
     options::GlobalOptions,
@@ -141,7 +141,7 @@ async fn rotate(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> an
         let hint = "give --secret-file FILE or --generate-secret";
         return Err(Stop::new(Exit::Usage, "a rotation needs a new secret", hint).into());
     };
-    let previous_valid_until = registry::rotate(gateway, ACTOR, &args.name, &made.secret).await?;
+    let previous_valid_until = registry::rotate(gateway, &actor(), &args.name, &made.secret).await?;
     let value = json!({"name": args.name, "previous_valid_until": previous_valid_until, "secret": made.shown});
     output.record(if made.shown.is_some() { ROTATED } else { secret::without(ROTATED) }, &value)?;
     secret::remember(&made);
@@ -151,7 +151,7 @@ async fn rotate(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> an
 async fn enable(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let source = find(gateway, &args.name).await?;
     let made = args.secret.secret(source.facts.kind, gateway.entropy())?;
-    registry::enable(gateway, ACTOR, &args.name, made.as_ref().map(|made| &made.secret)).await?;
+    registry::enable(gateway, &actor(), &args.name, made.as_ref().map(|made| &made.secret)).await?;
     let shown = made.as_ref().and_then(|made| made.shown.clone());
     let value = json!({"name": args.name, "secret": shown});
     output.record(if shown.is_some() { ENABLED } else { secret::without(ENABLED) }, &value)?;
@@ -167,14 +167,14 @@ async fn provider_credentials(
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
     let credentials = input::read_credentials(&args.credentials_file)?;
-    registry::set_provider_credentials(gateway, ACTOR, &args.name, &credentials).await?;
+    registry::set_provider_credentials(gateway, &actor(), &args.name, &credentials).await?;
     output.record(&[("source", "name")], &json!({"name": args.name}))?;
     remark("The credentials are sealed in the database; delete the file unless something else needs it.");
     Ok(Exit::Done)
 }
 
 async fn bind(gateway: &Gateway, args: &BindArgs, output: &mut Output) -> anyhow::Result<Exit> {
-    let tenant = registry::bind(gateway, ACTOR, &args.name, &args.installation, &args.tenant_key).await?;
+    let tenant = registry::bind(gateway, &actor(), &args.name, &args.installation, &args.tenant_key).await?;
     let value = json!({"name": args.name, "installation": args.installation, "tenant_id": tenant});
     output.record(&[("source", "name"), ("installation", "installation"), ("tenant", "tenant_id")], &value)?;
     Ok(Exit::Done)

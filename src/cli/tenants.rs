@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    context::{ACTOR, with_gateway},
+    context::{actor, with_gateway},
     exit::{Exit, Stop},
     options::{Deliberate, GlobalOptions},
     output::Output,
@@ -101,7 +101,7 @@ async fn confirm(gateway: &Gateway, args: &ConfirmArgs, output: &mut Output) -> 
         return preview_of(&preview, tenant, output);
     }
     let outcome =
-        confirm_uninstalled::confirm_uninstalled(gateway, ACTOR, &args.deliberate.reason, tenant, since).await?;
+        confirm_uninstalled::confirm_uninstalled(gateway, &actor(), &args.deliberate.reason, tenant, since).await?;
     if output.is_json() {
         let value = json!({"is_dry_run": false, "tenant_id": tenant, "since": since, "outcome": outcome.reason()});
         output.json(&value)?;

@@ -15,6 +15,7 @@ use crate::{
         forge::{Call, Route},
         forwarder,
     },
+    domain::Actor,
     outbound::{self, Timeouts},
     signature::{SecretBytes, forge_fit::ForgeEnvironment},
     sources::{SourceSettings, firebase_function::contract::FirebaseSettings, forge::contract::ForgeSettings},
@@ -43,7 +44,7 @@ impl<'a> Forge<'a> {
         let app_id = format!("ari:cloud:ecosystem::app/{APP}");
         let settings = ForgeSettings { app_id, environment: ForgeEnvironment::Production };
         let registration = Registration::of(FORGE_SOURCE, None, settings.clone().into());
-        registry::register(&stage.gateway, "operator:demo", &registration).await?;
+        registry::register(&stage.gateway, &Actor::Demo, &registration).await?;
         let key = Credential::Key(Zeroizing::new(private_pem.to_vec()));
         Ok(Self { stage, client: outbound::client(Timeouts::default())?, settings, key })
     }
@@ -77,7 +78,7 @@ impl<'a> Forwarder<'a> {
         let secret = SecretBytes::new(secret);
         let settings = SourceSettings::from(FirebaseSettings { project: PROJECT.to_owned() });
         let registration = Registration { secret: Some(&secret), ..Registration::of(FIREBASE_SOURCE, None, settings) };
-        registry::register(&stage.gateway, "operator:demo", &registration).await?;
+        registry::register(&stage.gateway, &Actor::Demo, &registration).await?;
         Ok(Self { stage, client: outbound::client(Timeouts::default())?, secret: Credential::Secret(secret) })
     }
 

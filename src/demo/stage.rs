@@ -13,7 +13,7 @@ use crate::{
         registry,
         support::{demo_clock, report},
     },
-    domain::{IdentityKind, Personal, SubjectKind, TenantId},
+    domain::{Actor, IdentityKind, Personal, SubjectKind, TenantId},
     planning,
     product::{self, Fingerprints, PersonKey, TenantScope},
     signature::SecretBytes,
@@ -55,7 +55,7 @@ impl Stage {
             self.gateway.entropy().fill(&mut secret);
             let secret = SecretBytes::new(hex::encode(secret).into_bytes());
             let registration = registry::Registration::jira(msp.source, msp.cloud_id, &secret);
-            registry::register(&self.gateway, "operator:demo", &registration).await?;
+            registry::register(&self.gateway, &Actor::Demo, &registration).await?;
             let mut client = self.gateway.databases().product.client().await?;
             reference::seed_tenant(&mut client, self.scope(msp)).await?;
         }

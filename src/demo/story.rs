@@ -15,7 +15,7 @@ use super::{
 use crate::{
     app::{self, support::report},
     cli::output::remark,
-    domain::{RequestId, request::RequestState},
+    domain::{Actor, RequestId, request::RequestState},
     product::{self, Fingerprints},
     store::event::EventFilter,
 };
@@ -255,7 +255,7 @@ async fn come_again(
     sender.post(msp, &delivery("worklog-1-redelivered", &seen_before)).await?.expect_status(200)?;
     stage.settle().await?;
     let filter = EventFilter { tenant_id: Some(stage.tenant(msp).await?), ..EventFilter::default() };
-    let replayed = app::support::replay::execute(&stage.gateway, "operator:demo", "demo-replay", &filter).await?;
+    let replayed = app::support::replay::execute(&stage.gateway, &Actor::Demo, "demo-replay", &filter).await?;
     remark(&format!("   {} events were replayed", replayed.len()));
     stage.settle().await
 }

@@ -1,9 +1,15 @@
 //! What a source said, after interpretation and minimization, and how each event ends.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{IdentityKind, Issuer, Personal, profile::Profile, tree::TreeChange, worklog::WorklogChange};
+pub use super::reason::IgnoreReason;
+use super::{
+    IdentityKind, Issuer, Personal, Reason, profile::Profile, reason::EventReason, tree::TreeChange,
+    worklog::WorklogChange,
+};
 
 /// An identity as a source named it, before normalisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,68 +147,6 @@ impl LifecycleEvent {
     }
 }
 
-/// Why an event had no consequence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IgnoreReason {
-    /// A type that this version does not know.
-    UnknownType,
-    /// A known type that carries no signal for this product.
-    NotALifecycleSignal,
-    /// The policy says that nothing follows from this signal.
-    PolicyNothingFollows,
-    /// A later signal of the same account had already been applied.
-    Superseded,
-    /// The same or a later version had already been applied.
-    StaleVersion,
-    /// The person was erased; the fence refuses everything older than an explicit return.
-    Fenced,
-    /// Raw body and subject key are gone, so nothing about a person can be read any more.
-    Forgotten,
-    /// The account id is Atlassian's placeholder `unknown`, which must never be stored.
-    PlaceholderAccount,
-    /// Nobody of this identity is known to the product, here or in any tenant.
-    NobodyKnown,
-    /// Everything of the customer was deleted; only a new installation opens the door again.
-    TenantGone,
-    /// Something about an account has changed; what it is was not said, and nobody could be asked.
-    NothingTold,
-}
-
-impl IgnoreReason {
-    /// Every reason, for documentation and tests.
-    pub const ALL: [Self; 11] = [
-        Self::UnknownType,
-        Self::NotALifecycleSignal,
-        Self::PolicyNothingFollows,
-        Self::Superseded,
-        Self::StaleVersion,
-        Self::Fenced,
-        Self::Forgotten,
-        Self::PlaceholderAccount,
-        Self::NobodyKnown,
-        Self::TenantGone,
-        Self::NothingTold,
-    ];
-
-    /// The word used in SQL, JSON and logs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::UnknownType => "unknown_type",
-            Self::NotALifecycleSignal => "not_a_lifecycle_signal",
-            Self::PolicyNothingFollows => "policy_nothing_follows",
-            Self::Superseded => "superseded",
-            Self::StaleVersion => "stale_version",
-            Self::Fenced => "fenced",
-            Self::Forgotten => "forgotten",
-            Self::PlaceholderAccount => "placeholder_account",
-            Self::NobodyKnown => "nobody_known",
-            Self::TenantGone => "tenant_gone",
-            Self::NothingTold => "nothing_told",
-        }
-    }
-}
-
 /// Why a verified event could not be understood. It names fields of our own documentation, never the sender's values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
@@ -223,6 +167,22 @@ pub enum Malformed {
     ForeignSite(&'static str),
 }
 
+impl From<Malformed> for Reason {
+    fn from(malformed: Malformed) -> Self {
+        let reason = match malformed {
+            Malformed::NotUtf8 => EventReason::BodyNotUtf8,
+            Malformed::NotJson => EventReason::BodyNotJson,
+            Malformed::MissingField(field) => EventReason::MissingField { field },
+            Malformed::InvalidField(field) => EventReason::InvalidField { field },
+            Malformed::ForeignSite(field) => EventReason::ForeignSite { field },
+        };
+        reason.into()
+    }
+}
+
+/// The longest reason that is stored beside an event, in characters.
+const REASON_LENGTH_MAX: usize = 200;
+
 /// How an accepted event ended. Every accepted event ends in exactly one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -230,8 +190,8 @@ pub enum Outcome {
     Applied(&'static str),
     /// Nothing followed.
     Ignored(IgnoreReason),
-    /// It could not be applied and waits for a person. The text is one of our own, without values.
-    DeadLettered(String),
+    /// It could not be applied and waits for a person.
+    DeadLettered(Reason),
 }
 
 impl Outcome {
@@ -244,12 +204,42 @@ impl Outcome {
         }
     }
 
-    /// The reason or detail stored beside it.
-    pub fn reason(&self) -> &str {
+    /// It could not be applied, for this reason.
+    pub fn dead_lettered(reason: impl Into<Reason>) -> Self {
+        Self::DeadLettered(reason.into())
+    }
+
+    /// The reason or detail stored beside it. A reason begins with its code.
+    pub fn reason(&self) -> Cow<'static, str> {
         match self {
-            Self::Applied(detail) => detail,
-            Self::Ignored(reason) => reason.as_str(),
-            Self::DeadLettered(reason) => reason,
+            Self::Applied(detail) => Cow::Borrowed(detail),
+            Self::Ignored(reason) => Cow::Borrowed(reason.as_str()),
+            Self::DeadLettered(reason) => {
+                let stored = reason.stored();
+                if stored.chars().count() <= REASON_LENGTH_MAX {
+                    return stored;
+                }
+                Cow::Owned(stored.chars().take(REASON_LENGTH_MAX).collect())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_malformed_is_stored_as_it_prints() {
+        let all = [
+            Malformed::NotUtf8,
+            Malformed::NotJson,
+            Malformed::MissingField("webhookEvent"),
+            Malformed::InvalidField("timestamp"),
+            Malformed::ForeignSite("user.self"),
+        ];
+        for malformed in all {
+            assert_eq!(Reason::from(malformed.clone()).stored(), malformed.to_string());
         }
     }
 }

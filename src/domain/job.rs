@@ -1,10 +1,10 @@
 //! Queued work: kinds, states and the verdict that a failed attempt carries.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use jiff::SignedDuration;
 
-use super::{RequestId, RunId, words::closed_words};
+use super::{RequestId, RunId, back_off, words::closed_words};
 
 closed_words! {
     /// What a job does. Jobs hold ids only.
@@ -145,6 +145,8 @@ closed_words! {
         SealedValueUnreadable = "sealed_value_unreadable",
         /// A receipt could not be signed.
         ReceiptNotSigned = "receipt_not_signed",
+        /// What is ours could not be written as JSON, or read back.
+        Unserializable = "unserializable",
         /// A row that must be there is missing.
         RowMissing = "row_missing",
         /// It is not allowed now.
@@ -180,12 +182,15 @@ pub const ATTEMPTS_HARD_MAX: i32 = 200;
 pub const TAKEN_TOO_OFTEN: &str = "taken_too_often";
 /// The longest wait between two attempts, in seconds.
 pub const RETRY_DELAY_SECONDS_MAX: u64 = 15 * 60;
+/// The shortest.
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
 
 /// Full-jitter back-off: a uniformly chosen delay in `0..=min(2^attempt, RETRY_DELAY_SECONDS_MAX)` seconds, at least
-/// 100 ms, in milliseconds. `chance` is a uniformly random number. (Brooker, "Exponential Backoff And Jitter", 2015.)
-pub fn retry_delay_ms(attempt: u32, chance: u64) -> u64 {
-    let ceiling_ms = 1_000_u64.saturating_mul(1_u64 << attempt.min(20)).min(RETRY_DELAY_SECONDS_MAX * 1_000);
-    (chance % (ceiling_ms + 1)).max(100)
+/// 100 ms, in milliseconds. `randomness` is uniform. (Brooker, "Exponential Backoff And Jitter", 2015.)
+pub fn retry_delay_ms(attempt: u32, randomness: u64) -> u64 {
+    let ceiling = back_off::doubled(Duration::from_secs(1), Duration::from_secs(RETRY_DELAY_SECONDS_MAX), attempt);
+    let delay = back_off::part_of(ceiling, randomness).max(RETRY_DELAY_MIN);
+    u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Promises: nothing here does input or output, reads a clock or draws chance, and nothing here knows another room.
 //! Every other room may import this one.
 
+pub mod actor;
 pub mod back_off;
 pub mod caller;
 pub mod catalog;
@@ -24,6 +25,7 @@ pub mod plan;
 pub mod poll;
 pub mod profile;
 pub mod provider_call;
+pub mod reason;
 pub mod reply;
 pub mod request;
 pub mod run;
@@ -33,6 +35,7 @@ pub mod verification;
 pub mod words;
 pub mod worklog;
 
+pub use actor::Actor;
 pub use clock::Clock;
 pub use crash::CrashPoints;
 pub use delivery::Headers;
@@ -44,4 +47,5 @@ pub use ids::{
 };
 pub use issuer::Issuer;
 pub use personal::Personal;
+pub use reason::Reason;
 pub use source::SourceKind;

@@ -22,7 +22,7 @@ use crate::{
         polling::{budget, round},
         upkeep::{sweep, swept},
     },
-    domain::{job::Lane, metric},
+    domain::{job::Lane, metric, reason::WorkReason},
 };
 
 /// How the worker works.
@@ -264,7 +264,7 @@ async fn attempt_event(gateway: &Gateway, event: &app::ClaimedEvent) {
         Ok(Some(outcome)) => tracing::debug!(
             event = %event.event_id,
             outcome = outcome.word(),
-            reason = outcome.reason(),
+            reason = %outcome.reason(),
             "event ended"
         ),
         Ok(None) => tracing::info!(event = %event.event_id, "another worker has taken the event"),
@@ -293,7 +293,7 @@ async fn attempt_job(gateway: &Gateway, job: &app::ClaimedJob) {
     let started = Instant::now();
     let result = tokio::select! {
         result = run_job::run(gateway, job) => result,
-        () = keep_lease(gateway, job) => Err(JobFailure::discard("another worker has the job")),
+        () = keep_lease(gateway, job) => Err(JobFailure::discard(WorkReason::LeaseLost)),
     };
     metrics::histogram!(metric::JOB_SECONDS, "kind" => job.kind.as_str()).record(started.elapsed().as_secs_f64());
     let outcome = match &result {

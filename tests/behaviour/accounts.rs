@@ -349,7 +349,7 @@ async fn what_the_product_has_added_before_a_second_plan_is_told_of_too() {
 
     let request = own_request(&world, &acme).await.request_id;
     let held = world.jobs_of(request).await.into_iter().find(|job| job.state == "parked").unwrap();
-    replay::retry_job(&world.gateway, "tester", held.job_id).await.unwrap();
+    replay::retry_job(&world.gateway, &world.tester, held.job_id).await.unwrap();
     world.the_worker_drains().await;
 
     assert!(is_purged(&world, &acme).await);

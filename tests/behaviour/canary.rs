@@ -110,10 +110,10 @@ async fn canary_values_are_never_told_anywhere() {
     assert!(world.number(held).await > 0, "the trap for the erasure has not caught anything");
     world.admin.batch_execute("DROP TRIGGER complains_on_removal ON milestone.team_member").await.unwrap();
     for job in world.jobs_of(world.request(&acme).await.request_id).await {
-        drop(replay::retry_job(&world.gateway, "tester", job.job_id).await);
+        drop(replay::retry_job(&world.gateway, &world.tester, job.job_id).await);
     }
     world.days_pass(1).await;
-    replay::execute(&world.gateway, "tester", "sup-1", &EventFilter::default()).await.unwrap();
+    replay::execute(&world.gateway, &world.tester, "sup-1", &EventFilter::default()).await.unwrap();
     world.the_worker_drains().await;
     assert_eq!(sweep::run(&world.gateway, swept::Depth::Whole).await.failures, 0);
 

@@ -168,7 +168,7 @@ async fn an_account_of_two_kinds_of_people_waits_for_a_person() {
 
     world.firebase_tells(&cloud_event("deleted", &paula.account_id, hours(0))).await;
 
-    let expected = "user_deleted dead_lettered ambiguous_identity: several kinds of people have it";
+    let expected = "user_deleted dead_lettered ambiguous_identity";
     assert_eq!(outcomes(&world, acme.id).await, [expected]);
     assert!(world.may_use_the_portal(&paula).await);
     world.ends_cleanly().await;
@@ -248,9 +248,9 @@ async fn a_connect_app_is_installed_bound_used_and_uninstalled() {
     assert_eq!(places_of_the_secret(&world).await, [""; 0]);
     assert_eq!(keys.asked(), [("/connect/key-1".to_owned(), 1)].into());
 
-    registry::bind(&world.gateway, "tester", "connect", CLIENT_KEY, &acme.key).await.unwrap();
+    registry::bind(&world.gateway, &world.tester, "connect", CLIENT_KEY, &acme.key).await.unwrap();
     let filter = EventFilter { outcome: Some("dead_lettered".to_owned()), ..EventFilter::default() };
-    replay::execute(&world.gateway, "tester", "bound", &filter).await.unwrap();
+    replay::execute(&world.gateway, &world.tester, "bound", &filter).await.unwrap();
     world.the_worker_drains().await;
     assert_eq!(outcomes(&world, acme.id).await, ["installed applied tenant_evidence_recorded"]);
 

@@ -81,7 +81,7 @@ async fn replayed_events_of_an_erased_person_resurrect_nothing() {
 
     let everything = EventFilter { tenant_id: Some(acme.id), ..EventFilter::default() };
     let preview = replay::preview(&world.gateway, &everything).await.unwrap();
-    let replayed = replay::execute(&world.gateway, "tester", "sup-1042", &everything).await.unwrap();
+    let replayed = replay::execute(&world.gateway, &world.tester, "sup-1042", &everything).await.unwrap();
     world.the_worker_drains().await;
 
     assert_eq!((preview.matching, replayed.len()), (3, 3));

@@ -64,13 +64,13 @@ async fn an_unbound_installation(world: &World) -> Unbound {
         let outcome = world.outcome_of(event).await;
         assert!(outcome.starts_with("dead_lettered: unbound_installation"), "{outcome}");
     }
-    registry::bind(&world.gateway, "tester", "connect", CLIENT_KEY, &acme.key).await.unwrap();
+    registry::bind(&world.gateway, &world.tester, "connect", CLIENT_KEY, &acme.key).await.unwrap();
     Unbound { acme, uninstalled, installed_again }
 }
 
 async fn is_replayed(world: &World, event: Accepted) {
     let filter = EventFilter { event_id: event.event_id, ..EventFilter::default() };
-    replay::execute(&world.gateway, "tester", "bound", &filter).await.unwrap();
+    replay::execute(&world.gateway, &world.tester, "bound", &filter).await.unwrap();
     world.the_worker_drains().await;
 }
 

@@ -181,13 +181,13 @@ async fn after_a_rotation_both_secrets_are_valid_for_a_day_and_then_the_new_one_
     let new = SecretBytes::new(b"the next secret of acme, which is long".to_vec());
     let newest = SecretBytes::new(b"the one after that, which is long too".to_vec());
 
-    app::registry::rotate(&world.gateway, "tester", &acme.source, &new).await.unwrap();
+    app::registry::rotate(&world.gateway, &world.tester, &acme.source, &new).await.unwrap();
     assert_eq!(reply(&world, &acme, &new, "1").await, SenderReply::Accepted);
     assert_eq!(reply(&world, &acme, &old, "2").await, SenderReply::Accepted);
     let signed = app::registry::signing_secret(&world.gateway, &acme.source).await.unwrap();
     assert_eq!(signed.expose(), new.expose());
 
-    app::registry::rotate(&world.gateway, "tester", &acme.source, &newest).await.unwrap();
+    app::registry::rotate(&world.gateway, &world.tester, &acme.source, &newest).await.unwrap();
     world.restarts();
     assert_eq!(reply(&world, &acme, &old, "3").await, SenderReply::Unauthorized, "only one previous secret is valid");
     assert_eq!(reply(&world, &acme, &new, "4").await, SenderReply::Accepted);
@@ -205,7 +205,7 @@ async fn a_new_secret_works_while_the_old_one_is_still_believed() {
     let (acme, _) = acme_with_ann(&world).await;
     let new = SecretBytes::new(b"the next secret of acme, which is long".to_vec());
     assert_eq!(reply(&world, &acme, &secret_of("acme"), "1").await, SenderReply::Accepted);
-    app::registry::rotate(&world.gateway, "tester", &acme.source, &new).await.unwrap();
+    app::registry::rotate(&world.gateway, &world.tester, &acme.source, &new).await.unwrap();
 
     assert_eq!(reply(&world, &acme, &new, "2").await, SenderReply::Accepted);
     world.the_worker_drains().await;
@@ -360,8 +360,8 @@ async fn what_reused_an_identifier_with_another_body_is_not_replayed_either() {
     world.the_worker_drains().await;
     let flagged = EventFilter { event_id: kept.event_id, ..EventFilter::default() };
 
-    let refused = replay::execute(&world.gateway, "tester", "sup-1", &flagged).await.unwrap_err();
-    let replayed = replay::execute(&world.gateway, "tester", "sup-2", &EventFilter::default()).await.unwrap();
+    let refused = replay::execute(&world.gateway, &world.tester, "sup-1", &flagged).await.unwrap_err();
+    let replayed = replay::execute(&world.gateway, &world.tester, "sup-2", &EventFilter::default()).await.unwrap();
     let new_id = EventId::new(world.gateway.clock(), world.gateway.entropy());
     let mut client = world.gateway.databases().tenant.client().await.unwrap();
     let tx = TenantTx::begin(&mut client, acme.id).await.unwrap();

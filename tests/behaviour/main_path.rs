@@ -83,6 +83,7 @@ async fn after_the_erasure_the_gateway_has_forgotten_the_person_and_can_prove_it
     }
     let living_keys = "SELECT count(*) FROM gateway.subject_key WHERE wrapped IS NOT NULL OR destroyed_at IS NULL";
     assert_eq!(world.number(living_keys).await, 0);
+    assert_eq!(world.who_did(acme.id, "fence.committed").await, ["worker".to_owned()].into());
     // One day's jump runs all jobs in one instant, in which ids have no order.
     let mut audited = world.audited(acme.id).await;
     let mut expected = [

@@ -72,7 +72,7 @@ async fn a_dead_letter_can_be_replayed_after_the_raw_delivery_is_gone_and_names_
     assert_eq!(world.number("SELECT count(*) FROM gateway.event_body").await, 0);
 
     let dead = EventFilter { outcome: Some("dead_lettered".to_owned()), ..EventFilter::default() };
-    let replayed = replay::execute(&world.gateway, "tester", "sup-1", &dead).await.unwrap();
+    let replayed = replay::execute(&world.gateway, &world.tester, "sup-1", &dead).await.unwrap();
     world.the_worker_drains().await;
 
     assert_eq!(replayed[0].0, original.event_id.unwrap());

@@ -41,7 +41,7 @@ async fn a_portal(world: &World) {
     let secret = SecretBytes::new(SECRET.to_vec());
     let settings = SourceSettings::from(FirebaseSettings { project: PROJECT.to_owned() });
     let registration = Registration { secret: Some(&secret), ..Registration::of("portal", None, settings) };
-    app::registry::register(&world.gateway, "tester", &registration).await.unwrap();
+    app::registry::register(&world.gateway, &world.tester, &registration).await.unwrap();
 }
 
 async fn google_source(world: &World, name: &str, settings: fn(GoogleSettings) -> SourceSettings) {
@@ -51,7 +51,7 @@ async fn google_source(world: &World, name: &str, settings: fn(GoogleSettings) -
         project: PROJECT.to_owned(),
     };
     let registration = Registration::of(name, None, settings(google));
-    app::registry::register(&world.gateway, "tester", &registration).await.unwrap();
+    app::registry::register(&world.gateway, &world.tester, &registration).await.unwrap();
 }
 
 /// Tokens and signatures of real peers carry the real time.
@@ -119,7 +119,7 @@ async fn the_auth_emulator_deletes_a_user_and_our_purge_deletes_one_in_the_emula
     };
     let auth = emulator.address("auth");
     let credentials = SecretBytes::new(json!({ "emulator": format!("http://{auth}") }).to_string().into_bytes());
-    app::registry::set_provider_credentials(&world.gateway, "tester", "portal", &credentials).await.unwrap();
+    app::registry::set_provider_credentials(&world.gateway, &world.tester, "portal", &credentials).await.unwrap();
     for person in [&paula, &peter] {
         accounts(auth, "", json!({ "localId": person.account_id, "email": person.email })).await;
     }
@@ -259,7 +259,7 @@ async fn a_connect_installation_that_the_npm_package_signs_for_is_believed_from_
     let acme = world.a_tenant("acme").await;
     let paula = world.a_portal_user(&acme, "paula").await;
     let ann = world.a_team_member(&acme, "ann", &paula).await;
-    app::registry::bind(&world.gateway, "tester", "connect", CLIENT_KEY, &acme.key).await.unwrap();
+    app::registry::bind(&world.gateway, &world.tester, "connect", CLIENT_KEY, &acme.key).await.unwrap();
     let gateway = world.serves_http();
     let base = format!("http://{}/webhooks/connect/connect", gateway.address());
     let call = async |tail: &str, credential: Value, body: Value| {

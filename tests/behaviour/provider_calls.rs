@@ -204,7 +204,7 @@ async fn credentials_that_are_replaced_are_used_by_the_next_attempt() {
     let world = World::with_emulators().await;
     let (_, paula) = acme_with_paula(&world, &firebase).await;
     let elsewhere = SecretBytes::new(br#"{"emulator": "http://127.0.0.1:9"}"#.to_vec());
-    registry::set_provider_credentials(&world.gateway, "tester", "firebase", &elsewhere).await.unwrap();
+    registry::set_provider_credentials(&world.gateway, &world.tester, "firebase", &elsewhere).await.unwrap();
     world.firebase_tells(&deleted(&paula, hours(0))).await;
     world.the_worker_drains().await;
     assert_eq!(outcomes_of_attempts(&world).await, "unavailable");

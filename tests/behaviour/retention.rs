@@ -101,11 +101,11 @@ async fn a_replay_without_its_raw_body_reads_the_minimized_record_while_the_pers
     world.days_pass(20).await;
     world.the_sweep_runs().await;
 
-    let minimized = replay::execute(&world.gateway, "tester", "sup-1", &originals).await.unwrap();
+    let minimized = replay::execute(&world.gateway, &world.tester, "sup-1", &originals).await.unwrap();
     world.the_worker_drains().await;
     world.days_pass(63).await;
     assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
-    let forgotten = replay::execute(&world.gateway, "tester", "sup-2", &originals).await.unwrap();
+    let forgotten = replay::execute(&world.gateway, &world.tester, "sup-2", &originals).await.unwrap();
     world.the_worker_drains().await;
 
     assert_eq!(reasons(&world, &minimized).await, ["forgotten", "stale_version", "superseded"]);

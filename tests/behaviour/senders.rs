@@ -54,7 +54,7 @@ async fn before(world: &World, tenant: &Tenant, sample: &Sample) {
         SourceKind::FirebaseFunction => drop(world.a_firebase_source_of(sample.project(), Some(tenant)).await),
         SourceKind::Connect => {
             let source = world.a_connect_source().await;
-            registry::bind(&world.gateway, "tester", &source, CLIENT_KEY, &tenant.key).await.unwrap();
+            registry::bind(&world.gateway, &world.tester, &source, CLIENT_KEY, &tenant.key).await.unwrap();
             if sample.tail != "installed" {
                 let installed = include_str!("../vectors/connect/installed.json");
                 world.receives(&world.connect_install_post("installed", installed)).await;

@@ -136,7 +136,7 @@ async fn a_lease_that_runs_out_is_counted_and_work_that_was_taken_too_often_wait
     assert_eq!((parked.state.as_str(), parked.failure_reason.as_deref()), ("parked", Some("taken_too_often")));
     assert_eq!(parked.parked_code.as_deref(), Some("taken_too_often"));
 
-    replay::retry_job(&world.gateway, "tester", parked.job_id).await.unwrap();
+    replay::retry_job(&world.gateway, &world.tester, parked.job_id).await.unwrap();
     world.the_worker_drains().await;
     assert!(!world.may_sign_in(&ann).await);
     world.ends_cleanly().await;
@@ -160,6 +160,7 @@ async fn a_request_that_has_lost_its_jobs_gets_them_back_and_is_told_when_it_is_
 
     let restored = world.audited(acme.id).await.into_iter().filter(|action| action == "job.restored").count();
     assert_eq!(restored, 2);
+    assert_eq!(world.who_did(acme.id, "job.restored").await, ["sweep".to_owned()].into());
     // Fencing tokens never fall, or the product database would refuse the new job for ever.
     assert_eq!(world.number("SELECT min(attempt)::int8 FROM gateway.job WHERE state = 'pending'").await, 7);
     world.time_passes(SignedDuration::from_hours(24 * 91));

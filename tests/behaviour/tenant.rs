@@ -43,7 +43,7 @@ pub(crate) fn days(count: i64) -> Timestamp {
 
 pub(crate) async fn it_is_told(world: &World, tenant: &Tenant, kind: EvidenceKind, at: Timestamp) -> String {
     let outcome = evidence::record_evidence(&world.gateway, tenant.id, kind, None, at).await.unwrap();
-    outcome.reason().to_owned()
+    outcome.reason().into_owned()
 }
 
 /// The tenant's own requests, oldest first.
@@ -81,7 +81,7 @@ async fn what_nobody_tells_a_person_may_say_and_a_later_sign_of_life_stops_it() 
     world.the_worker_drains().await;
     assert!(world.may_sign_in(&ann).await, "silence alone starts nothing");
 
-    let said = |at| confirm_uninstalled::confirm_uninstalled(&world.gateway, "tester", "sup-1042", tenant.id, at);
+    let said = |at| confirm_uninstalled::confirm_uninstalled(&world.gateway, &world.tester, "sup-1042", tenant.id, at);
     let preview = confirm_uninstalled::preview_confirmation(&world.gateway, tenant.id, hours(3)).await.unwrap();
     assert_eq!(said(hours(3)).await.unwrap().reason(), "tenant_offboarding_started");
     world.the_worker_drains().await;
@@ -107,7 +107,8 @@ async fn what_nobody_tells_a_person_may_say_and_a_later_sign_of_life_stops_it() 
     assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
     assert!(said(hours(97)).await.is_err(), "there is nothing left to say it of");
     let unexplained =
-        confirm_uninstalled::confirm_uninstalled(&world.gateway, "tester", "no reason", tenant.id, hours(98)).await;
+        confirm_uninstalled::confirm_uninstalled(&world.gateway, &world.tester, "no reason", tenant.id, hours(98))
+            .await;
     assert!(unexplained.is_err());
     world.ends_cleanly().await;
 }

@@ -38,7 +38,7 @@ async fn deletion_of(world: &World, tenant: &Tenant) -> JobRow {
 }
 
 async fn a_person_lets_it_run_again(world: &World, job: JobId) {
-    replay::retry_job(&world.gateway, "tester", job).await.unwrap();
+    replay::retry_job(&world.gateway, &world.tester, job).await.unwrap();
     world.the_worker_drains().await;
 }
 
@@ -116,7 +116,7 @@ async fn what_an_installation_has_brought_to_a_shared_source_goes_with_the_custo
         assert_eq!(world.receives(&alive).await.reply, SenderReply::Accepted);
     }
     let installed = include_str!("../vectors/connect/installed.json");
-    registry::bind(&world.gateway, "tester", "connect", CLIENT_KEY, &tenant.key).await.unwrap();
+    registry::bind(&world.gateway, &world.tester, "connect", CLIENT_KEY, &tenant.key).await.unwrap();
     assert_eq!(world.receives(&world.connect_install_post("installed", installed)).await.reply, SenderReply::Accepted);
     world.the_worker_drains().await;
     let kept = "SELECT string_agg(holder, ' ' ORDER BY holder) FROM gateway.source_credential WHERE holder <> ''";

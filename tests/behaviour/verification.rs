@@ -41,7 +41,7 @@ async fn nothing_is_certified(world: &World, acme: &Tenant) {
 }
 
 async fn a_person_lets_it_run_again(world: &World, job: JobId) {
-    replay::retry_job(&world.gateway, "tester", job).await.unwrap();
+    replay::retry_job(&world.gateway, &world.tester, job).await.unwrap();
     world.the_worker_drains().await;
 }
 

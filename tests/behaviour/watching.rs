@@ -27,7 +27,7 @@ async fn acme_with_the_app(world: &World) -> (Tenant, Person) {
 async fn it_shows(world: &World, tenant: &Tenant, kind: EvidenceKind) -> String {
     let outcome = record_evidence(&world.gateway, tenant.id, kind, None, world.gateway.now()).await.unwrap();
     world.the_worker_drains().await;
-    outcome.reason().to_owned()
+    outcome.reason().into_owned()
 }
 
 fn hours(count: i64) -> SignedDuration {

@@ -7,7 +7,7 @@ use crate::{
         accounts::Accounts,
         ground::{audit, error::Error},
     },
-    domain::{RequestId, TenantId, request::RequestScope},
+    domain::{Actor, RequestId, TenantId, request::RequestScope},
     proof::{Word, audit::Fact},
     store::{self, TenantTx},
 };
@@ -18,7 +18,7 @@ use crate::{
 /// ends nothing.
 pub async fn give_up(
     gateway: &Accounts,
-    actor: &str,
+    actor: &Actor,
     reason: &str,
     tenant: TenantId,
     request: RequestId,

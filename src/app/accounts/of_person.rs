@@ -96,9 +96,9 @@ pub(in crate::app) async fn tell_of_erasure(
         store::provider_call::insert_of_person(&tx, call, job.request_id, kind, source, gateway.now()).await?;
         tx.commit().await?;
     }
-    gateway.crash().reach("deletion.before_provider_calls");
+    gateway.crash().reach("erasure.before_provider_calls");
     attempt_all(gateway, job, case).await?;
-    gateway.crash().reach("deletion.after_provider_calls");
+    gateway.crash().reach("erasure.after_provider_calls");
     Ok(())
 }
 

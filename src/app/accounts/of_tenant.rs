@@ -43,6 +43,9 @@ use crate::{
     },
 };
 
+/// Accounts are told of once the rows are verified to be gone, and before the keys go.
+const STAGE: Stage = Stage::Running(Phase::Verified);
+
 /// Accounts that one round tells of: as many as one look-up takes.
 const ACCOUNTS_PER_ROUND: i64 = 100;
 
@@ -95,7 +98,7 @@ pub(in crate::app) async fn tell(
 async fn next_round(gateway: &Accounts, job: &RequestJob<'_>, failed: &Failed) -> Result<Option<Round>, JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    ensure_lease(&tx, job, Stage::Running(Phase::Verified)).await?;
+    ensure_lease(&tx, job, STAGE).await?;
     let (issuers, without) = (&failed.issuers, &failed.accounts);
     let rows =
         store::provider_call::pending_accounts(&tx, job.request_id, issuers, without, ACCOUNTS_PER_ROUND).await?;
@@ -162,7 +165,7 @@ async fn begin(
     let ids: Vec<CallId> = own.iter().map(|(id, _)| *id).collect();
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    ensure_lease(&tx, job, Stage::Running(Phase::Verified)).await?;
+    ensure_lease(&tx, job, STAGE).await?;
     store::provider_call::finish(&tx, &shared, gateway.now()).await?;
     let begun = attempt::begin(gateway, &tx, &ids).await?;
     tx.commit().await?;

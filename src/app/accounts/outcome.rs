@@ -63,16 +63,16 @@ const UNFINISHED: &str = "provider calls about people are not finished";
 
 /// A job whose call failed. What waiting can mend is tried again; everything else waits for a person.
 pub(in crate::app) fn job_failure(failure: &CallFailure) -> JobFailure {
-    failed(format!("provider call: {failure}"), failure.is_transient())
+    later_or_parked(failure.is_transient(), format!("provider call: {failure}"))
 }
 
 /// A job that has calls left to make; why, where that is known. What waiting can mend is tried again.
 pub(in crate::app) fn unfinished(reason: Option<&str>, is_transient: bool) -> JobFailure {
     let reason = reason.map_or_else(|| UNFINISHED.to_owned(), |reason| format!("{UNFINISHED}: {reason}"));
-    failed(reason, is_transient)
+    later_or_parked(is_transient, reason)
 }
 
-fn failed(reason: String, is_transient: bool) -> JobFailure {
+fn later_or_parked(is_transient: bool, reason: String) -> JobFailure {
     if is_transient { JobFailure::retry(reason) } else { JobFailure::park(ParkCode::ProviderRefuses, reason) }
 }
 

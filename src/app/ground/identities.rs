@@ -4,7 +4,7 @@
 
 use crate::{
     app::ground::{Ground, error::Error, vault::OpenKey},
-    domain::{IdentityId, IdentityKind, Issuer, Personal, SubjectId, SubjectKind},
+    domain::{IdentityId, IdentityKind, Issuer, Personal, SubjectId, SubjectKind, reason::WaitReason},
     sealing::{Aad, KeyedDigest, Normalised, normalise},
     store::{self, TenantTx, subject::SealedIdentity},
 };
@@ -58,7 +58,7 @@ pub(in crate::app) async fn find_or_make(
     if let Some((subject, found_generation)) = found {
         if found_generation < generation {
             // The person is back while the erasure before is still running: their rows would go with it.
-            return Err(Error::Busy("the erasure before this return is not finished"));
+            return Err(Error::later(WaitReason::ErasureUnfinished));
         }
         let key = gateway.vault().subject_key(tx, subject).await?.ok_or(Error::Missing("the subject's key"))?;
         return Ok((subject, key));
@@ -158,7 +158,7 @@ pub(in crate::app) fn open_identity(
     identity: &SealedIdentity,
 ) -> Result<OpenIdentity, Error> {
     let bytes = key.open(&identity_aad(tx, subject, identity.kind), &identity.sealed)?;
-    let value = String::from_utf8(bytes.to_vec()).map_err(|_| Error::Missing("a readable identity"))?;
+    let value = String::from_utf8(bytes.to_vec()).map_err(|_| Error::Unserializable { what: "the identity" })?;
     Ok(OpenIdentity {
         kind: identity.kind,
         issuer: identity.issuer.clone(),

@@ -1,12 +1,12 @@
 //! One delivery before its body, and how it ended.
 
 use crate::{
-    domain::{EventId, Headers, SourceKind, reply::SenderReply},
+    domain::{EventId, Headers, SourceKind, reason::EventReason, reply::SenderReply},
     signature::Refusal,
 };
 
 /// The reason of an event that came under the identifier of another one with another body. It is kept and never runs.
-pub(in crate::app) const IDENTIFIER_REUSED: &str = "identifier_reused_with_another_body";
+pub(in crate::app) const IDENTIFIER_REUSED: &str = EventReason::IdentifierReused.code();
 
 /// The largest body of any sender, in bytes: Jira's (Atlassian: larger ones are not delivered).
 pub use crate::sources::contract::BODY_BYTES_MAX as EVENT_BODY_BYTES_MAX;

@@ -32,8 +32,9 @@ use crate::{
     datamap::policy::WhenUntold,
     domain::{
         IdentityKind, Personal, SubjectKind, TenantId,
-        event::{IgnoreReason, LifecycleEvent, NamedIdentity, Outcome, PersonSignal},
+        event::{IgnoreReason, LifecycleEvent, Malformed, NamedIdentity, Outcome, PersonSignal},
         profile::Profile,
+        reason::WaitReason,
     },
     mapping,
     outbound::{CallFailure, jira_users},
@@ -67,7 +68,7 @@ pub(in crate::app) async fn apply(
     let type_word = Some(meaning.type_word());
     let identity = said.identity;
     let Ok(normalised) = normalise(identity.kind, identity.value.expose_for("normalisation")) else {
-        let outcome = Outcome::DeadLettered("invalid_field: identity".to_owned());
+        let outcome = Outcome::dead_lettered(Malformed::InvalidField("identity"));
         return finish_plain(gateway, event, type_word, outcome).await;
     };
     let named = Named::new(gateway, event.tenant_id, identity.kind, &identity.issuer, normalised);
@@ -160,7 +161,7 @@ async fn what_is_right(
     match ask_site(gateway, event, &said.identity.value).await? {
         Answered::Told(profile) => return Ok(Some((profile, true))),
         Answered::NotNow if gateway.now().duration_since(event.original_received_at) < ASKED_FOR => {
-            return Err(Error::Busy("the site cannot be asked about the account just now"));
+            return Err(Error::later(WaitReason::SiteNotAsked));
         }
         Answered::NotNow | Answered::Never => {}
     }
@@ -279,7 +280,7 @@ async fn conclude(
         Rectified::Stale => Outcome::Ignored(IgnoreReason::StaleVersion),
         // Theirs stand and ours do not: the return that takes ours away is under way.
         Rectified::Refused | Rectified::TenantGone => {
-            return Err(Error::Busy("the product database's fence is about to be opened"));
+            return Err(Error::later(WaitReason::FenceOpening));
         }
     };
     let (subject, key) = identities::find_or_make(gateway, &tx, named, kind(gateway), generation).await?;

@@ -19,8 +19,9 @@ use crate::{
     domain::{
         TenantId,
         event::{IgnoreReason, LifecycleEvent, Outcome},
-        job::{ATTEMPTS_HARD_MAX, TAKEN_TOO_OFTEN},
+        job::ATTEMPTS_HARD_MAX,
         metric,
+        reason::WorkReason,
     },
     store::event::ClaimedEvent,
 };
@@ -30,12 +31,12 @@ use crate::{
 pub async fn interpret(gateway: &Polling, event: &ClaimedEvent) -> Result<Option<Outcome>, Error> {
     gateway.crash().reach("interpret.after_claim");
     let outcome = if event.lost_attempts >= ATTEMPTS_HARD_MAX {
-        finish_plain(gateway, event, None, Outcome::DeadLettered(TAKEN_TOO_OFTEN.to_owned())).await?
+        finish_plain(gateway, event, None, Outcome::dead_lettered(WorkReason::TakenTooOften)).await?
     } else {
         match read(gateway, event).await? {
             Reading::Forgotten => finish_plain(gateway, event, None, Outcome::Ignored(IgnoreReason::Forgotten)).await?,
             Reading::Malformed(malformed) => {
-                finish_plain(gateway, event, None, Outcome::DeadLettered(malformed.to_string())).await?
+                finish_plain(gateway, event, None, Outcome::dead_lettered(malformed)).await?
             }
             Reading::Understood(meaning, raw) if event.tenant_id == TenantId::PLATFORM => {
                 route_to_tenants::apply(gateway.intake(), event, &meaning, &raw).await?

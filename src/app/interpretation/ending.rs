@@ -8,7 +8,10 @@ use crate::{
         intake::keep::body_aad,
         interpretation::reading::{body_table, read_raw},
     },
-    domain::event::{IgnoreReason, Outcome},
+    domain::{
+        event::{IgnoreReason, Outcome},
+        reason::WaitReason,
+    },
     store::{self, TenantTx, event::ClaimedEvent, keys::BodyKeyPurpose},
 };
 
@@ -80,7 +83,7 @@ pub(in crate::app) fn outcome_of_gone(
         && source_at > fence.covers_until
         && gateway.now().duration_since(event.original_received_at) < RETURN_WAIT
     {
-        return Err(Error::Busy("the customer is gone, and an installation that brings it back may only be late"));
+        return Err(Error::later(WaitReason::InstallationLate));
     }
     Ok(Outcome::Ignored(IgnoreReason::TenantGone))
 }

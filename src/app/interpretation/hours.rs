@@ -20,7 +20,8 @@ use crate::{
     },
     domain::{
         IdentityKind, Issuer,
-        event::{IgnoreReason, LifecycleEvent, Outcome},
+        event::{IgnoreReason, LifecycleEvent, Malformed, Outcome},
+        reason::WaitReason,
         worklog::WorklogChange,
     },
     product::{self, WorklogWritten},
@@ -41,7 +42,7 @@ pub(in crate::app) async fn apply(
         WorklogChange::Logged(entry) => {
             let kind = IdentityKind::AtlassianAccountId;
             let Ok(normalised) = normalise(kind, entry.author_account_id.expose_for("normalisation")) else {
-                let outcome = Outcome::DeadLettered("invalid_field: worklog.author.accountId".to_owned());
+                let outcome = Outcome::dead_lettered(Malformed::InvalidField("worklog.author.accountId"));
                 return finish_plain(gateway, event, type_word, outcome).await;
             };
             Some((Named::new(gateway, event.tenant_id, kind, &Issuer::Universal, normalised), entry.updated_at))
@@ -87,7 +88,7 @@ pub(in crate::app) async fn apply(
         // Our fence is committed and its mirror in the product database may not be yet: come back when it is, and then the hours
         // are applied without the person.
         Standing::Behind(_) if matches!(written, WorklogWritten::Applied { .. }) => {
-            return Err(Error::Busy("an erasure of the author has just begun"));
+            return Err(Error::later(WaitReason::ErasureBegins));
         }
         Standing::Behind(_) => {}
     }

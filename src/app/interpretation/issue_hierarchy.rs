@@ -22,6 +22,7 @@ use crate::{
     domain::{
         TenantId,
         event::{IgnoreReason, LifecycleEvent, Outcome},
+        reason::WaitReason,
         tree::TreeChange,
     },
     product,
@@ -164,7 +165,7 @@ impl Place<'_> {
             }
             written = Some(wanted);
         }
-        Err(Error::Busy("issues and projects go and come back faster than their hours can follow"))
+        Err(Error::later(WaitReason::TreeInMotion))
     }
 
     /// The issues whose hours bear a mark or may bear one, by the mark that they ought to bear. Those that are about to be

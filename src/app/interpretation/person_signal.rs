@@ -25,7 +25,8 @@ use crate::{
     datamap::policy::{Consequence, Policy},
     domain::{
         IdentityKind, SubjectId, SubjectKind, TenantId,
-        event::{IgnoreReason, LifecycleEvent, NamedIdentity, Outcome, PersonSignal},
+        event::{IgnoreReason, LifecycleEvent, Malformed, NamedIdentity, Outcome, PersonSignal},
+        reason::{EventReason, WaitReason},
         request::{RequestScope, Timeline},
     },
     mapping::{self, Desired},
@@ -46,7 +47,7 @@ pub(in crate::app) async fn apply_signal(
 ) -> Result<Option<Outcome>, Error> {
     let type_word = Some(meaning.type_word());
     let Ok(normalised) = normalise(identity.kind, identity.value.expose_for("normalisation")) else {
-        let outcome = Outcome::DeadLettered("invalid_field: identity".to_owned());
+        let outcome = Outcome::dead_lettered(Malformed::InvalidField("identity"));
         return finish_plain(gateway, event, type_word, outcome).await;
     };
     let named = Named::new(gateway, event.tenant_id, identity.kind, &identity.issuer, normalised);
@@ -88,7 +89,7 @@ pub(in crate::app) async fn apply_signal(
         }
         (None, [_, _, ..]) => {
             drop(tx);
-            let outcome = Outcome::DeadLettered("ambiguous_identity: several kinds of people have it".to_owned());
+            let outcome = Outcome::dead_lettered(EventReason::AmbiguousIdentity);
             return finish_plain(gateway, event, type_word, outcome).await;
         }
     };
@@ -142,7 +143,7 @@ async fn open_generation(
     let tenant_key = store::tenant::stable_key(&tx).await?;
     // One that was superseded behind its fence has ended with the tenant's own, before which nobody returns.
     if store::request::read(&tx, fence.request_id).await?.is_some_and(|row| !row.state.is_ended()) {
-        return Err(Error::Busy("the erasure before this return is not finished"));
+        return Err(Error::later(WaitReason::ErasureUnfinished));
     }
     drop(tx);
     let mut product_client = gateway.databases().product.client().await?;

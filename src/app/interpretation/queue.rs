@@ -2,16 +2,14 @@
 
 use crate::{
     app::{
-        ground::{
-            Ground,
-            error::{Error, shorten},
-        },
+        ground::{Ground, error::Error},
         interpretation::ending::finish_plain,
     },
     domain::{
         event::Outcome,
         job::{EVENT_ATTEMPTS_MAX, EVENT_RETRY_AGE_MAX, retry_delay_ms},
         metric,
+        reason::{Cause, EventReason, WorkReason},
     },
     store::{self, event::ClaimedEvent},
 };
@@ -47,10 +45,10 @@ impl Setback<'_> {
         }
     }
 
-    fn sentence(self) -> String {
+    fn cause(self) -> Cause {
         match self {
-            Self::Failed(error) => error.to_string(),
-            Self::Panicked => "an attempt panicked".to_owned(),
+            Self::Failed(error) => Cause::of(error),
+            Self::Panicked => Cause::of_reason(&WorkReason::AttemptPanicked.into()),
         }
     }
 }
@@ -65,7 +63,7 @@ pub async fn give_back(gateway: &Ground, event: &ClaimedEvent, why: Setback<'_>)
         event.failures + 1 >= EVENT_ATTEMPTS_MAX
     };
     if is_over {
-        let outcome = Outcome::DeadLettered(shorten(&format!("gave_up: {}", why.sentence()), 200));
+        let outcome = Outcome::dead_lettered(EventReason::GaveUp { last: why.cause() });
         if let Some(outcome) = finish_plain(gateway, event, None, outcome).await? {
             metrics::counter!(metric::EVENTS_TOTAL, "outcome" => outcome.word()).increment(1);
         }

@@ -30,7 +30,7 @@ pub(in crate::app) async fn read(gateway: &Registry, event: &ClaimedEvent) -> Re
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
     let Some(raw) = read_raw(gateway, &tx, event).await? else { return read_minimized(gateway, &tx, event).await };
-    let (context, body) = RawDelivery::parts_of(&raw).ok_or(Error::Missing("a readable delivery"))?;
+    let (context, body) = RawDelivery::parts_of(&raw).ok_or(Error::Unserializable { what: "the delivery" })?;
     Ok(match meaning(&source, context, body)? {
         Ok(meaning) => Reading::Understood(meaning, raw),
         Err(malformed) => Reading::Malformed(malformed),
@@ -40,7 +40,7 @@ pub(in crate::app) async fn read(gateway: &Registry, event: &ClaimedEvent) -> Re
 /// What a delivery says, in the terms of its sender.
 fn meaning(source: &SourceFacts, context: &[u8], body: &[u8]) -> Result<Result<LifecycleEvent, Malformed>, Error> {
     let settings = SourceSettings::parse(source.kind, &source.settings)
-        .map_err(|_| Error::Missing("settings of the source that this version can read"))?;
+        .map_err(|_| Error::Unserializable { what: "the source's settings" })?;
     let (site_host, project) = (source.site_host.as_deref(), settings.project().unwrap_or_default());
     Ok((contract(source.kind).interpret)(&Stored { context, body, site_host, project }))
 }

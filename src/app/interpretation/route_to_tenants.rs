@@ -19,6 +19,7 @@ use crate::{
     domain::{
         IdentityKind, TenantId,
         event::{IgnoreReason, LifecycleEvent, NamedIdentity, Outcome, PersonSignal},
+        reason::{EventReason, WaitReason},
     },
     product,
     sealing::normalise,
@@ -43,7 +44,7 @@ pub(in crate::app) async fn apply(
     let source = registry::facts(gateway, event.source_id).await?;
     let tenants = if let Tenancy::OfInstallation(installation) = contract(source.kind).tenancy {
         let Some(tenant) = bound(gateway, event, installation(context)).await? else {
-            let outcome = Outcome::DeadLettered("unbound_installation: see `sources bind`".to_owned());
+            let outcome = Outcome::dead_lettered(EventReason::UnboundInstallation);
             return finish_plain(gateway, event, type_word, outcome).await;
         };
         vec![tenant]
@@ -54,7 +55,7 @@ pub(in crate::app) async fn apply(
             | LifecycleEvent::Worklog(_)
             | LifecycleEvent::Tree(_)
             | LifecycleEvent::Irrelevant(_) => {
-                let outcome = Outcome::DeadLettered("no_tenant: the source names none for such an event".to_owned());
+                let outcome = Outcome::dead_lettered(EventReason::NoTenant);
                 return finish_plain(gateway, event, type_word, outcome).await;
             }
         }
@@ -92,7 +93,7 @@ async fn hand_over(
     .await?;
     match kept {
         Kept::New(_) | Kept::Before(_) => Ok(()),
-        Kept::Replayed | Kept::Unavailable => Err(Error::Busy("the event could not be handed over just now")),
+        Kept::Replayed | Kept::Unavailable => Err(Error::later(WaitReason::NotRouted)),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         },
     },
     domain::{
-        TenantId,
+        Actor, TenantId,
         event::Outcome,
         evidence::{Evidence, EvidenceKind},
         request::{RequestScope, Timeline},
@@ -63,7 +63,7 @@ async fn may_be_confirmed(tx: &TenantTx<'_>, said: &Evidence) -> Result<(), Erro
 /// the customer is leaving already, or gone.
 pub async fn confirm_uninstalled(
     gateway: &Ground,
-    actor: &str,
+    actor: &Actor,
     reason: &str,
     tenant: TenantId,
     since: Timestamp,

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     app::ground::{Ground, audit, error::Error},
     domain::{
-        EventId, JobId, OffboardingId, RequestId,
+        Actor, EventId, JobId, OffboardingId, RequestId,
         job::JobKind,
         request::{Origin, RequestScope, RequestState, Right, Timeline},
     },
@@ -28,8 +28,7 @@ pub(in crate::app) struct Wanted<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::app) struct OpenedBy<'a> {
     pub(in crate::app) origin: Origin,
-    /// In the audit's words.
-    pub(in crate::app) actor: &'a str,
+    pub(in crate::app) actor: &'a Actor,
     /// The event that has just been applied, if it was one.
     pub(in crate::app) event: Option<EventId>,
 }
@@ -41,7 +40,7 @@ impl<'a> OpenedBy<'a> {
     }
 
     /// By somebody who runs the gateway.
-    pub(in crate::app) const fn operator(actor: &'a str) -> Self {
+    pub(in crate::app) const fn operator(actor: &'a Actor) -> Self {
         Self { origin: Origin::Operator, actor, event: None }
     }
 }
@@ -108,7 +107,7 @@ async fn start(
         right: Right::Erasure,
         scope,
         origin: opened_by.origin,
-        actor: opened_by.actor,
+        actor: &opened_by.actor.to_string(),
         origin_event_id: opened_by.event,
         state: RequestState::Scheduled,
         received_at: now,

@@ -19,6 +19,7 @@ use crate::{
         ground::error::Error,
         polling::{Polling, turn::Halted},
     },
+    domain::reason::WaitReason,
     outbound::{Authorization, BaseAddress, CallFailure, atlassian_token::AtlassianApp},
     signature::SecretBytes,
     store::poll::PollSource,
@@ -151,7 +152,7 @@ impl App {
         if let Some(token) = &grant.refresh_token {
             let renewed = SecretBytes::new(self.with_refresh_token(token)?);
             if !registry::renew_provider_credential(gateway, source.source_id, self.used, &renewed).await? {
-                return Err(Error::Busy("the source's credentials were changed meanwhile").into());
+                return Err(Error::later(WaitReason::CredentialsChanged).into());
             }
         }
         Ok(Access { client: http.clone(), base: api, authorization: grant.authorization })

@@ -110,7 +110,7 @@ async fn look(
     match kind {
         Some(kind) if known.last_probe != Some(kind) => {
             let outcome = evidence::record_evidence(gateway, tenant, kind, None, gateway.now()).await?;
-            tracing::info!(%tenant, found = word, outcome = outcome.reason(), "a silent installation was asked about");
+            tracing::info!(%tenant, found = word, outcome = %outcome.reason(), "a silent installation was asked about");
         }
         Some(_) | None => {}
     }

@@ -9,7 +9,7 @@ use crate::{
         },
         polling::Polling,
     },
-    domain::{SourceId, TenantId},
+    domain::{SourceId, TenantId, reason::WaitReason},
 };
 
 /// Something that was learned by asking.
@@ -40,6 +40,6 @@ pub(in crate::app) async fn keep_learned(gateway: &Polling, learned: Learned<'_>
     match keep(gateway.intake(), verified).await? {
         Kept::New(_) => Ok(true),
         Kept::Before(_) => Ok(false),
-        Kept::Replayed | Kept::Unavailable => Err(Error::Busy("what was learned could not be kept just now")),
+        Kept::Replayed | Kept::Unavailable => Err(Error::later(WaitReason::NotKept)),
     }
 }

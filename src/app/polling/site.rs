@@ -12,6 +12,7 @@ use crate::{
             turn::Halted,
         },
     },
+    domain::reason::WaitReason,
     outbound::{Authorization, BaseAddress, CallFailure},
     store::poll::PollSource,
 };
@@ -32,7 +33,7 @@ pub(in crate::app) async fn access(gateway: &Polling, source: &PollSource) -> Re
     }
     let outgoing = gateway.outgoing();
     let Some(token) = registry::installation_token(gateway, source.source_id, &source.holder).await? else {
-        return Err(Error::Busy("the installation has brought no token lately").into());
+        return Err(Error::later(WaitReason::NoInstallationToken).into());
     };
     let unreadable = CallFailure::NotSendable { what: "the installation's token cannot be sent" };
     let token = std::str::from_utf8(token.expose()).map_err(|_| unreadable)?;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     app::{accounts::outcome::failure_word, ground::error::Error, polling::Polling},
-    domain::{back_off, metric, poll::PollFeed},
+    domain::{back_off, metric, poll::PollFeed, reason::WaitReason},
     outbound::CallFailure,
     store::{
         self,
@@ -106,7 +106,7 @@ impl Turn {
     pub(in crate::app) async fn advance(&mut self, gateway: &Polling, since_ms: i64) -> Result<(), Error> {
         let queue = gateway.databases().queue.client().await?;
         if !store::poll::advance(&queue, &self.asked, self.row.turn, since_ms, LEASE_SECONDS).await? {
-            return Err(Error::Busy("another process has the turn to ask"));
+            return Err(Error::later(WaitReason::TurnTaken));
         }
         self.row.since_ms = since_ms;
         Ok(())

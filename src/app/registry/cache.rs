@@ -13,7 +13,7 @@ use crate::{
         ground::error::Error,
         registry::{Asked, LoadedSource},
     },
-    domain::{SourceId, TenantId},
+    domain::{SourceId, TenantId, reason::WaitReason},
     store::source::SourceFacts,
 };
 
@@ -132,7 +132,7 @@ impl SourceCache {
         let readings = if is_known { &self.readings_of_known } else { &self.readings_of_others };
         match tokio::time::timeout(READING_WAIT, readings.acquire()).await {
             Ok(Ok(leave)) => Ok(leave),
-            Ok(Err(_)) | Err(_) => Err(Error::Busy("too many sources are being looked up")),
+            Ok(Err(_)) | Err(_) => Err(Error::later(WaitReason::TooManyLookUps)),
         }
     }
 }
@@ -284,7 +284,7 @@ mod tests {
 
         let (another, known) = tokio::join!(cache.leave_to_read(false), cache.leave_to_read(true));
 
-        assert!(matches!(another, Err(Error::Busy(_))));
+        assert!(matches!(another, Err(Error::Later(_))));
         assert!(known.is_ok());
     }
 }

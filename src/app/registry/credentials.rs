@@ -17,7 +17,7 @@ use crate::{
             sealed::{credential_aad, open_credential},
         },
     },
-    domain::{SourceId, SourceKind, TenantId},
+    domain::{Actor, SourceId, SourceKind, TenantId, reason::InputReason},
     signature::SecretBytes,
     sources::{
         contract,
@@ -54,7 +54,8 @@ pub(in crate::app) async fn keep_holder_secret(
         return Ok(());
     }
     store_secret(gateway, &tx, slot, secret, now).await?;
-    audit::record(gateway, &tx, audit::WORKER, "source.installed", source.source_id, []).await?;
+    audit::record(gateway, &tx, &Actor::Sender { source: source.source_id }, "source.installed", source.source_id, [])
+        .await?;
     tx.commit().await?;
     Ok(())
 }
@@ -70,7 +71,7 @@ pub(in crate::app) fn check_holder_secret(secret: &SecretBytes) -> Result<(), Er
     if secret.expose().iter().all(u8::is_ascii_graphic) {
         Ok(())
     } else {
-        Err(Error::Refused("an installation's secret is visible ASCII characters".to_owned()))
+        Err(Error::rejected(InputReason::InstallationSecretNotValid))
     }
 }
 
@@ -85,7 +86,7 @@ pub(in crate::app) async fn keep_installation_token(
     let now = gateway.now();
     let expires_at = now + SignedDuration::from_hours(INSTALLATION_TOKEN_HOURS);
     let kept = InstallationToken { bearer: token.to_owned(), expires_at };
-    let json = Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| Error::Missing("a token that can be stored"))?);
+    let json = Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| Error::Unserializable { what: "the token" })?);
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, source.tenant_id).await?;
     let slot = CredentialSlot { source: source.source_id, purpose: Purpose::Provider, holder: cloud_id };
@@ -216,16 +217,14 @@ pub(in crate::app) const fn own(source: SourceId) -> CredentialSlot<'static> {
 /// A secret that the kind can use, as its contract says.
 pub(in crate::app) fn check_secret(kind: SourceKind, secret: Option<&SecretBytes>) -> Result<(), Error> {
     match (contract(kind).secret, secret) {
-        (Secret::None, Some(_)) => Err(Error::Refused("senders of this kind have no shared secret".to_owned())),
+        (Secret::None, Some(_)) => Err(Error::rejected(InputReason::SecretNotUsed)),
         // An app's secrets are its installations' own; they come with each install.
         (Secret::None | Secret::OfInstallations { .. }, None) => Ok(()),
         (
             Secret::Shared { bytes_min, bytes_max, .. } | Secret::OfInstallations { bytes_min, bytes_max },
             Some(secret),
         ) => check_length(secret, bytes_min, bytes_max),
-        (Secret::Shared { .. }, None) => {
-            Err(Error::Refused("senders of this kind sign with a shared secret; give one".to_owned()))
-        }
+        (Secret::Shared { .. }, None) => Err(Error::rejected(InputReason::SecretNeeded)),
     }
 }
 
@@ -233,7 +232,7 @@ fn check_length(secret: &SecretBytes, bytes_min: usize, bytes_max: usize) -> Res
     if (bytes_min..=bytes_max).contains(&secret.expose().len()) {
         Ok(())
     } else {
-        Err(Error::Refused(format!("a secret has {bytes_min} to {bytes_max} bytes")))
+        Err(Error::rejected(InputReason::SecretLength { bytes_min, bytes_max }))
     }
 }
 

@@ -95,7 +95,7 @@ async fn read(gateway: &Registry, asked: Asked<'_>) -> Result<Option<Arc<LoadedS
                 source_id: found.source_id,
                 tenant_id: found.tenant_id,
                 settings: SourceSettings::parse(found.kind, &found.settings)
-                    .map_err(|_| Error::Missing("settings of the source that this version can read"))?,
+                    .map_err(|_| Error::Unserializable { what: "the source's settings" })?,
                 replay_window: found.replay_window_seconds.map(|seconds| SignedDuration::from_secs(seconds.into())),
                 secrets,
             }))

@@ -28,6 +28,6 @@ pub(in crate::app) use source::{Asked, is_holder, is_name};
 pub use source::{LoadedSource, Registration, details, list};
 
 /// The bounds of a secret.
-pub use crate::sources::contract::{SECRET_BYTES_MAX, SECRET_BYTES_MIN};
+pub use crate::sources::contract::SECRET_BYTES_MAX;
 /// A source as operators see it.
 pub use crate::store::source::SourceRow;

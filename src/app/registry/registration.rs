@@ -14,7 +14,10 @@ use crate::{
             look_up::facts,
         },
     },
-    domain::{SourceId, SourceKind, TenantId},
+    domain::{
+        Actor, SourceId, SourceKind, TenantId,
+        reason::{Cause, InputReason},
+    },
     proof::audit::Fact,
     signature::SecretBytes,
     sources::{contract, contract::Tenancy, contracts},
@@ -33,15 +36,18 @@ const PROVIDER_CREDENTIALS_BYTES_MAX: usize = 16 * 1024;
 /// Registers a source, and its tenant when that is new. Fails when the name is taken.
 pub async fn register(
     gateway: &Registry,
-    actor: &str,
+    actor: &Actor,
     registration: &Registration<'_>,
 ) -> Result<(SourceId, TenantId), Error> {
     check(registration)?;
     let queue = gateway.databases().queue.client().await?;
     if let Some(taken) = store::source::find_by_name(&queue, registration.name).await? {
-        let (state, verb) = if taken.disabled_at.is_some() { ("is disabled", "enable") } else { ("exists", "rotate") };
-        let name = registration.name;
-        return Err(Error::Refused(format!("a source named {name} {state} already; use `sources {verb}`")));
+        let source = registration.name.to_owned();
+        return Err(Error::rejected(if taken.disabled_at.is_some() {
+            InputReason::SourceExistsDisabled { source }
+        } else {
+            InputReason::SourceExists { source }
+        }));
     }
     let known = match registration.tenant_key {
         None => Some(TenantId::PLATFORM),
@@ -77,13 +83,10 @@ pub async fn register(
 
 /// Gives a source a new secret; the one before stays valid for a day, so that nothing signed before is refused. Fails for a
 /// source that is disabled, because nobody would look at its secrets.
-pub async fn rotate(gateway: &Registry, actor: &str, name: &str, secret: &SecretBytes) -> Result<Timestamp, Error> {
+pub async fn rotate(gateway: &Registry, actor: &Actor, name: &str, secret: &SecretBytes) -> Result<Timestamp, Error> {
     let source = find(gateway, name).await?;
     if source.disabled_at.is_some() {
-        return Err(Error::Refused(
-            "the source is disabled because its tenant was purged; `sources enable` gives it a secret and takes it into use"
-                .to_owned(),
-        ));
+        return Err(Error::rejected(InputReason::SourceDisabled));
     }
     let facts = facts(gateway, source.source_id).await?;
     check_secret(facts.kind, Some(secret))?;
@@ -100,9 +103,9 @@ pub async fn rotate(gateway: &Registry, actor: &str, name: &str, secret: &Secret
 ///
 /// The purge of a tenant disables its sources and deletes their credentials, so no older secret is valid beside the new
 /// one. What arrives counts only once the tenant itself is back.
-pub async fn enable(gateway: &Registry, actor: &str, name: &str, secret: Option<&SecretBytes>) -> Result<(), Error> {
+pub async fn enable(gateway: &Registry, actor: &Actor, name: &str, secret: Option<&SecretBytes>) -> Result<(), Error> {
     let source = find(gateway, name).await?;
-    let is_in_use = || Error::Refused("the source is in use; `sources rotate` gives it another secret".to_owned());
+    let is_in_use = || Error::rejected(InputReason::SourceInUse);
     if source.disabled_at.is_none() {
         return Err(is_in_use());
     }
@@ -124,13 +127,13 @@ pub async fn enable(gateway: &Registry, actor: &str, name: &str, secret: Option<
 /// Gives a source its provider credentials, by which its own system is called. The ones before end at once.
 pub async fn set_provider_credentials(
     gateway: &Registry,
-    actor: &str,
+    actor: &Actor,
     name: &str,
     secret: &SecretBytes,
 ) -> Result<(), Error> {
     let NamedSource { source_id, tenant_id, .. } = find(gateway, name).await?;
     if secret.is_empty() || secret.expose().len() > PROVIDER_CREDENTIALS_BYTES_MAX {
-        return Err(Error::Refused(format!("credentials have 1 to {PROVIDER_CREDENTIALS_BYTES_MAX} bytes")));
+        return Err(Error::rejected(InputReason::CredentialsLength { bytes_max: PROVIDER_CREDENTIALS_BYTES_MAX }));
     }
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant_id).await?;
@@ -146,14 +149,14 @@ pub async fn set_provider_credentials(
 /// whomever: a binding never changes.
 pub async fn bind(
     gateway: &Registry,
-    actor: &str,
+    actor: &Actor,
     name: &str,
     holder: &str,
     tenant_key: &str,
 ) -> Result<TenantId, Error> {
     let NamedSource { source_id, .. } = find(gateway, name).await?;
     if !is_holder(holder) {
-        return Err(Error::Refused("an installation is 1 to 256 visible ASCII characters".to_owned()));
+        return Err(Error::rejected(InputReason::InstallationNotValid));
     }
     check_tenant_key(tenant_key)?;
     let queue = gateway.databases().queue.client().await?;
@@ -161,19 +164,12 @@ pub async fn bind(
     drop(queue);
     // A key with a slip of the pen must not become a customer that nobody has.
     let Some(tenant_id) = known.filter(|tenant| *tenant != TenantId::PLATFORM) else {
-        return Err(Error::Refused(
-            "no tenant has this key; a tenant becomes known by its first delivery, or by `sources add` with its \
-             --tenant-key"
-                .to_owned(),
-        ));
+        return Err(Error::rejected(InputReason::TenantKeyUnknown));
     };
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant_id).await?;
     if !store::source::bind_holder(&tx, source_id, holder, gateway.now()).await? {
-        return Err(Error::Refused(format!(
-            "this installation is bound already, as `sources show {name}` says, and cannot be bound to another tenant: \
-             what it has sent is the first one's"
-        )));
+        return Err(Error::rejected(InputReason::AlreadyBound { source: name.to_owned() }));
     }
     audit::record(gateway, &tx, actor, "source.bound", source_id, []).await?;
     tx.commit().await?;
@@ -181,11 +177,7 @@ pub async fn bind(
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
-    if is_name(name) {
-        Ok(())
-    } else {
-        Err(Error::Refused("a source's name is 1 to 63 lower-case letters, digits and hyphens".to_owned()))
-    }
+    if is_name(name) { Ok(()) } else { Err(Error::rejected(InputReason::SourceNameNotValid)) }
 }
 
 /// The window reads the timestamp in a Jira webhook's own body. Of any other sender it would refuse every delivery.
@@ -194,13 +186,10 @@ fn check_replay_window(kind: SourceKind, seconds: Option<i32>) -> Result<(), Err
     if contract(kind).own_time.is_none() {
         let with_time = contracts().filter(|(_, contract)| contract.own_time.is_some());
         let called: Vec<&str> = with_time.map(|(_, contract)| contract.called).collect();
-        let message = format!("only {} has a replay window; register without one", called.join(" or "));
-        return Err(Error::Refused(message));
+        return Err(Error::rejected(InputReason::ReplayWindowNotUsed { kinds: called.join(" or ") }));
     }
     if seconds < REPLAY_WINDOW_SECONDS_MIN {
-        return Err(Error::Refused(format!(
-            "a replay window has at least {REPLAY_WINDOW_SECONDS_MIN} seconds: that is how long Jira repeats a delivery"
-        )));
+        return Err(Error::rejected(InputReason::ReplayWindowShort { seconds_min: REPLAY_WINDOW_SECONDS_MIN }));
     }
     Ok(())
 }
@@ -208,7 +197,7 @@ fn check_replay_window(kind: SourceKind, seconds: Option<i32>) -> Result<(), Err
 /// What begins with a bracket is ours: the platform is no tenant of anybody.
 fn check_tenant_key(key: &str) -> Result<(), Error> {
     if key.starts_with('(') {
-        return Err(Error::Refused("a tenant key begins with no bracket".to_owned()));
+        return Err(Error::rejected(InputReason::TenantKeyNotValid));
     }
     Ok(())
 }
@@ -218,14 +207,15 @@ fn check(registration: &Registration<'_>) -> Result<(), Error> {
     let kind = registration.settings.kind();
     check_replay_window(kind, registration.replay_window_seconds)?;
     check_secret(kind, registration.secret)?;
-    registration.settings.check().map_err(|error| Error::Refused(error.to_string()))?;
+    registration
+        .settings
+        .check()
+        .map_err(|error| Error::rejected(InputReason::SettingsNotValid { cause: Cause::of(&error) }))?;
     let contract = contract(kind);
     match (contract.tenancy, registration.tenant_key) {
-        (Tenancy::OfRegistration, None) => {
-            Err(Error::Refused(format!("{} belongs to one tenant; give its tenant key", contract.called)))
-        }
+        (Tenancy::OfRegistration, None) => Err(Error::rejected(InputReason::TenantKeyNeeded { kind: contract.called })),
         (Tenancy::OfDelivery | Tenancy::OfInstallation(_), Some(_)) => {
-            Err(Error::Refused("each delivery of an app names its own tenant; give no tenant key".to_owned()))
+            Err(Error::rejected(InputReason::TenantKeyNotUsed))
         }
         (Tenancy::OfRegistration | Tenancy::Shared, Some(key)) => check_tenant_key(key),
         (Tenancy::Shared | Tenancy::OfDelivery | Tenancy::OfInstallation(_), None) => Ok(()),

@@ -7,7 +7,7 @@ use crate::{
     app::ground::{Ground, error::Error},
     domain::{SourceId, TenantId},
     signature::SecretBytes,
-    sources::{SourceSettings, jira},
+    sources::SourceSettings,
     store::{
         self, TenantTx,
         source::{CredentialDates, HolderRow, NamedSource},
@@ -73,7 +73,7 @@ impl<'a> Registration<'a> {
         Self {
             name,
             tenant_key: Some(tenant_key),
-            settings: jira::contract::settings(),
+            settings: crate::sources::jira::contract::settings(),
             site_host: None,
             replay_window_seconds: None,
             expected_every_seconds: None,

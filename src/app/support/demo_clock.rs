@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     app::ground::{Ground, error::Error},
+    domain::reason::InputReason,
     store,
 };
 
@@ -26,14 +27,11 @@ pub struct Advanced {
 pub async fn advance(gateway: &Ground, by: SignedDuration) -> Result<Advanced, Error> {
     let seconds = by.as_secs();
     if !(1..=ADVANCE_DAYS_MAX * 86_400).contains(&seconds) {
-        return Err(Error::Refused(format!("the clock moves forward only, by 1 second to {ADVANCE_DAYS_MAX} days")));
+        return Err(Error::rejected(InputReason::ClockStep { days_max: ADVANCE_DAYS_MAX }));
     }
     let queue = gateway.databases().queue.client().await?;
     if !store::deployment::is_demo(&queue).await? {
-        return Err(Error::Refused(
-            "this database was not marked demo when it was made, so its clock is the real one and cannot be moved"
-                .to_owned(),
-        ));
+        return Err(Error::rejected(InputReason::ClockIsReal));
     }
     let from = gateway.now();
     let offset_seconds = store::deployment::advance_demo_clock(&queue, seconds).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     app::ground::{Ground, error::Error, identities::Named, tenants},
-    domain::{IdentityKind, Issuer, Personal, TenantId, request::RequestState},
+    domain::{IdentityKind, Issuer, Personal, TenantId, reason::InputReason, request::RequestState},
     sealing::normalise,
     sources::SourceSettings,
     store::{self, TenantTx, fence::Fence, request::RequestRow, subject::SubjectRow},
@@ -31,7 +31,7 @@ pub async fn find(
     value: &Personal<String>,
 ) -> Result<Vec<FoundSubject>, Error> {
     let identity = normalise(kind, value.expose_for("the digest it is found by"))
-        .map_err(|_| Error::Refused(format!("that is not a value of kind {kind}")))?;
+        .map_err(|_| Error::rejected(InputReason::IdentityNotValid { kind: kind.to_string() }))?;
     let tenants = match tenant {
         Some(tenant) => vec![tenant],
         None => tenants::list(gateway).await?.into_iter().map(|row| row.tenant_id).collect(),

@@ -4,14 +4,10 @@
 
 use crate::{
     app::{
-        ground::{
-            Ground,
-            audit::{self, REASON_RULE},
-            error::Error,
-        },
+        ground::{Ground, audit, error::Error},
         intake::delivery::IDENTIFIER_REUSED,
     },
-    domain::{EventId, JobId},
+    domain::{Actor, EventId, JobId, reason::InputReason},
     proof::{IdText, Word, audit::Fact},
     store::{
         self, TenantTx,
@@ -45,23 +41,21 @@ pub async fn preview(gateway: &Ground, filter: &EventFilter) -> Result<Preview, 
 /// nothing else matches. Fails when more match than [`REPLAY_EVENTS_MAX`].
 pub async fn execute(
     gateway: &Ground,
-    actor: &str,
+    actor: &Actor,
     reason: &str,
     filter: &EventFilter,
 ) -> Result<Vec<(EventId, EventId)>, Error> {
-    let reason = Word::parse(reason).map_err(|_| Error::Refused(REASON_RULE.to_owned()))?;
+    let reason = Word::parse(reason).map_err(|_| Error::rejected(InputReason::ReasonNotAWord))?;
     let queue = gateway.databases().queue.client().await?;
     let matching = store::event::select(&queue, filter, REPLAY_EVENTS_MAX + 1).await?;
     drop(queue);
     if i64::try_from(matching.len()).unwrap_or(i64::MAX) > REPLAY_EVENTS_MAX {
-        return Err(Error::Refused(format!("more than {REPLAY_EVENTS_MAX} events match; narrow the selection")));
+        return Err(Error::rejected(InputReason::TooManyEvents { count_max: REPLAY_EVENTS_MAX }));
     }
     let count = matching.len();
     let matching: Vec<EventRow> = matching.into_iter().filter(may_run).collect();
     if matching.is_empty() && count > 0 {
-        return Err(Error::Refused(format!(
-            "nothing was replayed: every matching event is {IDENTIFIER_REUSED}, and such events never run"
-        )));
+        return Err(Error::rejected(InputReason::NothingToReplay { reason: IDENTIFIER_REUSED }));
     }
     let mut client = gateway.databases().tenant.client().await?;
     let mut replayed = Vec::with_capacity(matching.len());
@@ -84,7 +78,7 @@ fn may_run(event: &EventRow) -> bool {
 }
 
 /// Lets a parked job run again. Fails when it is not parked.
-pub async fn retry_job(gateway: &Ground, actor: &str, job: JobId) -> Result<(), Error> {
+pub async fn retry_job(gateway: &Ground, actor: &Actor, job: JobId) -> Result<(), Error> {
     let queue = gateway.databases().queue.client().await?;
     let filter = JobFilter { job_id: Some(job), ..JobFilter::default() };
     let row = store::job::select(&queue, &filter, 1).await?.pop().ok_or(Error::NotFound("job"))?;
@@ -92,7 +86,7 @@ pub async fn retry_job(gateway: &Ground, actor: &str, job: JobId) -> Result<(), 
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, row.tenant_id).await?;
     if !store::job::revive(&tx, job, gateway.now()).await? {
-        return Err(Error::Refused(format!("the job is {}; only parked jobs can be retried", row.state)));
+        return Err(Error::rejected(InputReason::JobNotParked { state: row.state }));
     }
     audit::record(gateway, &tx, actor, "job.retried", job, []).await?;
     tx.commit().await?;

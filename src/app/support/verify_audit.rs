@@ -45,7 +45,7 @@ pub async fn verify(gateway: &Ground, tenant: TenantId) -> Result<AuditChain, Er
     let (gone, head) = match store::audit::last_gone(&tx, bound).await? {
         None => (0, chain_start(tenant)),
         Some((place, hash)) => {
-            (place, hash.as_slice().try_into().map_err(|_| Error::Missing("a chain hash of 32 bytes"))?)
+            (place, hash.as_slice().try_into().map_err(|_| Error::Unserializable { what: "a chain hash of 32 bytes" })?)
         }
     };
     let mut chain = AuditChain { verified: 0, gone, broken_at: None, head, waiting: 0 };

@@ -39,7 +39,7 @@ pub(in crate::app) async fn link(gateway: &Ground, tenant: TenantId, depth: Dept
             None => (0, chain_start(tenant)),
             Some(link) => {
                 let hash = link.chain_hash.as_slice().try_into();
-                (link.place, hash.map_err(|_| Error::Missing("a chain hash of 32 bytes"))?)
+                (link.place, hash.map_err(|_| Error::Unserializable { what: "a chain hash of 32 bytes" })?)
             }
         };
         let entries = store::audit::unlinked(&tx, since, LINKS_MAX).await?;

@@ -25,7 +25,7 @@ pub(in crate::app) async fn restore(gateway: &Ground, tenant: TenantId) -> Resul
                 ("request", Fact::Id(IdText::of(missing.request_id)?)),
                 ("kind", Fact::Word(Word::parse(missing.kind.as_str())?)),
             ];
-            audit::record(gateway, &tx, audit::WORKER, "job.restored", job, facts).await?;
+            audit::record(gateway, &tx, audit::SWEEP, "job.restored", job, facts).await?;
             restored += 1;
         }
     }

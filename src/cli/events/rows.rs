@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::table::Columns;
+use crate::domain::reason::code_of;
 use crate::store::event::EventRow;
 
 /// The columns of an event in a list.
@@ -33,6 +34,7 @@ pub(super) fn row(event: &EventRow) -> Value {
         "state": event.state,
         "outcome": event.outcome,
         "reason": event.outcome_reason,
+        "reason_code": event.outcome_reason.as_deref().and_then(code_of),
         "finished_at": event.finished_at,
         "attempts": event.attempt,
         "body_bytes": event.body_bytes,

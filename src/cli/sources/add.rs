@@ -14,7 +14,7 @@ use crate::app::{
     registry::{self, Registration},
 };
 use crate::cli::{
-    context::ACTOR,
+    context::actor,
     exit::{Exit, Stop},
     output::Output,
     table::Columns,
@@ -125,7 +125,7 @@ pub(super) async fn run(gateway: &Gateway, args: &AddArgs, output: &mut Output) 
         expected_every_seconds: args.expected_every_seconds,
         secret: made.as_ref().map(|made| &made.secret),
     };
-    let (source_id, tenant_id) = registry::register(gateway, ACTOR, &registration).await?;
+    let (source_id, tenant_id) = registry::register(gateway, &actor(), &registration).await?;
     let path = contract(kind).inbound.as_ref().map(|inbound| inbound.path(&args.name));
     let shown = made.as_ref().and_then(|made| made.shown.clone());
     let value = json!({"source_id": source_id, "tenant_id": tenant_id, "path": path, "secret": shown});

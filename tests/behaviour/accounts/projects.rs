@@ -118,7 +118,7 @@ async fn a_project_that_is_away_keeps_no_account_of_another_from_its_turn() {
     let acme = acme(&world, &firebase).await;
     let other = world.a_cloudevents_source_of(OTHER_PROJECT, None).await;
     let nowhere = SecretBytes::new(br#"{"emulator": "http://127.0.0.1:9"}"#.to_vec());
-    registry::set_provider_credentials(&world.gateway, "tester", &other, &nowhere).await.unwrap();
+    registry::set_provider_credentials(&world.gateway, &world.tester, &other, &nowhere).await.unwrap();
     let named = portal_user_with_account(&world, &firebase, &acme, "named").await;
     let anywhere = portal_user_with_account(&world, &firebase, &acme, "anywhere").await;
     leaves(&world, &acme, hours(0)).await;
@@ -162,8 +162,8 @@ async fn a_project_that_lets_us_in_no_longer_waits_for_a_person_who_may_give_it_
     let who = (acme.id, request.request_id);
     assert_eq!(give_up::preview_give_up(&world.gateway, who.0, who.1).await.unwrap(), 1);
     assert_eq!(accounts_told(&world, &acme).await, [(Pending, 1)]);
-    let given_up = give_up::give_up(&world.gateway, "tester", "sup-1042", who.0, who.1).await.unwrap();
-    replay::retry_job(&world.gateway, "tester", job.job_id).await.unwrap();
+    let given_up = give_up::give_up(&world.gateway, &world.tester, "sup-1042", who.0, who.1).await.unwrap();
+    replay::retry_job(&world.gateway, &world.tester, job.job_id).await.unwrap();
     world.the_worker_drains().await;
 
     assert_eq!(given_up, 1);

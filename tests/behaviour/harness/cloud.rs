@@ -175,14 +175,14 @@ impl World {
         settings: Value,
     ) -> &'static str {
         let settings = SourceSettings::parse(kind, &settings).unwrap();
-        app::registry::register(&self.gateway, "tester", &Registration::of(name, None, settings)).await.unwrap();
+        app::registry::register(&self.gateway, &self.tester, &Registration::of(name, None, settings)).await.unwrap();
         name
     }
 
     /// Gives a source the credentials by which its system is asked.
     pub(crate) async fn is_asked_with(&self, source: &str, credentials: Value) {
         let secret = SecretBytes::new(credentials.to_string().into_bytes());
-        app::registry::set_provider_credentials(&self.gateway, "tester", source, &secret).await.unwrap();
+        app::registry::set_provider_credentials(&self.gateway, &self.tester, source, &secret).await.unwrap();
     }
 
     /// Gives a source a server of this machine to ask.

@@ -181,6 +181,6 @@ impl World {
     pub(crate) async fn has_provider_credentials(&self, source: &str, firebase: &Firebase) {
         let credentials = json!({"emulator": firebase.server.address()}).to_string();
         let secret = SecretBytes::new(credentials.into_bytes());
-        registry::set_provider_credentials(&self.gateway, "tester", source, &secret).await.unwrap();
+        registry::set_provider_credentials(&self.gateway, &self.tester, source, &secret).await.unwrap();
     }
 }

@@ -1,5 +1,7 @@
 //! What a test looks at, without row level security and without the code under test where that matters.
 
+use std::collections::BTreeSet;
+
 use milestone_gateway::testing::{
     app::{self, support::report},
     domain::{EventId, RequestId, TenantId, request::RequestState},
@@ -85,6 +87,12 @@ impl World {
         let mut entries = report::audit(&self.gateway, tenant, 1_000).await.unwrap();
         entries.reverse();
         entries.into_iter().map(|entry| entry.action).collect()
+    }
+
+    /// Who has done something for a tenant, each actor once.
+    pub(crate) async fn who_did(&self, tenant: TenantId, action: &str) -> BTreeSet<String> {
+        let entries = report::audit(&self.gateway, tenant, 1_000).await.unwrap();
+        entries.into_iter().filter(|entry| entry.action == action).map(|entry| entry.actor).collect()
     }
 
     /// Everything the gateway itself remembers, as one text. Bytes stand there in hexadecimal.

@@ -26,7 +26,7 @@ use milestone_gateway::testing::{
         upkeep::{sweep, swept},
     },
     datamap::{self, SourceFile, map::DataMap, policy::Policy},
-    domain::CrashPoints,
+    domain::{Actor, CrashPoints, actor::ActorName},
     outbound::{KeyAddresses, KeySets},
     proof::SigningKey,
     sealing::KeyRing,
@@ -61,6 +61,8 @@ pub(crate) struct World {
     /// A connection that row level security does not concern.
     pub(crate) admin: Client,
     pub(crate) database: Database,
+    /// Who does what operators do.
+    pub(crate) tester: Actor,
     clock: Arc<ManualClock>,
     parts: PartsOfAll,
     deliveries: AtomicU64,
@@ -129,7 +131,8 @@ impl World {
         let committer = spawn_committer(gateway.clone());
         let admin = database.admin().await;
         let deliveries = AtomicU64::new(0);
-        Self { committer, gateway, crash, admin, database, clock, parts, deliveries, has_ended: false }
+        let tester = Actor::CommandLine { os_user: ActorName::of_account("tester") };
+        Self { committer, gateway, crash, admin, database, tester, clock, parts, deliveries, has_ended: false }
     }
 
     /// Another process over the same database.
@@ -218,7 +221,7 @@ impl World {
             replay_window_seconds,
             ..Registration::jira(&source, &key, &secret)
         };
-        let (_, id) = app::registry::register(&self.gateway, "tester", &registration).await.unwrap();
+        let (_, id) = app::registry::register(&self.gateway, &self.tester, &registration).await.unwrap();
         Tenant { name: name.to_owned(), key, source, id }
     }
 

@@ -169,7 +169,7 @@ impl World {
     }
 
     async fn registers(&self, registration: &Registration<'_>) -> String {
-        registry::register(&self.gateway, "tester", registration).await.unwrap();
+        registry::register(&self.gateway, &self.tester, registration).await.unwrap();
         registration.name.to_owned()
     }
 

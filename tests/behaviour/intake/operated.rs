@@ -23,7 +23,7 @@ async fn a_source_that_the_purge_has_disabled_is_enabled_and_not_rotated() {
     let world = World::new().await;
     let (acme, _) = acme_with_ann(&world).await;
     let new = SecretBytes::new(b"the next secret of acme, which is long".to_vec());
-    let too_early = registry::enable(&world.gateway, "tester", &acme.source, Some(&new)).await.unwrap_err();
+    let too_early = registry::enable(&world.gateway, &world.tester, &acme.source, Some(&new)).await.unwrap_err();
     assert!(too_early.to_string().contains("in use"), "{too_early}");
     it_is_told(&world, &acme, Uninstalled, hours(0)).await;
     world.days_pass(84).await;
@@ -31,18 +31,18 @@ async fn a_source_that_the_purge_has_disabled_is_enabled_and_not_rotated() {
     let disabled = world.delivers(&acme.source, &Delivery::signed("{}", Some("1"), &secret_of("acme"))).await;
     assert_eq!((disabled.reply, disabled.refusal), (SenderReply::Unauthorized, Some(Refusal::UnknownSource)));
 
-    let rotated = registry::rotate(&world.gateway, "tester", &acme.source, &new).await.unwrap_err();
+    let rotated = registry::rotate(&world.gateway, &world.tester, &acme.source, &new).await.unwrap_err();
     let registration = registry::Registration::jira(&acme.source, &acme.key, &new);
-    let registered = registry::register(&world.gateway, "tester", &registration).await.unwrap_err();
-    let without = registry::enable(&world.gateway, "tester", &acme.source, None).await.unwrap_err();
-    registry::enable(&world.gateway, "tester", &acme.source, Some(&new)).await.unwrap();
+    let registered = registry::register(&world.gateway, &world.tester, &registration).await.unwrap_err();
+    let without = registry::enable(&world.gateway, &world.tester, &acme.source, None).await.unwrap_err();
+    registry::enable(&world.gateway, &world.tester, &acme.source, Some(&new)).await.unwrap();
 
     assert!(rotated.to_string().contains("sources enable"), "{rotated}");
     assert!(registered.to_string().contains("sources enable"), "{registered}");
     assert!(without.to_string().contains("secret"), "{without}");
     assert_eq!(reply(&world, &acme, &new, "2").await, SenderReply::Accepted);
     assert_eq!(reply(&world, &acme, &secret_of("acme"), "3").await, SenderReply::Unauthorized);
-    assert!(world.audited(acme.id).await.contains(&"source.enabled".to_owned()));
+    assert_eq!(world.who_did(acme.id, "source.enabled").await, ["command_line:tester".to_owned()].into());
     world.the_worker_drains().await;
     world.ends_cleanly().await;
 }
@@ -54,7 +54,7 @@ async fn an_installation_is_bound_once_and_only_to_a_tenant_that_is_known() {
     let globex = world.a_tenant("globex").await;
     let source = world.a_connect_source().await;
     let tenants = world.number("SELECT count(*) FROM gateway.tenant").await;
-    let bind = async |key: &str| registry::bind(&world.gateway, "tester", &source, CLIENT_KEY, key).await;
+    let bind = async |key: &str| registry::bind(&world.gateway, &world.tester, &source, CLIENT_KEY, key).await;
 
     let unknown = bind("a slip of the pen").await.unwrap_err();
     let platform = bind("(platform)").await.unwrap_err();
@@ -76,7 +76,7 @@ async fn an_install_that_is_repeated_leaves_the_secret_before_valid() {
     let world = World::with_key_server(&keys).await;
     let (acme, ann) = acme_with_ann(&world).await;
     let source = world.a_connect_source().await;
-    registry::bind(&world.gateway, "tester", &source, CLIENT_KEY, &acme.key).await.unwrap();
+    registry::bind(&world.gateway, &world.tester, &source, CLIENT_KEY, &acme.key).await.unwrap();
     let another = INSTALLED.replace(SHARED_SECRET, "ANOTHER-SYNTHETIC-ONE");
     let secrets = "SELECT count(*) FROM gateway.source_credential WHERE holder <> ''";
 
@@ -87,6 +87,10 @@ async fn an_install_that_is_repeated_leaves_the_secret_before_valid() {
     }
     let signed_before = world.connect_post("webhook", user_deleted(&ann, hours(0)).to_string());
 
+    let source_id =
+        "SELECT 'sender:src_' || replace(source_id::text, '-', '') FROM gateway.source WHERE name = 'connect'";
+    let installed_by = world.text(source_id).await.unwrap();
+    assert_eq!(world.who_did(TenantId::PLATFORM, "source.installed").await, [installed_by].into());
     assert_eq!(world.number(secrets).await, 2);
     assert_eq!(world.receives(&signed_before).await.reply, SenderReply::Accepted);
     world.the_worker_drains().await;

@@ -27,7 +27,11 @@ fn row_of(fence: &Fence) -> Result<FenceRow, Error> {
     Ok(FenceRow {
         kind: fence.kind,
         digest_key_id: fence.digest_key_id,
-        digest: fence.digest.as_slice().try_into().map_err(|_| Error::Missing("a digest of 32 bytes"))?,
+        digest: fence
+            .digest
+            .as_slice()
+            .try_into()
+            .map_err(|_| Error::Unserializable { what: "a digest of 32 bytes" })?,
         generation: fence.generation,
         covers_until: fence.covers_until,
         expires_at: fence.expires_at,
