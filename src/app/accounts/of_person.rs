@@ -44,7 +44,7 @@ const REQUESTS_PER_ROUND: i64 = 100;
 /// The most rounds of one attempt; what is left then is for the next attempt.
 const ROUNDS_MAX: usize = 10;
 
-/// Puts the calls that take access away into the outbox, with the job that makes them, in the caller's transaction.
+/// Puts the calls that revoke access into the outbox, with the job that makes them, in the caller's transaction.
 pub(in crate::app) async fn enqueue_revocation(
     gateway: &Accounts,
     tx: &TenantTx<'_>,

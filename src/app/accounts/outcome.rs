@@ -59,7 +59,7 @@ pub(in crate::app) fn failure_word(failure: &CallFailure) -> String {
 }
 
 /// Why a tenant's erasure waits.
-pub(in crate::app) const UNFINISHED: &str = "provider calls about people are not finished";
+const UNFINISHED: &str = "provider calls about people are not finished";
 
 /// A job whose call failed. What waiting can mend is tried again; everything else waits for a person.
 pub(in crate::app) fn job_failure(failure: &CallFailure) -> JobFailure {

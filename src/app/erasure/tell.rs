@@ -53,6 +53,6 @@ async fn tell_of_everybody(gateway: &Erasure, job: &RequestJob<'_>, case: &Tenan
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     match store::request::unfinished_of_people(&tx).await? {
         0 => Ok(()),
-        _ => Err(JobFailure::retry(outcome::UNFINISHED)),
+        _ => Err(outcome::unfinished(None, true)),
     }
 }

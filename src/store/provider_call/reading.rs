@@ -85,7 +85,10 @@ pub async fn pending_of_person(tx: &TenantTx<'_>, request: RequestId) -> Result<
         .map(|row| {
             Ok(PersonCall {
                 call_id: CallId::from_uuid(row.get(0)),
-                kind: CallKind::parse(row.get(1)).ok_or(StoreError::UnknownValue { column: "provider_call.kind" })?,
+                kind: row
+                    .get::<_, &str>(1)
+                    .parse()
+                    .map_err(|_| StoreError::UnknownValue { column: "provider_call.kind" })?,
                 source_id: SourceId::from_uuid(row.get(2)),
             })
         })
@@ -124,8 +127,8 @@ pub async fn account_counts(tx: &TenantTx<'_>, request: RequestId) -> Result<Vec
     let rows = tx.query("count_accounts", ACCOUNT_COUNTS, &[&tx.tenant().uuid(), &request.uuid()]).await?;
     rows.iter()
         .map(|row| {
-            let unknown = StoreError::UnknownValue { column: "provider_call.state" };
-            let state = CallState::parse(row.get(0)).ok_or(unknown)?;
+            let unknown = |_| StoreError::UnknownValue { column: "provider_call.state" };
+            let state = row.get::<_, &str>(0).parse().map_err(unknown)?;
             Ok((state, row.get::<_, i64>(1).unsigned_abs()))
         })
         .collect()

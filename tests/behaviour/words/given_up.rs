@@ -37,12 +37,14 @@ pub(super) const RETIRED: &[Retired] = &[
     (Words("after target*"),            "after the product database",             &[]),
     (Words("DESIGN"),                   "docs/design.md, with its section",       &[]),
     (Exactly("STYLE.md"),               "docs/style.md, with its rule",           &[]),
+    (Words("call back*"),               "provider call, provider credentials",    &[]),
+    (Words("calling jobs"),             "provider calls",                         &[]),
     (Words("calls back"),               "provider calls",                         &[]),
     (Words("called back"),              "told by a provider call",                &[]),
     (Words("calling back"),             "provider calls",                         &[HISTORY]),
     (Words("account call*"),            "provider_call",                          &[]),
     (Words("teller*"),                  "provider credentials",                   &[]),
-    (Words("Way*"),                     "provider credentials",                   &[]),
+    (Exactly("struct Way"),             "ProviderCredentials",                    &[]),
     (Words("nobody to tell"),           "no provider credentials",                &[]),
 ];
 
@@ -107,9 +109,6 @@ pub(super) const NOT_YET: &[Retired] = &[
     (Words("Verdict Hold"),             "Verdict::Park",                          &[]),
     (Words("Unfinished Held"),          "Unfinished::Parked",                     &[]),
 
-    // What the gateway asks or tells an identity provider is a provider call, made with provider credentials.
-    (Words("call back*"),               "provider call, provider credentials",    &[]),
-    (Words("calling jobs"),             "provider calls",                         &[]),
 
     // Sources that do not send are polled. A type's name has one meaning.
     (Words("senders that do not tell"), "polling",                                &[]),
