@@ -13,9 +13,9 @@ use std::{
 };
 
 use crate::domain::metric::{
-    ACCOUNTS_REPORTED_TOTAL, CALL_BACKS_TOTAL, DELIVERIES_TOTAL, EVENT_QUEUE_PENDING, EVENTS_TOTAL, INFLIGHT_BYTES,
-    INSTALLATION_PROBES_TOTAL, INTAKE_BATCH_SIZE, JOB_SECONDS, JOBS_DEAD, JOBS_HELD, JOBS_TOTAL, KEY_FETCHES_TOTAL,
-    POLLS_TOTAL, REFUSALS_TOTAL, REQUEST_OVERDUE_SECONDS_MAX, REQUESTS_OVERDUE, SWEEP_FAILURES_TOTAL,
+    ACCOUNTS_REPORTED_TOTAL, DELIVERIES_TOTAL, EVENT_QUEUE_PENDING, EVENTS_TOTAL, INFLIGHT_BYTES,
+    INSTALLATION_PROBES_TOTAL, INTAKE_BATCH_SIZE, JOB_SECONDS, JOBS_PARKED, JOBS_TOTAL, KEY_FETCHES_TOTAL, POLLS_TOTAL,
+    PROVIDER_CALLS_TOTAL, REFUSALS_TOTAL, REQUEST_OVERDUE_SECONDS_MAX, REQUESTS_OVERDUE, SWEEP_FAILURES_TOTAL,
     WORKLOGS_RECONCILED_TOTAL,
 };
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
@@ -163,7 +163,7 @@ fn describe() {
     describe_counter!(DELIVERIES_TOTAL, Unit::Count, "Deliveries by kind of source and by what was answered.");
     describe_counter!(REFUSALS_TOTAL, Unit::Count, "Refused deliveries by kind of source and reason.");
     describe_counter!(KEY_FETCHES_TOTAL, Unit::Count, "Readings of published keys by host and outcome.");
-    describe_counter!(CALL_BACKS_TOTAL, Unit::Count, "Attempts at calls to senders' systems by kind and outcome.");
+    describe_counter!(PROVIDER_CALLS_TOTAL, Unit::Count, "Attempts at provider calls by kind and outcome.");
     describe_counter!(POLLS_TOTAL, Unit::Count, "Turns of asking senders that do not tell, by feed and outcome.");
     describe_counter!(ACCOUNTS_REPORTED_TOTAL, Unit::Count, "Accounts reported to Atlassian by its answer.");
     describe_counter!(WORKLOGS_RECONCILED_TOTAL, Unit::Count, "Changes of worklogs that no webhook had told.");
@@ -171,9 +171,8 @@ fn describe() {
     describe_counter!(EVENTS_TOTAL, Unit::Count, "Events by their final outcome.");
     describe_gauge!(EVENT_QUEUE_PENDING, Unit::Count, "Events accepted and not yet interpreted.");
     describe_counter!(JOBS_TOTAL, Unit::Count, "Runs of jobs by kind and outcome.");
-    describe_gauge!(JOBS_HELD, Unit::Count, "Jobs that wait for a person.");
-    describe_gauge!(JOBS_DEAD, Unit::Count, "Jobs that ended without success and have no successor.");
-    describe_gauge!(REQUESTS_OVERDUE, Unit::Count, "Requests not completed although their purge was due.");
+    describe_gauge!(JOBS_PARKED, Unit::Count, "Jobs that wait for a person.");
+    describe_gauge!(REQUESTS_OVERDUE, Unit::Count, "Requests not completed although their due date has passed.");
     describe_gauge!(REQUEST_OVERDUE_SECONDS_MAX, Unit::Seconds, "How long the oldest of them has been overdue.");
     describe_counter!(SWEEP_FAILURES_TOTAL, Unit::Count, "Parts of sweeps that failed.");
     describe_histogram!(JOB_SECONDS, Unit::Seconds, "Time that one run of a job took.");

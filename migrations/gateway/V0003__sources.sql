@@ -25,7 +25,7 @@ CREATE TABLE gateway.source_credential (
     source_id uuid NOT NULL CONSTRAINT source_credential_has_source REFERENCES gateway.source (source_id),
     credential_id uuid NOT NULL,
     purpose text NOT NULL DEFAULT 'verify'
-        CONSTRAINT source_credential_purpose_known CHECK (purpose IN ('verify', 'call_back')),
+        CONSTRAINT source_credential_purpose_known CHECK (purpose IN ('verify', 'provider')),
     -- Whose it is within its source: empty for the source's own, otherwise the installation's.
     holder text NOT NULL DEFAULT '' CONSTRAINT source_credential_holder_length CHECK (length(holder) <= 256),
     master_id integer NOT NULL,

@@ -28,13 +28,12 @@ CREATE TABLE gateway.audit_link (
 CREATE TABLE gateway.receipt (
     tenant_id uuid NOT NULL,
     receipt_id uuid NOT NULL,
-    request_id uuid NOT NULL,
+    run_id uuid NOT NULL,
     issued_at timestamptz NOT NULL,
     jws text NOT NULL,
     CONSTRAINT receipt_pkey PRIMARY KEY (tenant_id, receipt_id),
-    CONSTRAINT receipt_once_for_a_request UNIQUE (tenant_id, request_id),
-    CONSTRAINT receipt_has_request FOREIGN KEY (tenant_id, request_id)
-        REFERENCES gateway.privacy_request (tenant_id, request_id)
+    CONSTRAINT receipt_once_for_a_run UNIQUE (tenant_id, run_id),
+    CONSTRAINT receipt_has_run FOREIGN KEY (tenant_id, run_id) REFERENCES gateway.run (tenant_id, run_id)
 );
 
 SELECT gateway.isolate('gateway.audit_entry');

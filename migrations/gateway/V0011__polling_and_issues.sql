@@ -94,14 +94,14 @@ AS $$
     SELECT s.source_id, '', s.name, s.kind, s.tenant_id, s.site_host, s.created_at, c.source_id IS NOT NULL
     FROM gateway.source s
     LEFT JOIN gateway.source_credential c
-        ON c.source_id = s.source_id AND c.purpose = 'call_back' AND c.holder = '' AND c.valid_until IS NULL
+        ON c.source_id = s.source_id AND c.purpose = 'provider' AND c.holder = '' AND c.valid_until IS NULL
     WHERE s.disabled_at IS NULL
         AND (s.kind = 'forge' OR s.kind IN ('atlassian_report', 'jira_admin') AND c.source_id IS NOT NULL)
     UNION ALL
     SELECT s.source_id, c.holder, s.name, s.kind, t.tenant_id, NULL, t.created_at, true
     FROM gateway.source s
     JOIN gateway.source_credential c
-        ON c.source_id = s.source_id AND c.purpose = 'call_back' AND c.holder <> '' AND c.valid_until IS NULL
+        ON c.source_id = s.source_id AND c.purpose = 'provider' AND c.holder <> '' AND c.valid_until IS NULL
     JOIN gateway.tenant t ON t.stable_key = c.holder
     WHERE s.disabled_at IS NULL AND s.kind = 'forge' AND c.created_at > tokens_since AND t.purged_at IS NULL
 $$;

@@ -37,7 +37,7 @@ pub use accounts::outgoing::Outgoing;
 pub use gateway::{Gateway, GatewayParts, Reserved, Trust};
 pub use ground::{
     Databases, Leases,
-    error::{Error, JobFailure},
+    error::{AttemptEnd, Error, JobFailure},
 };
 pub use intake::committer::run_committer;
 

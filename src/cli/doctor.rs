@@ -18,13 +18,12 @@ pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow:
     let gateway = &system.gateway;
     let (events, jobs) = report::backlog(gateway).await?;
     let mut waiting = Vec::new();
-    for state in ["held", "dead"] {
-        let filter = JobFilter { state: Some(state.to_owned()), ..JobFilter::default() };
-        for job in report::jobs(gateway, &filter, 100).await? {
-            let code = job.failure_reason.as_deref().and_then(code_of);
-            waiting
-                .push(json!({ "job": job.job_id, "state": job.state, "why": job.failure_reason, "reason_code": code }));
-        }
+    let filter = JobFilter { state: Some("parked".to_owned()), ..JobFilter::default() };
+    for job in report::jobs(gateway, &filter, 100).await? {
+        let code = job.failure_reason.as_deref().and_then(code_of);
+        waiting.push(
+            json!({ "job": job.job_id, "code": job.parked_code, "why": job.failure_reason, "reason_code": code }),
+        );
     }
     let balance = report::balance(gateway).await?;
     let balances = balance.accepted == balance.pending + balance.applied + balance.ignored + balance.dead_lettered;
@@ -51,7 +50,7 @@ pub(super) async fn run(options: &GlobalOptions, output: &mut Output) -> anyhow:
         &value,
     )?;
     if !output.is_json() {
-        output.section("Jobs that need a person", &[("job", "job"), ("state", "state"), ("why", "why")], &waiting)?;
+        output.section("Jobs that need a person", &[("job", "job"), ("code", "code"), ("why", "why")], &waiting)?;
     }
     system.close().await?;
     Ok(if is_well { Exit::Done } else { Exit::Failed })

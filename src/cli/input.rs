@@ -39,7 +39,7 @@ pub(super) fn read_line(name: &str, what: &str) -> anyhow::Result<String> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Credentials for calling back, from a file or standard input, exactly as they are.
+/// Provider credentials, from a file or standard input, exactly as they are.
 pub(super) fn read_credentials(name: &str) -> anyhow::Result<SecretBytes> {
     let bytes = zeroize::Zeroizing::new(read(name, "credentials")?);
     Ok(SecretBytes::new(bytes.to_vec()))

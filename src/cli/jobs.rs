@@ -18,7 +18,7 @@ use crate::app::{
 use crate::domain::{JobId, RequestId, reason::code_of};
 use crate::store::job::{JobFilter, JobRow};
 
-const STATES: [&str; 5] = ["pending", "held", "completed", "cancelled", "dead"];
+const STATES: [&str; 4] = ["pending", "parked", "completed", "cancelled"];
 
 /// The columns of a job in a list.
 pub(super) const COLUMNS: Columns<'static> = &[
@@ -35,13 +35,17 @@ const FIELDS: Columns<'static> = &[
     ("job", "job_id"),
     ("kind", "kind"),
     ("tenant", "tenant_id"),
+    ("works for", "belongs_to"),
     ("request", "request_id"),
+    ("run", "run_id"),
+    ("rule", "rule"),
     ("state", "state"),
     ("running now", "is_leased"),
     ("due", "run_at"),
     ("next attempt", "not_before_at"),
     ("attempts", "attempts"),
     ("failures", "failures"),
+    ("parked because of", "parked_code"),
     ("last failure", "failure_reason"),
     ("its code", "reason_code"),
     ("made", "created_at"),
@@ -58,7 +62,7 @@ pub(super) enum JobsCommand {
         /// The job, job_…
         id: JobId,
     },
-    /// Let a held or dead job run again
+    /// Let a parked job run again
     Retry {
         /// The job, job_…
         id: JobId,
@@ -71,7 +75,7 @@ pub(super) struct ListArgs {
     /// Jobs of this tenant: ten_… or the key that the product knows it by
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
-    /// Jobs in this state: pending, held, completed, cancelled or dead
+    /// Jobs in this state: pending, parked, completed or cancelled
     #[arg(long, value_name = "WORD", value_parser = state)]
     state: Option<String>,
     /// Jobs of this request, req_…
@@ -132,7 +136,10 @@ fn row(job: &JobRow) -> Value {
     json!({
         "job_id": job.job_id,
         "tenant_id": job.tenant_id,
-        "request_id": job.request_id,
+        "belongs_to": job.subject.word(),
+        "request_id": job.subject.request(),
+        "run_id": job.subject.run(),
+        "rule": job.subject.rule(),
         "kind": job.kind,
         "state": job.state,
         "is_leased": job.is_leased,
@@ -140,6 +147,7 @@ fn row(job: &JobRow) -> Value {
         "not_before_at": job.not_before,
         "attempts": job.attempt,
         "failures": job.failures,
+        "parked_code": job.parked_code,
         "failure_reason": job.failure_reason,
         "reason_code": job.failure_reason.as_deref().and_then(code_of),
         "created_at": job.created_at,

@@ -18,27 +18,39 @@ use crate::app::{
     accounts::give_up,
     support::report::{self, RequestReport},
 };
-use crate::domain::{RequestId, SubjectId, TenantId, request::RequestState};
-use crate::store::request::RequestRow;
+use crate::domain::{
+    RequestId, SubjectId, TenantId,
+    request::RequestState,
+    run::{Phase, PhaseTimes},
+};
+use crate::store::{offboarding::Offboarding, request::RequestRow};
 
 /// The columns of a request in a list.
 pub(super) const COLUMNS: Columns<'static> = &[
     ("REQUEST", "request_id"),
     ("ABOUT", "about"),
     ("STATE", "state"),
+    ("PHASE", "phase"),
     ("LEFT", "anchor_at"),
-    ("ACCESS OFF", "access_off_at"),
-    ("MARK DUE", "mark_due_at"),
-    ("GONE BY", "purge_due_at"),
-    ("COMPLETED", "completed_at"),
+    ("ACCESS REVOKED", "access_revoked_at"),
+    ("FLAG DUE", "flag_due_at"),
+    ("DUE", "due_at"),
+    ("ENDED", "ended_at"),
 ];
 const FIELDS: Columns<'static> = &[
     ("request", "request_id"),
     ("tenant", "tenant_id"),
+    ("right", "right"),
     ("about", "about"),
     ("state", "state"),
-    ("opened", "opened_at"),
-    ("opened by", "origin_event_id"),
+    ("run", "run_id"),
+    ("phase of the run", "phase"),
+    ("received", "received_at"),
+    ("due", "due_at"),
+    ("ended", "ended_at"),
+    ("origin", "origin"),
+    ("opened by", "actor"),
+    ("event", "origin_event_id"),
     ("left (source time)", "anchor_at"),
 ];
 const TIMELINE: Columns<'static> =
@@ -61,7 +73,7 @@ pub(super) struct GiveUpArgs {
 pub(super) enum RequestsCommand {
     /// List requests, newest first within each tenant
     List(ListArgs),
-    /// End calls to an identity provider that nobody can make any more, so that the deletion goes on; a dry run until --yes
+    /// End calls to an identity provider that nobody can make any more, so that the erasure goes on; a dry run until --yes
     GiveUpCalls(GiveUpArgs),
     /// Show one request: timeline, steps, verification, accounts at identity providers, jobs, receipt
     Show {
@@ -82,7 +94,7 @@ pub(super) struct ListArgs {
     /// Requests about this person, sub_…
     #[arg(long, value_name = "SUBJECT")]
     subject: Option<SubjectId>,
-    /// Requests in this state, for example `open`, `completed` or `verification-failed`
+    /// Requests in this state, for example `scheduled`, `running` or `completed`
     #[arg(long, value_name = "WORD", value_parser = state)]
     state: Option<RequestState>,
     #[command(flatten)]
@@ -92,7 +104,7 @@ pub(super) struct ListArgs {
 fn state(typed: &str) -> Result<RequestState, String> {
     let words = RequestState::ALL.map(RequestState::as_str);
     let word = selection::one_of(&words, typed)?;
-    RequestState::parse(&word).ok_or_else(|| "unknown state".to_owned())
+    word.parse().map_err(|_| "unknown state".to_owned())
 }
 
 /// Runs one of the commands.
@@ -127,7 +139,7 @@ async fn give_up(gateway: &Gateway, args: &GiveUpArgs, output: &mut Output) -> a
         output.json(&json!({"is_dry_run": !args.deliberate.yes, "request_id": args.id, "calls": calls}))?;
     } else if args.deliberate.yes {
         output.line(&format!(
-            "{calls} calls were ended. `milestone-gateway jobs retry` lets a held job go on at once."
+            "{calls} calls were ended. `milestone-gateway jobs retry` lets a parked job go on at once."
         ))?;
     } else {
         output.line(&format!(
@@ -169,7 +181,8 @@ fn show(report: &RequestReport, now: Timestamp, output: &mut Output) -> anyhow::
     output.record(FIELDS, &value)?;
     output.section("Timeline", TIMELINE, &part("timeline"))?;
     output.section("Steps", STEPS, &part("steps"))?;
-    if let Some(verification) = &report.request.verification {
+    let verification = &value["verification"];
+    if !verification.is_null() {
         output.line("")?;
         output.line(&verified(verification))?;
         output.section("Verification", VERIFICATION, &findings(verification))?;
@@ -189,24 +202,63 @@ fn show(report: &RequestReport, now: Timestamp, output: &mut Output) -> anyhow::
 /// A request as a row of a list.
 pub(super) fn row(tenant: TenantId, request: &RequestRow) -> Value {
     let subject = request.scope.subject();
+    let (offboarding, run) = (request.offboarding.as_ref(), request.run.as_ref());
+    let timeline = offboarding.map(|offboarding| offboarding.timeline);
     json!({
         "request_id": request.request_id,
         "tenant_id": tenant,
+        "right": request.right,
         "scope": request.scope.as_str(),
         "subject_id": subject,
         "about": subject.map_or_else(|| "whole tenant".to_owned(), |id| id.to_string()),
-        "state": request.state,
-        "opened_at": request.opened_at,
+        "origin": request.origin,
+        "actor": request.actor,
         "origin_event_id": request.origin_event_id,
-        "anchor_at": request.timeline.anchor_at,
-        "access_off_at": request.access_off_at,
-        "mark_due_at": request.timeline.mark_due_at,
-        "marked_at": request.marked_at,
-        "purge_start_at": request.timeline.purge_start_at,
-        "purge_due_at": request.timeline.purge_due_at,
-        "cancelled_at": request.cancelled_at,
-        "completed_at": request.completed_at,
+        "state": request.state,
+        "received_at": request.received_at,
+        "due_at": request.due_at,
+        "extended_until": request.extended_until,
+        "extension_reason": request.extension_reason,
+        "refused_code": request.refused_code,
+        "superseded_by": request.superseded_by,
+        "ended_at": request.ended_at,
+        "anchor_at": timeline.map(|due| due.anchor_at),
+        "access_revoked_at": offboarding.and_then(|done| done.access_revoked_at),
+        "flag_due_at": timeline.map(|due| due.flag_due_at),
+        "flagged_at": offboarding.and_then(|done| done.flagged_at),
+        "erasure_start_at": timeline.map(|due| due.erasure_start_at),
+        "erasure_due_at": timeline.map(|due| due.erasure_due_at),
+        "run_id": run.map(|run| run.run_id),
+        "phase": request.phase(),
+        "verification_failed_at": run.and_then(|run| run.phase.times().verification_failed_at),
     })
+}
+
+/// How a scheduled request stands, in words.
+pub(super) fn scheduled(since: &str, request: &RequestRow) -> String {
+    let Some(offboarding) = &request.offboarding else {
+        return format!("to be erased; received {:.0}, gone by {:.0}", request.received_at, request.due_at);
+    };
+    let due = &offboarding.timeline;
+    format!(
+        "{since} since {:.0}: access {}, {} {:.0}, gone by {:.0}",
+        due.anchor_at,
+        offboarding.access_revoked_at.map_or("is revoked at once", |_| "is revoked"),
+        offboarding.flagged_at.map_or("to be flagged for deletion", |_| "flagged for deletion, was due"),
+        due.flag_due_at,
+        due.erasure_due_at
+    )
+}
+
+/// How a running request stands, in words: what is being done, and what `requests show` names when it has to wait.
+pub(super) fn running(done: &str, named: &str, request: &RequestRow) -> String {
+    if request.run.as_ref().is_some_and(|run| run.phase.has_failed_verification()) {
+        return format!(
+            "parked: verification still found something; `requests show` names the {named}, `jobs retry` tries again"
+        );
+    }
+    let phase = request.phase().map_or(request.state.as_str(), Phase::as_str);
+    format!("being {done} ({phase}), gone by {:.0}", request.due_at)
 }
 
 fn document(report: &RequestReport, now: Timestamp) -> Value {
@@ -217,7 +269,7 @@ fn document(report: &RequestReport, now: Timestamp) -> Value {
         steps.map(|(table, disposal, rows)| json!({"table": table, "disposal": disposal, "rows": rows})).collect();
     let accounts = report.accounts.iter();
     value["accounts"] = accounts.map(|(state, count)| json!({"state": state.as_str(), "accounts": count})).collect();
-    value["verification"] = report.request.verification.clone().unwrap_or_default();
+    value["verification"] = json!(report.request.run.as_ref().and_then(|run| run.phase.report()));
     value["jobs"] = jobs::rows(&report.jobs).into();
     value["receipt"] = report.receipt.clone().into();
     value
@@ -225,20 +277,24 @@ fn document(report: &RequestReport, now: Timestamp) -> Value {
 
 /// Every step of the timeline in order, with what was promised and what was done.
 fn timeline(request: &RequestRow, now: Timestamp) -> Vec<Value> {
-    let due = &request.timeline;
+    let due = request.offboarding.map(|offboarding| offboarding.timeline);
+    let done = |at: fn(&Offboarding) -> Option<Timestamp>| request.offboarding.as_ref().and_then(at);
+    let times = request.run.as_ref().map(|run| run.phase.times());
+    let reached = |at: fn(PhaseTimes) -> Option<Timestamp>| times.and_then(at);
     let steps = [
-        ("access off", Some(due.access_off_due_at), request.access_off_at),
-        ("marked", Some(due.mark_due_at), request.marked_at),
-        ("fenced, purge begins", Some(due.purge_start_at), request.fenced_at),
-        ("executed", None, request.executed_at),
-        ("verified", None, request.verified_at),
-        ("key destroyed", None, request.key_destroyed_at),
-        ("gone, certified", Some(due.purge_due_at), request.completed_at),
+        ("access revoked", due.map(|due| due.revoke_access_due_at), done(|done| done.access_revoked_at)),
+        ("flagged for deletion", due.map(|due| due.flag_due_at), done(|done| done.flagged_at)),
+        ("fenced, erasure begins", due.map(|due| due.erasure_start_at), reached(|times| times.fenced_at)),
+        ("executed", None, reached(|times| times.executed_at)),
+        ("verified", None, reached(|times| times.verified_at)),
+        ("identity providers told", None, reached(|times| times.told_at)),
+        ("key destroyed", None, reached(|times| times.key_destroyed_at)),
+        ("gone, certified", Some(request.due_at), reached(|times| times.certified_at)),
     ];
     steps
         .into_iter()
         .map(|(step, due_at, done_at)| {
-            let standing = standing(due_at, done_at, request.cancelled_at, now);
+            let standing = standing(due_at, done_at, request.ended_at, now);
             json!({"step": step, "due_at": due_at, "done_at": done_at, "standing": standing})
         })
         .collect()
@@ -247,12 +303,12 @@ fn timeline(request: &RequestRow, now: Timestamp) -> Vec<Value> {
 fn standing(
     due_at: Option<Timestamp>,
     done_at: Option<Timestamp>,
-    cancelled_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
     now: Timestamp,
 ) -> &'static str {
     match (done_at, due_at) {
         (Some(_), _) => "done",
-        (None, _) if cancelled_at.is_some() => "cancelled",
+        (None, _) if ended_at.is_some() => "ended before",
         (None, Some(due_at)) if due_at < now => "due",
         (None, _) => "waiting",
     }
@@ -286,7 +342,7 @@ mod tests {
         assert_eq!(standing(at(1), at(2), None, now), "done");
         assert_eq!(standing(at(1), None, None, now), "due");
         assert_eq!(standing(at(101), None, None, now), "waiting");
-        assert_eq!(standing(at(1), None, at(2), now), "cancelled");
+        assert_eq!(standing(at(1), None, at(2), now), "ended before");
         assert_eq!(standing(None, None, None, now), "waiting");
     }
 

@@ -46,11 +46,11 @@ pub(super) enum SourcesCommand {
     Rotate(RotateArgs),
     /// Take a source into use again that the purge of its tenant has disabled, with a new secret
     Enable(RotateArgs),
-    /// Give a source the credentials by which its own system is called back
+    /// Give a source its provider credentials, by which its own system is called
     ///
     /// Of a Firebase project: a person's account is disabled when access goes off and deleted by the purge; the purge of a
-    /// whole customer deletes those of all its people, except where another customer knows the account too.
-    CallBack(CallBackArgs),
+    /// whole tenant deletes those of all its people, except where another tenant knows the account too.
+    ProviderCredentials(ProviderCredentialsArgs),
     /// Ask senders that do not tell, now: closed accounts, lost worklogs, silent installations
     Poll(PollArgs),
     /// Say which tenant an installation of a shared source is
@@ -75,9 +75,9 @@ pub(super) struct RotateArgs {
     secret: secret::SecretArgs,
 }
 
-/// A source and credentials for calling back.
+/// A source and its provider credentials.
 #[derive(Debug, clap::Args)]
-pub(super) struct CallBackArgs {
+pub(super) struct ProviderCredentialsArgs {
     /// The source's name
     name: String,
     /// Read the credentials from this file: a Google service account's key file, or Atlassian's OAuth credentials as JSON;
@@ -127,7 +127,7 @@ pub(super) async fn run(
         SourcesCommand::Show(args) => show::run(gateway, &args.name, output).await,
         SourcesCommand::Rotate(args) => rotate(gateway, args, output).await,
         SourcesCommand::Enable(args) => enable(gateway, args, output).await,
-        SourcesCommand::CallBack(args) => call_back(gateway, args, output).await,
+        SourcesCommand::ProviderCredentials(args) => provider_credentials(gateway, args, output).await,
         SourcesCommand::Poll(args) => poll::run(gateway, args.name.as_deref(), output).await,
         SourcesCommand::Bind(args) => bind(gateway, args, output).await,
         SourcesCommand::Refusals(args) => show::refusals(gateway, args.name.as_deref(), args.limit, output).await,
@@ -161,9 +161,13 @@ async fn enable(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> an
     Ok(Exit::Done)
 }
 
-async fn call_back(gateway: &Gateway, args: &CallBackArgs, output: &mut Output) -> anyhow::Result<Exit> {
+async fn provider_credentials(
+    gateway: &Gateway,
+    args: &ProviderCredentialsArgs,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
     let credentials = input::read_credentials(&args.credentials_file)?;
-    registry::set_call_back(gateway, &actor(), &args.name, &credentials).await?;
+    registry::set_provider_credentials(gateway, &actor(), &args.name, &credentials).await?;
     output.record(&[("source", "name")], &json!({"name": args.name}))?;
     remark("The credentials are sealed in the database; delete the file unless something else needs it.");
     Ok(Exit::Done)

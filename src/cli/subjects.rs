@@ -121,24 +121,15 @@ fn standing(subject: &SubjectRow, history: &[RequestRow], fence: Option<&Fence>)
     let Some(request) = history.first() else {
         return "present; nobody has said that they left".to_owned();
     };
-    let due = &request.timeline;
     match request.state {
-        RequestState::Open => format!(
-            "offboarding since {:.0}: access {}, {} {:.0}, gone by {:.0}",
-            due.anchor_at,
-            request.access_off_at.map_or("goes off at once", |_| "is off"),
-            request.marked_at.map_or("to be marked", |_| "marked, was due"),
-            due.mark_due_at,
-            due.purge_due_at
-        ),
+        RequestState::Received | RequestState::AwaitingIdentity | RequestState::AwaitingApproval => {
+            format!("present; a request of {:.0} waits to be decided, due {:.0}", request.received_at, request.due_at)
+        }
+        RequestState::Scheduled => requests::scheduled("offboarding", request),
+        RequestState::Running => requests::running("erased", "columns", request),
+        RequestState::Refused | RequestState::Withdrawn => format!("present; a request was {}", request.state),
         RequestState::Cancelled => "present; an offboarding was stopped because they came back".to_owned(),
-        RequestState::Fenced | RequestState::Executed | RequestState::Verified | RequestState::KeyDestroyed => {
-            format!("being erased ({}), gone by {:.0}", request.state.as_str(), due.purge_due_at)
-        }
-        RequestState::VerificationFailed => {
-            "held: verification still found something; `requests show` names the columns, `jobs retry` tries again"
-                .to_owned()
-        }
+        RequestState::Superseded => "erased with the whole tenant".to_owned(),
         RequestState::Completed => fence.map_or_else(|| "erased".to_owned(), behind),
     }
 }
@@ -160,9 +151,13 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{
-        EventId, FenceId, RequestId, SubjectId, SubjectKind,
-        request::{RequestScope, Timeline},
+    use crate::{
+        domain::{
+            EventId, FenceId, Issuer, RequestId, RunId, SubjectId, SubjectKind,
+            request::{Origin, RequestScope, Right, Timeline},
+            run::{Executed, Fenced, Planned, Run, RunPhase},
+        },
+        store::offboarding::Offboarding,
     };
 
     fn day(number: i64) -> Timestamp {
@@ -178,41 +173,58 @@ mod tests {
         }
     }
 
-    fn request(state: RequestState, access_off_at: Option<Timestamp>) -> RequestRow {
+    fn request(state: RequestState, access_revoked_at: Option<Timestamp>) -> RequestRow {
         let timeline = Timeline {
             anchor_at: day(0),
-            access_off_due_at: day(0),
-            mark_due_at: day(30),
-            purge_start_at: day(88),
-            purge_due_at: day(90),
+            revoke_access_due_at: day(0),
+            flag_due_at: day(30),
+            erasure_start_at: day(88),
+            erasure_due_at: day(90),
         };
         RequestRow {
             request_id: RequestId::from_uuid(Uuid::from_u128(2)),
+            right: Right::Erasure,
             scope: RequestScope::Subject(SubjectId::from_uuid(Uuid::from_u128(1))),
-            state,
-            opened_at: day(0),
-            cancelled_at: None,
-            fenced_at: None,
-            executed_at: None,
-            verified_at: None,
-            key_destroyed_at: None,
-            completed_at: None,
-            verification: None,
+            origin: Origin::Signal,
+            actor: "worker".to_owned(),
             origin_event_id: Some(EventId::from_uuid(Uuid::from_u128(3))),
-            timeline,
-            latest_departure_at: day(0),
-            access_off_at,
-            marked_at: None,
+            state,
+            received_at: day(0),
+            opened_at: day(0),
+            acknowledge_due_at: None,
+            acknowledged_at: None,
+            due_at: day(90),
+            extended_until: None,
+            extension_reason: None,
+            refused_code: None,
+            superseded_by: None,
+            ended_at: None,
+            offboarding: Some(Offboarding {
+                timeline,
+                latest_departure_at: day(0),
+                access_revoked_at,
+                flagged_at: None,
+            }),
+            run: None,
         }
+    }
+
+    fn running(verification_failed_at: Option<Timestamp>) -> RequestRow {
+        let fenced = Fenced { planned: Planned { planned_at: day(88) }, fenced_at: day(88) };
+        let executed = Executed { fenced, executed_at: day(88), report: None, verification_failed_at };
+        let run_id = RunId::from_uuid(Uuid::from_u128(5));
+        let run = Some(Run { run_id, phase: RunPhase::Executed(executed) });
+        RequestRow { run, ..request(RequestState::Running, None) }
     }
 
     fn fence() -> Fence {
         Fence {
             fence_id: FenceId::from_uuid(Uuid::from_u128(4)),
             subject_id: Some(SubjectId::from_uuid(Uuid::from_u128(1))),
+            run_id: RunId::from_uuid(Uuid::from_u128(5)),
             request_id: RequestId::from_uuid(Uuid::from_u128(2)),
             kind: IdentityKind::AtlassianAccountId.into(),
-            issuer: String::new(),
+            issuer: Issuer::Universal,
             digest_key_id: 1,
             digest: Vec::new(),
             generation: 1,
@@ -227,13 +239,17 @@ mod tests {
     fn every_standing_is_said_in_words_with_its_days() {
         assert_eq!(standing(&subject(None), &[], None), "present; nobody has said that they left");
         assert_eq!(
-            standing(&subject(None), &[request(RequestState::Open, Some(day(0)))], None),
-            "offboarding since 2026-09-24T00:00:00Z: access is off, to be marked 2026-10-24T00:00:00Z, \
+            standing(&subject(None), &[request(RequestState::Scheduled, Some(day(0)))], None),
+            "offboarding since 2026-09-24T00:00:00Z: access is revoked, to be flagged for deletion 2026-10-24T00:00:00Z, \
              gone by 2026-12-23T00:00:00Z"
         );
         assert_eq!(
-            standing(&subject(None), &[request(RequestState::Executed, None)], Some(&fence())),
+            standing(&subject(None), &[running(None)], Some(&fence())),
             "being erased (executed), gone by 2026-12-23T00:00:00Z"
+        );
+        assert_eq!(
+            standing(&subject(None), &[running(Some(day(89)))], Some(&fence())),
+            "parked: verification still found something; `requests show` names the columns, `jobs retry` tries again"
         );
         assert_eq!(
             standing(&subject(Some(day(88))), &[request(RequestState::Completed, None)], Some(&fence())),

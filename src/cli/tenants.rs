@@ -149,16 +149,16 @@ fn preview_of(preview: &Confirmation, tenant: TenantId, output: &mut Output) -> 
         Confirmation::Outdated => None,
     };
     if output.is_json() {
-        let (mark, gone) = (timeline.map(|due| due.mark_due_at), timeline.map(|due| due.purge_due_at));
+        let (flag, gone) = (timeline.map(|due| due.flag_due_at), timeline.map(|due| due.erasure_due_at));
         output.json(&json!({"is_dry_run": true, "tenant_id": tenant, "starts": timeline.is_some(),
-                            "mark_due_at": mark, "purge_due_at": gone}))?;
+                            "flag_due_at": flag, "erasure_due_at": gone}))?;
         return Ok(Exit::Done);
     }
     match timeline {
         Some(due) => output.line(&format!(
-            "Access of all its people would go off at once, the data be marked {:.0} and everything be gone by {:.0}, unless \
-             a later sign of life stops it. Nothing was changed.\nAdd --yes to do it.",
-            due.mark_due_at, due.purge_due_at
+            "Access of all its people would be revoked at once, the data be flagged for deletion {:.0} and everything be gone \
+             by {:.0}, unless a later sign of life stops it. Nothing was changed.\nAdd --yes to do it.",
+            due.flag_due_at, due.erasure_due_at
         ))?,
         None => output.line("Nothing would follow: a later sign of life says that the app is there.")?,
     }
@@ -173,23 +173,15 @@ fn standing(report: &TenantReport) -> String {
         );
     }
     let Some(request) = report.requests.first() else { return "present".to_owned() };
-    let due = &request.timeline;
     match request.state {
-        RequestState::Open => format!(
-            "leaving since {:.0}: access {}, {} {:.0}, gone by {:.0}",
-            due.anchor_at,
-            request.access_off_at.map_or("goes off at once", |_| "is off"),
-            request.marked_at.map_or("to be marked", |_| "marked, was due"),
-            due.mark_due_at,
-            due.purge_due_at
-        ),
-        RequestState::Cancelled => "present; an offboarding was stopped because the app was installed again".to_owned(),
-        RequestState::Fenced | RequestState::Executed | RequestState::Verified | RequestState::KeyDestroyed => {
-            format!("being deleted ({}), gone by {:.0}", request.state.as_str(), due.purge_due_at)
+        RequestState::Received | RequestState::AwaitingIdentity | RequestState::AwaitingApproval => {
+            format!("present; a request of {:.0} waits to be decided, due {:.0}", request.received_at, request.due_at)
         }
-        RequestState::VerificationFailed => {
-            "held: verification still found something; `requests show` names the tables, `jobs retry` tries again"
-                .to_owned()
+        RequestState::Scheduled => requests::scheduled("leaving", request),
+        RequestState::Running => requests::running("deleted", "tables", request),
+        RequestState::Refused | RequestState::Withdrawn => format!("present; a request was {}", request.state),
+        RequestState::Cancelled | RequestState::Superseded => {
+            "present; an offboarding was stopped because the app was installed again".to_owned()
         }
         RequestState::Completed => "present; the app was installed again after everything was deleted".to_owned(),
     }

@@ -46,20 +46,18 @@ pub(super) async fn until_complete<const N: usize>(
 /// The day on which the request was completed, if it is.
 async fn look(stage: &Stage, id: RequestId, left_at: Timestamp, day: i64) -> anyhow::Result<Option<i64>> {
     let request = report::request(&stage.gateway, id).await?.request;
-    if request.marked_at.is_some() != (day >= MARK_DAY) {
-        bail!("day {day}: the mark is not as promised");
+    if request.offboarding.is_some_and(|timeline| timeline.flagged_at.is_some()) != (day >= MARK_DAY) {
+        bail!("day {day}: the flag is not as promised");
+    }
+    if request.run.is_some_and(|run| run.phase.has_failed_verification()) {
+        bail!("the verification has found something: `requests show {id}`");
     }
     match request.state {
         RequestState::Completed => {
-            let completed_at = request.completed_at.context("a completed request has its time")?;
-            Ok(Some(left_at.duration_until(completed_at).as_hours() / 24))
+            let ended_at = request.ended_at.context("a completed request has its time")?;
+            Ok(Some(left_at.duration_until(ended_at).as_hours() / 24))
         }
-        RequestState::VerificationFailed => bail!("the verification failed: {:?}", request.verification),
-        RequestState::Cancelled => bail!("the request was cancelled"),
-        RequestState::Open
-        | RequestState::Fenced
-        | RequestState::Executed
-        | RequestState::Verified
-        | RequestState::KeyDestroyed => Ok(None),
+        ended if ended.is_ended() => bail!("the request is {ended}"),
+        _ => Ok(None),
     }
 }

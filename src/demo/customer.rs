@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ pub(super) async fn tell(stage: &Stage, private_pem: &[u8]) -> anyhow::Result<Cu
     let left_at = stage.gateway.now();
     stage.settle().await?;
     let request = own_request(stage, msp).await?;
-    ensure!(request.state == RequestState::Open, "no new countdown began: {:?}", request.state);
+    ensure!(request.state == RequestState::Scheduled, "no new countdown began: {:?}", request.state);
     ensure!(stage.people_with_access(msp).await? == 0, "somebody of the customer can still sign in");
     let leaving = user.leave(stage, &forwarder).await?;
 
@@ -118,9 +118,10 @@ async fn leave_for_the_first_time(stage: &Stage, forge: &Forge<'_>, msp: &Msp, p
     let access_off_ms = answered.elapsed().as_secs_f64() * 1_000.0;
     stage.settle().await?;
     let request = own_request(stage, msp).await?;
-    ensure!(request.state == RequestState::Open, "no countdown began: {:?}", request.state);
+    ensure!(request.state == RequestState::Scheduled, "no countdown began: {:?}", request.state);
     remark(&format!("   evidence: {}", evidence(stage, msp).await?));
-    let days = request.timeline.anchor_at.duration_until(request.timeline.purge_due_at).as_hours() / 24;
+    let due = request.offboarding.context("a departure has a timeline")?.timeline;
+    let days = due.anchor_at.duration_until(due.erasure_due_at).as_hours() / 24;
     remark(&format!(
         "   access of {people} people was off {access_off_ms:.1} ms after the answer; {days} days are left"
     ));

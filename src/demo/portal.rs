@@ -102,7 +102,7 @@ impl<'a> PortalUser<'a> {
         let mut found = Vec::new();
         for msp in &MSPS {
             let tenant = Some(stage.tenant(msp).await?);
-            let open = report::requests(&stage.gateway, tenant, None, Some(RequestState::Open), 10).await?;
+            let open = report::requests(&stage.gateway, tenant, None, Some(RequestState::Scheduled), 10).await?;
             let of_people = open.into_iter().filter(|(_, row)| matches!(row.scope, RequestScope::Subject(_)));
             found.extend(of_people.map(|(_, row)| (msp.source, row.request_id)));
         }

@@ -188,7 +188,8 @@ async fn leave(
     let access_off_ms = answered.elapsed().as_secs_f64() * 1_000.0;
     stage.settle().await?;
     let requests =
-        report::requests(&stage.gateway, Some(stage.tenant(msp).await?), None, Some(RequestState::Open), 2).await?;
+        report::requests(&stage.gateway, Some(stage.tenant(msp).await?), None, Some(RequestState::Scheduled), 2)
+            .await?;
     let [(_, request)] = requests.as_slice() else { bail!("one open request was expected, not {}", requests.len()) };
     Ok((access_off_ms, request.request_id))
 }
@@ -217,24 +218,22 @@ async fn wait_for_purge(stage: &Stage, request: &RequestId, left_at: Timestamp) 
         stage.advance(hours(24)).await?;
         stage.settle().await?;
         let now = report::request(&stage.gateway, *request).await?;
-        if day == 30 && now.request.marked_at.is_none() {
-            bail!("nothing was marked by day 30");
+        if day == 30 && now.request.offboarding.is_none_or(|timeline| timeline.flagged_at.is_none()) {
+            bail!("nothing was flagged for deletion by day 30");
         }
         if day == 30 {
             remark("   day 30: marked for deletion");
         }
+        if now.request.run.is_some_and(|run| run.phase.has_failed_verification()) {
+            bail!("the verification has found something: `requests show {request}`");
+        }
         match now.request.state {
             RequestState::Completed => {
-                let completed_at = now.request.completed_at.context("a completed request has its time")?;
-                return Ok(left_at.duration_until(completed_at).as_hours() / 24);
+                let ended_at = now.request.ended_at.context("a completed request has its time")?;
+                return Ok(left_at.duration_until(ended_at).as_hours() / 24);
             }
-            RequestState::VerificationFailed => bail!("the verification failed: {:?}", now.request.verification),
-            RequestState::Cancelled => bail!("the request was cancelled"),
-            RequestState::Open
-            | RequestState::Fenced
-            | RequestState::Executed
-            | RequestState::Verified
-            | RequestState::KeyDestroyed => {}
+            ended if ended.is_ended() => bail!("the request is {ended}"),
+            _ => {}
         }
     }
     bail!("the purge was not finished on day 90")

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 pub use super::reason::IgnoreReason;
 use super::{
-    IdentityKind, Personal, Reason, profile::Profile, reason::EventReason, tree::TreeChange, worklog::WorklogChange,
+    IdentityKind, Issuer, Personal, Reason, profile::Profile, reason::EventReason, tree::TreeChange,
+    worklog::WorklogChange,
 };
 
 /// An identity as a source named it, before normalisation.
@@ -15,8 +16,8 @@ use super::{
 pub struct NamedIdentity {
     /// What kind of identity it is.
     pub kind: IdentityKind,
-    /// Who gives it out: empty for Atlassian accounts; a Firebase project, with its tenant after a slash where it has one.
-    pub issuer: String,
+    /// Who gives it out.
+    pub issuer: Issuer,
     /// The value as sent.
     pub value: Personal<String>,
 }

@@ -92,6 +92,8 @@ typed_ids! {
     OffboardingId = "off";
     /// Queued work.
     JobId = "job";
+    /// A call to an identity provider.
+    CallId = "cal";
     /// Ordered disposals for one subject.
     PlanId = "pln";
     /// One execution of a plan.

@@ -17,17 +17,15 @@ pub const INFLIGHT_BYTES: &str = "milestone_gateway_inflight_bytes";
 /// Counter: refused deliveries by `reason`, a closed word.
 pub const REFUSALS_TOTAL: &str = "milestone_gateway_refusals_total";
 /// Gauge: jobs that wait for a person.
-pub const JOBS_HELD: &str = "milestone_gateway_jobs_held";
-/// Gauge: jobs that ended without success and have no successor.
-pub const JOBS_DEAD: &str = "milestone_gateway_jobs_dead";
-/// Gauge: requests that are not completed although their purge was due.
+pub const JOBS_PARKED: &str = "milestone_gateway_jobs_parked";
+/// Gauge: requests that are not completed although their erasure was due.
 pub const REQUESTS_OVERDUE: &str = "milestone_gateway_requests_overdue";
 /// Gauge: how long the oldest of them has been overdue.
 pub const REQUEST_OVERDUE_SECONDS_MAX: &str = "milestone_gateway_request_overdue_seconds_max";
 /// Counter: parts of sweeps that failed.
 pub const SWEEP_FAILURES_TOTAL: &str = "milestone_gateway_sweep_failures_total";
-/// Counter: attempts at calls to senders' systems by `kind` and `outcome`.
-pub const CALL_BACKS_TOTAL: &str = "milestone_gateway_call_backs_total";
+/// Counter: attempts at provider calls by `kind` and `outcome`.
+pub const PROVIDER_CALLS_TOTAL: &str = "milestone_gateway_provider_calls_total";
 /// Counter: readings of published verification keys by `host` and `outcome`, a closed word.
 pub const KEY_FETCHES_TOTAL: &str = "milestone_gateway_key_fetches_total";
 /// Counter: turns of asking a source by `feed` and `outcome`, a closed word.

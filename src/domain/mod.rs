@@ -5,7 +5,6 @@
 
 pub mod actor;
 pub mod back_off;
-pub mod call_back;
 pub mod caller;
 pub mod catalog;
 pub mod clock;
@@ -17,6 +16,7 @@ pub mod event;
 pub mod evidence;
 pub mod identity;
 pub mod ids;
+pub mod issuer;
 pub mod job;
 pub mod key_set;
 pub mod metric;
@@ -24,12 +24,15 @@ pub mod personal;
 pub mod plan;
 pub mod poll;
 pub mod profile;
+pub mod provider_call;
 pub mod reason;
 pub mod reply;
 pub mod request;
+pub mod run;
 pub mod source;
 pub mod tree;
 pub mod verification;
+pub mod words;
 pub mod worklog;
 
 pub use actor::Actor;
@@ -39,9 +42,10 @@ pub use delivery::Headers;
 pub use entropy::Entropy;
 pub use identity::{FenceKind, IdentityKind, SubjectKind};
 pub use ids::{
-    AuditId, EventId, EvidenceId, FenceId, IdentityId, JobId, OffboardingId, PlanId, ReceiptId, RequestId, SourceId,
-    SubjectId, TenantId,
+    AuditId, CallId, EventId, EvidenceId, FenceId, IdentityId, JobId, OffboardingId, PlanId, ReceiptId, RequestId,
+    RunId, SourceId, SubjectId, TenantId,
 };
+pub use issuer::Issuer;
 pub use personal::Personal;
 pub use reason::Reason;
 pub use source::SourceKind;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use super::{Personal, job::UnknownWord};
+use super::{Personal, words::UnknownWord};
 
 /// The longest value of an attribute that is believed, in bytes: names of 255 characters, addresses of 254 bytes (RFC 5321).
 pub const PROFILE_VALUE_BYTES_MAX: usize = 1_020;

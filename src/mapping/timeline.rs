@@ -10,13 +10,13 @@ use crate::{
 /// The due times counted from `anchor`. A day is 24 hours, so daylight saving moves nothing. The purge starts the margin
 /// before it must be finished, and never before the anchor.
 pub fn timeline(terms: &OffboardingTerms, anchor: Timestamp) -> Timeline {
-    let purge_start_days = terms.purge_by_days.saturating_sub(terms.purge_margin_days);
+    let start_days = terms.purge_by_days.saturating_sub(terms.purge_margin_days);
     Timeline {
         anchor_at: anchor,
-        access_off_due_at: anchor,
-        mark_due_at: after_days(anchor, terms.mark_after_days),
-        purge_start_at: after_days(anchor, purge_start_days),
-        purge_due_at: after_days(anchor, terms.purge_by_days),
+        revoke_access_due_at: anchor,
+        flag_due_at: after_days(anchor, terms.mark_after_days),
+        erasure_start_at: after_days(anchor, start_days),
+        erasure_due_at: after_days(anchor, terms.purge_by_days),
     }
 }
 
@@ -24,10 +24,10 @@ pub fn timeline(terms: &OffboardingTerms, anchor: Timestamp) -> Timeline {
 pub fn ordered_timeline(deadlines: Deadlines, anchor: Timestamp) -> Timeline {
     Timeline {
         anchor_at: anchor,
-        access_off_due_at: anchor,
-        mark_due_at: anchor,
-        purge_start_at: anchor,
-        purge_due_at: after_days(anchor, deadlines.complete_days),
+        revoke_access_due_at: anchor,
+        flag_due_at: anchor,
+        erasure_start_at: anchor,
+        erasure_due_at: after_days(anchor, deadlines.complete_days),
     }
 }
 
@@ -63,10 +63,10 @@ mod tests {
     #[test]
     fn the_timeline_is_0_30_and_90_times_24_hours_across_daylight_saving_and_leap_days() {
         let timeline = timeline(&TERMS, at("2028-02-20T12:00:00Z"));
-        assert_eq!(timeline.access_off_due_at, at("2028-02-20T12:00:00Z"));
-        assert_eq!(timeline.mark_due_at, at("2028-03-21T12:00:00Z"));
-        assert_eq!(timeline.purge_start_at, at("2028-05-13T12:00:00Z"));
-        assert_eq!(timeline.purge_due_at, at("2028-05-20T12:00:00Z"));
+        assert_eq!(timeline.revoke_access_due_at, at("2028-02-20T12:00:00Z"));
+        assert_eq!(timeline.flag_due_at, at("2028-03-21T12:00:00Z"));
+        assert_eq!(timeline.erasure_start_at, at("2028-05-13T12:00:00Z"));
+        assert_eq!(timeline.erasure_due_at, at("2028-05-20T12:00:00Z"));
     }
 
     #[test]
@@ -85,17 +85,17 @@ mod tests {
             let received = Timestamp::from_second(received).expect("a time");
             let source = Timestamp::from_millisecond(source).ok();
             let due = timeline(&TERMS, anchor_time(source, received, &TERMS));
-            let days_left = due.purge_due_at.duration_since(received).as_hours() / 24;
+            let days_left = due.erasure_due_at.duration_since(received).as_hours() / 24;
             prop_assert!((83..=90).contains(&days_left));
-            prop_assert!(due.mark_due_at <= due.purge_start_at && due.purge_start_at <= due.purge_due_at);
+            prop_assert!(due.flag_due_at <= due.erasure_start_at && due.erasure_start_at <= due.erasure_due_at);
         }
     }
 
     #[test]
     fn the_ends_of_time_are_no_panic() {
-        assert_eq!(timeline(&TERMS, Timestamp::MAX).purge_due_at, Timestamp::MAX);
+        assert_eq!(timeline(&TERMS, Timestamp::MAX).erasure_due_at, Timestamp::MAX);
         assert_eq!(anchor_time(Some(Timestamp::MIN), Timestamp::MIN, &TERMS), Timestamp::MIN);
         let inverted = OffboardingTerms { purge_margin_days: 200, ..TERMS };
-        assert_eq!(timeline(&inverted, Timestamp::UNIX_EPOCH).purge_start_at, Timestamp::UNIX_EPOCH);
+        assert_eq!(timeline(&inverted, Timestamp::UNIX_EPOCH).erasure_start_at, Timestamp::UNIX_EPOCH);
     }
 }

@@ -13,9 +13,9 @@ use jiff::Timestamp;
 use reqwest::{Client, Method};
 use serde::Deserialize;
 
-pub use self::account::{Account, AccountCall};
+pub use self::account::{Account, ChangeAnswer};
 use self::wire::{
-    Ask, AskMany, Found, FoundAccount, LookUp, account_call, body_of, checked_name, checked_uids, sorted,
+    Ask, AskMany, Found, FoundAccount, LookUp, body_of, change_answer, checked_name, checked_uids, sorted,
 };
 use super::{
     Answer, Authorization, BaseAddress, CallFailure,
@@ -94,7 +94,7 @@ impl IdentityToolkit {
         tenant: Option<&str>,
         uid: &Personal<String>,
         now: Timestamp,
-    ) -> Result<AccountCall, CallFailure> {
+    ) -> Result<ChangeAnswer, CallFailure> {
         let ask = Ask { disable_user: Some(true), ..Ask::about(uid)? };
         self.update(tenant, &ask, now).await
     }
@@ -106,7 +106,7 @@ impl IdentityToolkit {
         uid: &Personal<String>,
         valid_since_seconds: i64,
         now: Timestamp,
-    ) -> Result<AccountCall, CallFailure> {
+    ) -> Result<ChangeAnswer, CallFailure> {
         let ask = Ask { valid_since: Some(valid_since_seconds.to_string()), ..Ask::about(uid)? };
         self.update(tenant, &ask, now).await
     }
@@ -117,12 +117,12 @@ impl IdentityToolkit {
         tenant: Option<&str>,
         uid: &Personal<String>,
         now: Timestamp,
-    ) -> Result<AccountCall, CallFailure> {
+    ) -> Result<ChangeAnswer, CallFailure> {
         let ask = Ask::about(uid)?;
         let body = body_of(&ask)?;
         self.paces.delete.turn().await?;
         let answer = self.ask(tenant, "accounts:delete", body, ACCOUNT_ANSWER_BYTES_MAX, now).await?;
-        let outcome = account_call(answer, ask.uid);
+        let outcome = change_answer(answer, ask.uid);
         if let Err(CallFailure::Throttled { retry_after }) = &outcome {
             self.paces.delete.ease(*retry_after);
         }
@@ -188,9 +188,9 @@ impl IdentityToolkit {
         Ok(accounts.filter(|account| uids.contains(&account.uid)).collect())
     }
 
-    async fn update(&self, tenant: Option<&str>, ask: &Ask<'_>, now: Timestamp) -> Result<AccountCall, CallFailure> {
+    async fn update(&self, tenant: Option<&str>, ask: &Ask<'_>, now: Timestamp) -> Result<ChangeAnswer, CallFailure> {
         let answer = self.ask(tenant, "accounts:update", body_of(ask)?, ACCOUNT_ANSWER_BYTES_MAX, now).await?;
-        account_call(answer, ask.uid)
+        change_answer(answer, ask.uid)
     }
 
     /// Asks once; and once more with another token when the one in memory is not taken any more.

@@ -164,7 +164,7 @@ impl ProductError {
                 if source.is_transient() {
                     Verdict::Retry
                 } else {
-                    Verdict::Hold
+                    Verdict::Park
                 }
             }
             Self::Unfinished { .. } => Verdict::Retry,
@@ -178,7 +178,7 @@ impl ProductError {
             | Self::Migrate { .. }
             | Self::DivergentMigrations
             | Self::NoWorklogSink
-            | Self::PlanRefused { .. } => Verdict::Hold,
+            | Self::PlanRefused { .. } => Verdict::Park,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     key_ring::RingKey,
     mac::{hmac, keyed},
 };
-use crate::domain::{IdentityKind, SourceId, TenantId};
+use crate::domain::{IdentityKind, Issuer, SourceId, TenantId};
 
 /// A digest and the key it was made with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,12 +27,12 @@ const BODY_LABEL: &[u8] = b"milestone-gateway/digest/v1/body";
 
 impl KeyRing {
     /// The digests under which an identity may have been stored: one for every live key, the current first. `issuer` tells
-    /// apart equal values of different senders: the Firebase project, or empty where the kind has one issuer only.
+    /// apart equal values of different senders.
     pub fn digest_identity_all(
         &self,
         tenant: TenantId,
         kind: IdentityKind,
-        issuer: &str,
+        issuer: &Issuer,
         identity: &Normalised,
     ) -> Vec<KeyedDigest> {
         self.newest_first().map(|key| identity_digest(key, tenant, kind, issuer, identity)).collect()
@@ -82,9 +82,11 @@ fn identity_digest(
     key: &RingKey,
     tenant: TenantId,
     kind: IdentityKind,
-    issuer: &str,
+    issuer: &Issuer,
     identity: &Normalised,
 ) -> KeyedDigest {
+    // An identity of an unknown issuer is neither stored nor found, whatever its digest.
+    let issuer = issuer.text().unwrap_or_default();
     let (tenant, version) = (tenant.uuid(), identity.version().to_be_bytes());
     let parts: &[&[u8]] = &[
         IDENTITY_LABEL,
@@ -160,7 +162,7 @@ mod tests {
         for vector in vectors().identities {
             let identity = normalise(vector.kind, &vector.value).expect("a usable identity");
             let tenant = TenantId::from_uuid(vector.tenant);
-            let all = ring.digest_identity_all(tenant, vector.kind, &vector.issuer, &identity);
+            let all = ring.digest_identity_all(tenant, vector.kind, &Issuer::parse(&vector.issuer), &identity);
             assert_eq!(printed(&all), vector.digests);
         }
     }
@@ -187,7 +189,7 @@ mod tests {
         let ring = fixed_ring();
         let (one, two) = (TenantId::from_uuid(Uuid::from_u128(1)), TenantId::from_uuid(Uuid::from_u128(2)));
         let uid = normalise(IdentityKind::FirebaseUid, "abc").expect("a usable uid");
-        let digest = |tenant, kind, issuer| ring.digest_identity_all(tenant, kind, issuer, &uid);
+        let digest = |tenant, kind, issuer| ring.digest_identity_all(tenant, kind, &Issuer::parse(issuer), &uid);
         let here = digest(one, IdentityKind::FirebaseUid, "project-a");
         assert_ne!(here, digest(two, IdentityKind::FirebaseUid, "project-a"));
         assert_ne!(here, digest(one, IdentityKind::FirebaseUid, "project-b"));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::domain::{
-    IdentityKind, Personal,
+    IdentityKind, Issuer, Personal,
     event::{LifecycleEvent, Malformed, NamedIdentity, PersonSignal},
     identity::is_atlassian_account_id,
     profile::Profile,
@@ -61,7 +61,7 @@ pub fn interpret(body: &[u8]) -> Result<LifecycleEvent, Malformed> {
     }
     Ok(LifecycleEvent::Person {
         signal,
-        identity: NamedIdentity { kind: IdentityKind::AtlassianAccountId, issuer: String::new(), value },
+        identity: NamedIdentity { kind: IdentityKind::AtlassianAccountId, issuer: Issuer::Universal, value },
         source_at: Some(answer.learned_at),
         profile: Profile::default(),
     })

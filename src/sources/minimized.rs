@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::domain::{
-    IdentityKind, Personal,
+    IdentityKind, Issuer, Personal,
     event::{IgnoreReason, LifecycleEvent, NamedIdentity, PersonSignal},
     profile::Profile,
     worklog::{WORKLOG_SECONDS_MAX, WorklogChange, WorklogEntry},
@@ -73,7 +73,7 @@ pub fn minimize(event: &LifecycleEvent) -> Option<Zeroizing<Vec<u8>>> {
         LifecycleEvent::Person { signal, identity, source_at, profile: _ } => Event::Person {
             signal: *signal,
             kind: identity.kind,
-            issuer: identity.issuer.clone(),
+            issuer: identity.issuer.text().unwrap_or_default(),
             value: Value::of(&identity.value),
             source_at: *source_at,
         },
@@ -104,7 +104,7 @@ pub fn from_minimized(bytes: &[u8]) -> Option<LifecycleEvent> {
     }
     match record.event {
         Event::Person { signal, kind, issuer, value, source_at } => {
-            let identity = NamedIdentity { kind, issuer, value: value.into_personal() };
+            let identity = NamedIdentity { kind, issuer: Issuer::parse(&issuer), value: value.into_personal() };
             Some(LifecycleEvent::Person { signal, identity, source_at, profile: Profile::default() })
         }
         Event::WorklogLogged { id, issue, author, seconds, day, updated_at } => {

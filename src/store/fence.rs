@@ -1,38 +1,38 @@
-//! Fences: the tombstones of erased subjects and of purged tenants.
+//! Fences: the tombstones of erased subjects and tenants.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{StoreError, TenantTx, statements};
-use crate::domain::{FenceId, FenceKind, IdentityKind, RequestId, SubjectId};
+use crate::domain::{FenceId, FenceKind, IdentityKind, Issuer, RequestId, RunId, SubjectId};
 
 statements! {
     INSERT = "INSERT INTO gateway.fence
-            (tenant_id, fence_id, subject_id, request_id, identity_kind, issuer, digest_key_id, digest, generation,
+            (tenant_id, fence_id, subject_id, run_id, request_id, identity_kind, issuer, digest_key_id, digest, generation,
              covers_until, committed_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         ON CONFLICT (tenant_id, identity_kind, digest_key_id, digest, generation) DO NOTHING";
-    STANDING = "SELECT fence_id, subject_id, request_id, identity_kind, issuer, digest_key_id, digest, generation,
+    STANDING = "SELECT fence_id, subject_id, run_id, request_id, identity_kind, issuer, digest_key_id, digest, generation,
                covers_until, committed_at, expires_at, returned_at
         FROM gateway.fence
         WHERE tenant_id = $1 AND identity_kind = $2 AND issuer = $3 AND digest = ANY($4)
         ORDER BY generation DESC
         LIMIT 1";
-    OF_TENANT = "SELECT fence_id, subject_id, request_id, identity_kind, issuer, digest_key_id, digest, generation,
+    OF_TENANT = "SELECT fence_id, subject_id, run_id, request_id, identity_kind, issuer, digest_key_id, digest, generation,
                covers_until, committed_at, expires_at, returned_at
         FROM gateway.fence
         WHERE tenant_id = $1 AND identity_kind = 'tenant'
         ORDER BY generation DESC
         LIMIT 1";
-    OF_REQUEST = "SELECT fence_id, subject_id, request_id, identity_kind, issuer, digest_key_id, digest, generation,
+    OF_REQUEST = "SELECT fence_id, subject_id, run_id, request_id, identity_kind, issuer, digest_key_id, digest, generation,
                covers_until, committed_at, expires_at, returned_at
         FROM gateway.fence
         WHERE tenant_id = $1 AND request_id = $2
         ORDER BY fence_id
         LIMIT 100";
     // The requests that the tenant's own has overtaken behind their fence.
-    OF_SUPERSEDED = "SELECT f.fence_id, f.subject_id, f.request_id, f.identity_kind, f.issuer, f.digest_key_id, f.digest,
-               f.generation, f.covers_until, f.committed_at, f.expires_at, f.returned_at
+    OF_SUPERSEDED = "SELECT f.fence_id, f.subject_id, f.run_id, f.request_id, f.identity_kind, f.issuer,
+               f.digest_key_id, f.digest, f.generation, f.covers_until, f.committed_at, f.expires_at, f.returned_at
         FROM gateway.fence f
         JOIN gateway.privacy_request r ON r.tenant_id = f.tenant_id AND r.request_id = f.request_id
         WHERE f.tenant_id = $1 AND r.superseded_by = $2
@@ -68,12 +68,14 @@ pub struct Fence {
     pub fence_id: FenceId,
     /// The erased subject; `None` for a tenant's fence.
     pub subject_id: Option<SubjectId>,
-    /// The request that raised it.
+    /// The run that raised it.
+    pub run_id: RunId,
+    /// The request of that run.
     pub request_id: RequestId,
     /// What it keeps away.
     pub kind: FenceKind,
-    /// Who gives that identity out.
-    pub issuer: String,
+    /// Who gives that identity out; for a tenant's fence the universal one.
+    pub issuer: Issuer,
     /// The digest key.
     pub digest_key_id: i32,
     /// The keyed digest of the identity or of the tenant's key.
@@ -99,9 +101,10 @@ pub async fn insert(tx: &TenantTx<'_>, fence: &Fence) -> Result<(), StoreError> 
             &tx.tenant().uuid(),
             &fence.fence_id.uuid(),
             &fence.subject_id.map(|id| id.uuid()),
+            &fence.run_id.uuid(),
             &fence.request_id.uuid(),
             &fence.kind.as_str(),
-            &fence.issuer,
+            &fence.issuer.text(),
             &fence.digest_key_id,
             &fence.digest,
             &fence.generation,
@@ -118,11 +121,12 @@ pub async fn insert(tx: &TenantTx<'_>, fence: &Fence) -> Result<(), StoreError> 
 pub async fn standing(
     tx: &TenantTx<'_>,
     kind: IdentityKind,
-    issuer: &str,
+    issuer: &Issuer,
     digests: &[&[u8]],
 ) -> Result<Option<Fence>, StoreError> {
-    let row =
-        tx.query_opt("standing_fence", STANDING, &[&tx.tenant().uuid(), &kind.as_str(), &issuer, &digests]).await?;
+    let params: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
+        &[&tx.tenant().uuid(), &kind.as_str(), &issuer.text(), &digests];
+    let row = tx.query_opt("standing_fence", STANDING, params).await?;
     row.as_ref().map(fence).transpose()
 }
 
@@ -167,24 +171,26 @@ pub async fn finish(tx: &TenantTx<'_>, request: RequestId, expires_at: Timestamp
     tx.execute("finish_fences", FINISH, &[&tx.tenant().uuid(), &request.uuid(), &expires_at]).await.map(|_| ())
 }
 
-/// Takes away fences whose time is over, the own one of a purged tenant excepted; returns how many.
+/// Takes away fences whose time is over, the own one of an erased tenant excepted; returns how many.
 pub async fn forget_expired(tx: &TenantTx<'_>, now: Timestamp) -> Result<u64, StoreError> {
     tx.execute("forget_expired_fences", FORGET_EXPIRED, &[&tx.tenant().uuid(), &now]).await
 }
 
 fn fence(row: &tokio_postgres::Row) -> Result<Fence, StoreError> {
+    let kind = row.get::<_, &str>("identity_kind").parse();
     Ok(Fence {
-        fence_id: FenceId::from_uuid(row.get(0)),
-        subject_id: row.get::<_, Option<Uuid>>(1).map(SubjectId::from_uuid),
-        request_id: RequestId::from_uuid(row.get(2)),
-        kind: row.get::<_, &str>(3).parse().map_err(|_| StoreError::UnknownValue { column: "fence.identity_kind" })?,
-        issuer: row.get(4),
-        digest_key_id: row.get(5),
-        digest: row.get(6),
-        generation: row.get(7),
-        covers_until: row.get(8),
-        committed_at: row.get(9),
-        expires_at: row.get(10),
-        returned_at: row.get(11),
+        fence_id: FenceId::from_uuid(row.get("fence_id")),
+        subject_id: row.get::<_, Option<Uuid>>("subject_id").map(SubjectId::from_uuid),
+        run_id: RunId::from_uuid(row.get("run_id")),
+        request_id: RequestId::from_uuid(row.get("request_id")),
+        kind: kind.map_err(|_| StoreError::UnknownValue { column: "fence.identity_kind" })?,
+        issuer: Issuer::parse(row.get("issuer")),
+        digest_key_id: row.get("digest_key_id"),
+        digest: row.get("digest"),
+        generation: row.get("generation"),
+        covers_until: row.get("covers_until"),
+        committed_at: row.get("committed_at"),
+        expires_at: row.get("expires_at"),
+        returned_at: row.get("returned_at"),
     })
 }

@@ -3,32 +3,41 @@
 
 pub(super) mod missing;
 pub(super) mod overview;
+mod subject;
 
 use jiff::Timestamp;
+use tokio_postgres::{Row, types::ToSql};
 
 pub use missing::{missing, restore};
-pub use overview::{JobFilter, JobRow, count_due, count_stuck, overdue, select};
+pub use overview::{JobFilter, JobRow, count_due, count_parked, overdue, select};
+
+use subject::subject_of;
 
 use super::{Client, StoreError, TenantTx, statements, tx};
-use crate::domain::{JobId, RequestId, TenantId, job::JobKind};
+use crate::domain::{
+    JobId, RequestId, TenantId,
+    job::{JobKind, JobSubject, ParkCode},
+};
 
 statements! {
-    INSERT = "INSERT INTO gateway.job (tenant_id, job_id, kind, request_id, state, run_at, not_before, created_at)
-        VALUES ($1, $2, $3, $4, 'pending', $5, $5, $6)
-        ON CONFLICT (tenant_id, request_id, kind) WHERE state IN ('pending', 'held') DO NOTHING";
+    INSERT = "INSERT INTO gateway.job
+            (tenant_id, job_id, kind, belongs_to, run_id, request_id, rule_word, state, run_at, not_before, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $8, $9)
+        ON CONFLICT (tenant_id, request_id, kind, run_id, rule_word) WHERE state IN ('pending', 'parked') DO NOTHING";
     RESCHEDULE = "UPDATE gateway.job
         SET run_at = $4, not_before = $4
         WHERE tenant_id = $1 AND request_id = $2 AND kind = $3 AND state = 'pending' AND run_at <> $4";
     CANCEL = "UPDATE gateway.job
-        SET state = 'cancelled', finished_at = $3, lease_until = NULL
-        WHERE tenant_id = $1 AND request_id = $2 AND state IN ('pending', 'held') AND kind <> 'access_on'";
+        SET state = 'cancelled', finished_at = $3, lease_until = NULL, parked_code = NULL
+        WHERE tenant_id = $1 AND request_id = $2 AND state IN ('pending', 'parked') AND kind <> ALL ($4)";
     CANCEL_OF_OTHERS = "UPDATE gateway.job
-        SET state = 'cancelled', finished_at = $3, lease_until = NULL
-        WHERE tenant_id = $1 AND request_id <> $2 AND state IN ('pending', 'held')
-            AND request_id IN (
-                SELECT r.request_id
-                FROM gateway.privacy_request r
-                WHERE r.tenant_id = $1 AND r.state NOT IN ('verified', 'key_destroyed')
+        SET state = 'cancelled', finished_at = $3, lease_until = NULL, parked_code = NULL
+        WHERE tenant_id = $1 AND request_id <> $2 AND state IN ('pending', 'parked')
+            AND NOT EXISTS (
+                SELECT 1
+                FROM gateway.run u
+                WHERE u.tenant_id = $1 AND u.request_id = job.request_id AND u.verified_at IS NOT NULL
+                    AND u.certified_at IS NULL
             )";
     // Takes a job away from whoever runs it, so that it runs again.
     RESTART = "UPDATE gateway.job
@@ -39,7 +48,7 @@ statements! {
         WHERE tenant_id = $1 AND request_id = $2 AND state = 'pending' AND lease_until > now()";
     CLAIM = "UPDATE gateway.job AS j
         SET attempt = j.attempt + 1,
-            -- A lease that is still there has run out: whoever held it died.
+            -- A lease that is still there has expired: whoever had it crashed.
             lost_attempts = j.lost_attempts + CASE WHEN j.lease_until IS NULL THEN 0 ELSE 1 END,
             lease_until = now() + make_interval(secs => $3)
         FROM (
@@ -54,11 +63,12 @@ statements! {
             FOR UPDATE SKIP LOCKED
         ) AS c
         WHERE j.tenant_id = c.tenant_id AND j.job_id = c.job_id
-        RETURNING j.tenant_id, j.job_id, j.kind, j.request_id, j.attempt, j.failures, j.lost_attempts";
+        RETURNING j.tenant_id, j.job_id, j.kind, j.belongs_to, j.run_id, j.request_id, j.rule_word, j.attempt, j.failures,
+               j.lost_attempts";
     HEARTBEAT = "UPDATE gateway.job
         SET lease_until = now() + make_interval(secs => $4)
         WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
-    HOLDS_LEASE = "SELECT 1
+    HAS_LEASE = "SELECT 1
         FROM gateway.job
         WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'
         FOR UPDATE";
@@ -69,16 +79,15 @@ statements! {
         SET lease_until = NULL, not_before = greatest($4, run_at), failures = failures + 1, failure_reason = $5,
             lost_attempts = lost_attempts + $6
         WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
-    HOLD = "UPDATE gateway.job
-        SET state = 'held', lease_until = NULL, failures = failures + 1, failure_reason = $4
+    PARK = "UPDATE gateway.job
+        SET state = 'parked', lease_until = NULL, failures = failures + 1, parked_code = $4, failure_reason = $5
         WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
-    END = "UPDATE gateway.job
-        SET state = $5, lease_until = NULL, finished_at = $6, failure_reason = $4
+    DISCARD = "UPDATE gateway.job
+        SET state = 'cancelled', lease_until = NULL, finished_at = $5, failure_reason = $4
         WHERE tenant_id = $1 AND job_id = $2 AND attempt = $3 AND state = 'pending'";
     REVIVE = "UPDATE gateway.job
-        SET state = 'pending', not_before = greatest($3, run_at), failures = 0, lost_attempts = 0, finished_at = NULL,
-            lease_until = NULL
-        WHERE tenant_id = $1 AND job_id = $2 AND state IN ('held', 'dead')";
+        SET state = 'pending', not_before = greatest($3, run_at), failures = 0, lost_attempts = 0, parked_code = NULL
+        WHERE tenant_id = $1 AND job_id = $2 AND state = 'parked'";
 }
 
 /// A job taken by a worker. The attempt is its fencing token, here and in every product database.
@@ -90,13 +99,13 @@ pub struct ClaimedJob {
     pub job_id: JobId,
     /// What it does.
     pub kind: JobKind,
-    /// The request it works for.
-    pub request_id: RequestId,
+    /// What it works for.
+    pub subject: JobSubject,
     /// The fencing token.
     pub attempt: i32,
     /// Failed attempts since it was last revived.
     pub failures: i32,
-    /// Attempts since then that ended without a word.
+    /// Attempts since then that crashed.
     pub lost_attempts: i32,
 }
 
@@ -105,31 +114,37 @@ pub struct ClaimedJob {
 pub enum Unfinished<'a> {
     /// Again at this time.
     RetryAt(Timestamp, &'a str),
-    /// It ended without a word; again at this time.
+    /// It crashed; again at this time.
     LostRetryAt(Timestamp, &'a str),
     /// A person has to look.
-    Held(&'a str),
+    Parked(ParkCode, &'a str),
     /// There is nothing to do any more.
     Cancelled(Timestamp, &'a str),
 }
 
-/// Queues a job unless one of its kind is already waiting for the request. True when it was added.
+/// Queues a job unless one of its kind is already waiting for the same. True when it was added.
 pub async fn insert(
     tx: &TenantTx<'_>,
     job: JobId,
     kind: JobKind,
-    request: RequestId,
+    subject: impl Into<JobSubject>,
     run_at: Timestamp,
     created_at: Timestamp,
 ) -> Result<bool, StoreError> {
-    let added = tx
-        .execute(
-            "insert_job",
-            INSERT,
-            &[&tx.tenant().uuid(), &job.uuid(), &kind.as_str(), &request.uuid(), &run_at, &created_at],
-        )
-        .await?;
-    Ok(added == 1)
+    let subject = subject.into();
+    let (run, request) = (subject.run().map(|id| id.uuid()), subject.request().map(|id| id.uuid()));
+    let params: &[&(dyn ToSql + Sync)] = &[
+        &tx.tenant().uuid(),
+        &job.uuid(),
+        &kind.as_str(),
+        &subject.word(),
+        &run,
+        &request,
+        &subject.rule(),
+        &run_at,
+        &created_at,
+    ];
+    Ok(tx.execute("insert_job", INSERT, params).await? == 1)
 }
 
 /// Queues a job that must run after this moment, even if one of its kind is running now: that one has to run again.
@@ -165,12 +180,14 @@ pub async fn reschedule(
     Ok(moved > 0)
 }
 
-/// Cancels what waits for a request; returns how many jobs.
+/// Cancels what waits for a request, unless its kind survives that; returns how many jobs.
 pub async fn cancel(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<u64, StoreError> {
-    tx.execute("cancel_jobs", CANCEL, &[&tx.tenant().uuid(), &request.uuid(), &at]).await
+    let surviving = JobKind::ALL.into_iter().filter(|kind| kind.survives_cancel());
+    let surviving: Vec<&str> = surviving.map(JobKind::as_str).collect();
+    tx.execute("cancel_jobs", CANCEL, &[&tx.tenant().uuid(), &request.uuid(), &at, &surviving]).await
 }
 
-/// Cancels what waits for any other request of the tenant that is not verified yet; returns how many jobs.
+/// Cancels what waits for any other request of the tenant whose erasure is not verified; returns how many jobs.
 pub async fn cancel_of_others(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<u64, StoreError> {
     tx.execute("cancel_jobs_of_others", CANCEL_OF_OTHERS, &[&tx.tenant().uuid(), &request.uuid(), &at]).await
 }
@@ -185,19 +202,20 @@ pub async fn claim(
 ) -> Result<Vec<ClaimedJob>, StoreError> {
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
     let rows = tx::query(client, "claim_jobs", CLAIM, &[&limit, &now, &lease_seconds, &kinds]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(ClaimedJob {
-                tenant_id: TenantId::from_uuid(row.get(0)),
-                job_id: JobId::from_uuid(row.get(1)),
-                kind: row.get::<_, &str>(2).parse().map_err(|_| StoreError::UnknownValue { column: "job.kind" })?,
-                request_id: RequestId::from_uuid(row.get(3)),
-                attempt: row.get(4),
-                failures: row.get(5),
-                lost_attempts: row.get(6),
-            })
-        })
-        .collect()
+    rows.iter().map(claimed).collect()
+}
+
+fn claimed(row: &Row) -> Result<ClaimedJob, StoreError> {
+    let kind = row.get::<_, &str>("kind").parse().map_err(|_| StoreError::UnknownValue { column: "job.kind" })?;
+    Ok(ClaimedJob {
+        tenant_id: TenantId::from_uuid(row.get("tenant_id")),
+        job_id: JobId::from_uuid(row.get("job_id")),
+        kind,
+        subject: subject_of(row)?,
+        attempt: row.get("attempt"),
+        failures: row.get("failures"),
+        lost_attempts: row.get("lost_attempts"),
+    })
 }
 
 /// Extends a lease. False when the job was taken by another worker: stop at once. Role `gw_queue`.
@@ -212,10 +230,9 @@ pub async fn heartbeat(client: &Client, job: &ClaimedJob, lease_seconds: f64) ->
     Ok(changed == 1)
 }
 
-/// True when this attempt still holds its job, which stays locked until the transaction ends.
-pub async fn holds_lease(tx: &TenantTx<'_>, job: &ClaimedJob) -> Result<bool, StoreError> {
-    let row =
-        tx.query_opt("holds_lease", HOLDS_LEASE, &[&tx.tenant().uuid(), &job.job_id.uuid(), &job.attempt]).await?;
+/// True when this attempt still has its job, which stays locked until the transaction ends.
+pub async fn has_lease(tx: &TenantTx<'_>, job: &ClaimedJob) -> Result<bool, StoreError> {
+    let row = tx.query_opt("has_lease", HAS_LEASE, &[&tx.tenant().uuid(), &job.job_id.uuid(), &job.attempt]).await?;
     Ok(row.is_some())
 }
 
@@ -236,15 +253,17 @@ pub async fn leave_unfinished(client: &Client, job: &ClaimedJob, how: Unfinished
         Unfinished::LostRetryAt(at, reason) => {
             tx::execute(client, "retry_job_later", RETRY_LATER, &[&tenant, &id, &attempt, &at, &reason, &1_i32]).await?
         }
-        Unfinished::Held(reason) => tx::execute(client, "hold_job", HOLD, &[&tenant, &id, &attempt, &reason]).await?,
+        Unfinished::Parked(code, reason) => {
+            tx::execute(client, "park_job", PARK, &[&tenant, &id, &attempt, &code.as_str(), &reason]).await?
+        }
         Unfinished::Cancelled(at, reason) => {
-            tx::execute(client, "end_job", END, &[&tenant, &id, &attempt, &reason, &"cancelled", &at]).await?
+            tx::execute(client, "discard_job", DISCARD, &[&tenant, &id, &attempt, &reason, &at]).await?
         }
     };
     Ok(changed == 1)
 }
 
-/// Lets a held or dead job run again. False when it is neither.
+/// Lets a parked job run again. False when it is not parked.
 pub async fn revive(tx: &TenantTx<'_>, job: JobId, now: Timestamp) -> Result<bool, StoreError> {
     let changed = tx.execute("revive_job", REVIVE, &[&tx.tenant().uuid(), &job.uuid(), &now]).await?;
     Ok(changed == 1)

@@ -1,9 +1,10 @@
-//! Wrapped keys: tenant epochs, subject keys, body keys.
+//! Wrapped keys: tenant epochs, the keys of subjects and of requests, body keys.
 
 use jiff::{Timestamp, civil::Date};
+use uuid::Uuid;
 
 use super::{Client, StoreError, TenantTx, statements, tx};
-use crate::domain::SubjectId;
+use crate::domain::{RequestId, SubjectId};
 
 statements! {
     CURRENT_EPOCH = "SELECT epoch, master_id, wrapped, created_at
@@ -86,6 +87,43 @@ impl BodyKeyPurpose {
     }
 }
 
+/// Whose a key below the tenant's epoch is. The keys of requests are kept among those of subjects, each under its owner's id:
+/// so a rotation takes them along to the next epoch, and the end of the tenant destroys them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyOwner {
+    /// One person's.
+    Subject(SubjectId),
+    /// Of what is kept for one request and of no single person.
+    Request(RequestId),
+}
+
+impl KeyOwner {
+    /// The number that the key is kept under.
+    pub const fn uuid(&self) -> Uuid {
+        match self {
+            Self::Subject(subject) => subject.uuid(),
+            Self::Request(request) => request.uuid(),
+        }
+    }
+}
+
+impl From<SubjectId> for KeyOwner {
+    fn from(subject: SubjectId) -> Self {
+        Self::Subject(subject)
+    }
+}
+
+/// A key that an older epoch wraps.
+#[derive(Debug, Clone)]
+pub struct OldKey {
+    /// The number that it is kept under: a subject's or a request's.
+    pub owner: Uuid,
+    /// The epoch.
+    pub epoch: i32,
+    /// The wrapped key.
+    pub wrapped: Vec<u8>,
+}
+
 /// A tenant's key epoch, wrapped by a master key.
 #[derive(Debug, Clone)]
 pub struct WrappedEpoch {
@@ -151,16 +189,16 @@ pub async fn destroy_epochs_before(tx: &TenantTx<'_>, epoch: i32, at: Timestamp)
     tx.execute("destroy_epochs", DESTROY_EPOCHS_BEFORE, &[&tx.tenant().uuid(), &epoch, &at]).await
 }
 
-/// A subject's key: its epoch and the wrapped key. `None` once it is destroyed.
-pub async fn subject_key(tx: &TenantTx<'_>, subject: SubjectId) -> Result<Option<(i32, Vec<u8>)>, StoreError> {
-    let row = tx.query_opt("subject_key", SUBJECT_KEY, &[&tx.tenant().uuid(), &subject.uuid()]).await?;
+/// A key: its epoch and the wrapped key. `None` once it is destroyed.
+pub async fn subject_key(tx: &TenantTx<'_>, owner: KeyOwner) -> Result<Option<(i32, Vec<u8>)>, StoreError> {
+    let row = tx.query_opt("subject_key", SUBJECT_KEY, &[&tx.tenant().uuid(), &owner.uuid()]).await?;
     Ok(row.map(|row| (row.get(0), row.get(1))))
 }
 
-/// Records a new subject's key.
+/// Records the key of a new owner.
 pub async fn insert_subject_key(
     tx: &TenantTx<'_>,
-    subject: SubjectId,
+    owner: KeyOwner,
     epoch: i32,
     wrapped: &[u8],
     at: Timestamp,
@@ -168,36 +206,30 @@ pub async fn insert_subject_key(
     tx.execute_one(
         "insert_subject_key",
         INSERT_SUBJECT_KEY,
-        &[&tx.tenant().uuid(), &subject.uuid(), &epoch, &wrapped, &at],
+        &[&tx.tenant().uuid(), &owner.uuid(), &epoch, &wrapped, &at],
     )
     .await
 }
 
-/// Living subject keys that older epochs wrap, at most `limit`, locked.
-pub async fn keys_of_epochs_before(
-    tx: &TenantTx<'_>,
-    epoch: i32,
-    limit: i64,
-) -> Result<Vec<(SubjectId, i32, Vec<u8>)>, StoreError> {
+/// Living keys that older epochs wrap, of subjects and of requests, at most `limit`, locked.
+pub async fn keys_of_epochs_before(tx: &TenantTx<'_>, epoch: i32, limit: i64) -> Result<Vec<OldKey>, StoreError> {
     let rows = tx.query("keys_of_old_epochs", KEYS_OF_OLD_EPOCHS, &[&tx.tenant().uuid(), &epoch, &limit]).await?;
-    Ok(rows.iter().map(|row| (SubjectId::from_uuid(row.get(0)), row.get(1), row.get(2))).collect())
+    Ok(rows.iter().map(|row| OldKey { owner: row.get(0), epoch: row.get(1), wrapped: row.get(2) }).collect())
 }
 
-/// Wraps a subject's key with another epoch.
-pub async fn rewrap_subject_key(
+/// Wraps a key with another epoch.
+pub async fn rewrap_subject_key(tx: &TenantTx<'_>, owner: Uuid, epoch: i32, wrapped: &[u8]) -> Result<(), StoreError> {
+    tx.execute_one("rewrap_subject_key", REWRAP_SUBJECT_KEY, &[&tx.tenant().uuid(), &owner, &epoch, &wrapped]).await
+}
+
+/// Destroys a key. False when it was destroyed before.
+pub async fn destroy_subject_key(
     tx: &TenantTx<'_>,
-    subject: SubjectId,
-    epoch: i32,
-    wrapped: &[u8],
-) -> Result<(), StoreError> {
-    tx.execute_one("rewrap_subject_key", REWRAP_SUBJECT_KEY, &[&tx.tenant().uuid(), &subject.uuid(), &epoch, &wrapped])
-        .await
-}
-
-/// Destroys a subject's key. False when it was destroyed before.
-pub async fn destroy_subject_key(tx: &TenantTx<'_>, subject: SubjectId, at: Timestamp) -> Result<bool, StoreError> {
-    let changed =
-        tx.execute("destroy_subject_key", DESTROY_SUBJECT_KEY, &[&tx.tenant().uuid(), &subject.uuid(), &at]).await?;
+    owner: impl Into<KeyOwner>,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let owner = owner.into().uuid();
+    let changed = tx.execute("destroy_subject_key", DESTROY_SUBJECT_KEY, &[&tx.tenant().uuid(), &owner, &at]).await?;
     Ok(changed == 1)
 }
 

@@ -4,10 +4,8 @@
 //! inside a transaction whose tenant is set; errors are reduced to {sqlstate, constraint, table} here, because the rest of
 //! a database error holds values. Does not: open transactions on its own, decide anything, or know a product database.
 
-pub mod account_call;
 pub mod audit;
 pub mod bootstrap;
-pub mod call_back;
 pub mod deployment;
 pub mod error;
 pub mod event;
@@ -16,12 +14,15 @@ pub mod installation;
 pub mod intake;
 pub mod job;
 pub mod keys;
+pub mod offboarding;
 pub mod plan;
 pub mod poll;
+pub mod provider_call;
 pub mod receipt;
 pub mod rejection;
 pub mod reported_account;
 pub mod request;
+pub mod run;
 pub mod source;
 pub mod subject;
 pub mod tenant;
@@ -46,9 +47,7 @@ use statements;
 #[cfg(feature = "testing")]
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
     [
-        ("account_call", account_call::STATEMENTS),
         ("audit", audit::STATEMENTS),
-        ("call_back", call_back::STATEMENTS),
         ("deployment", deployment::STATEMENTS),
         ("event", event::STATEMENTS),
         ("event/overview", event::overview::STATEMENTS),
@@ -59,12 +58,16 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("job/missing", job::missing::STATEMENTS),
         ("job/overview", job::overview::STATEMENTS),
         ("keys", keys::STATEMENTS),
+        ("offboarding", offboarding::STATEMENTS),
         ("plan", plan::STATEMENTS),
         ("poll", poll::STATEMENTS),
+        ("provider_call", provider_call::STATEMENTS),
+        ("provider_call/reading", provider_call::reading::STATEMENTS),
         ("receipt", receipt::STATEMENTS),
         ("rejection", rejection::STATEMENTS),
         ("reported_account", reported_account::STATEMENTS),
         ("request", request::STATEMENTS),
+        ("run", run::STATEMENTS),
         ("source", source::STATEMENTS),
         ("source/credential", source::credential::STATEMENTS),
         ("source/holder", source::holder::STATEMENTS),

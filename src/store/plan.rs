@@ -3,26 +3,26 @@
 use jiff::Timestamp;
 
 use super::{StoreError, TenantTx, statements};
-use crate::domain::{PlanId, RequestId};
+use crate::domain::{PlanId, RunId};
 
 statements! {
     // Later than every plan before it, even within one instant of the calendar: the latest plan is the one that runs.
-    INSERT_PLAN = "INSERT INTO gateway.plan (tenant_id, plan_id, request_id, digest, plan, created_at)
+    INSERT_PLAN = "INSERT INTO gateway.plan (tenant_id, plan_id, run_id, digest, plan, created_at)
         SELECT $1::uuid, $2::uuid, $3::uuid, $4::bytea, $5::jsonb,
                greatest($6::timestamptz, max(before.created_at) + interval '1 microsecond')
         FROM gateway.plan before
-        WHERE before.tenant_id = $1 AND before.request_id = $3";
+        WHERE before.tenant_id = $1 AND before.run_id = $3";
     INSERT_STEP = "INSERT INTO gateway.step (tenant_id, plan_id, step_number, table_name, disposal)
         VALUES ($1, $2, $3, $4, $5)";
-    LATEST_OF_REQUEST = "SELECT plan_id, digest, plan
+    LATEST_OF_RUN = "SELECT plan_id, digest, plan
         FROM gateway.plan
-        WHERE tenant_id = $1 AND request_id = $2
+        WHERE tenant_id = $1 AND run_id = $2
         ORDER BY created_at DESC, plan_id DESC
         LIMIT 1";
     EXECUTED = "SELECT s.table_name, s.disposal, s.row_count
         FROM gateway.plan p
         JOIN gateway.step s ON s.tenant_id = p.tenant_id AND s.plan_id = p.plan_id
-        WHERE p.tenant_id = $1 AND p.request_id = $2 AND s.row_count IS NOT NULL
+        WHERE p.tenant_id = $1 AND p.run_id = $2 AND s.row_count IS NOT NULL
         ORDER BY p.created_at, p.plan_id, s.step_number";
     FINISH_STEP = "UPDATE gateway.step
         SET row_count = $4, finished_at = $5
@@ -43,7 +43,7 @@ pub struct PlanRow {
 /// Stores a plan with its steps (number, table, disposal).
 pub async fn insert(
     tx: &TenantTx<'_>,
-    request: RequestId,
+    run: RunId,
     plan: &PlanRow,
     steps: &[(i32, &str, &str)],
     at: Timestamp,
@@ -52,7 +52,7 @@ pub async fn insert(
     tx.execute_one(
         "insert_plan",
         INSERT_PLAN,
-        &[&tenant, &plan.plan_id.uuid(), &request.uuid(), &plan.digest, &plan.plan, &at],
+        &[&tenant, &plan.plan_id.uuid(), &run.uuid(), &plan.digest, &plan.plan, &at],
     )
     .await?;
     for (number, table, disposal) in steps {
@@ -61,9 +61,9 @@ pub async fn insert(
     Ok(())
 }
 
-/// The latest plan of a request.
-pub async fn latest_of_request(tx: &TenantTx<'_>, request: RequestId) -> Result<Option<PlanRow>, StoreError> {
-    let row = tx.query_opt("latest_plan", LATEST_OF_REQUEST, &[&tx.tenant().uuid(), &request.uuid()]).await?;
+/// The latest plan of a run.
+pub async fn latest_of_run(tx: &TenantTx<'_>, run: RunId) -> Result<Option<PlanRow>, StoreError> {
+    let row = tx.query_opt("latest_plan", LATEST_OF_RUN, &[&tx.tenant().uuid(), &run.uuid()]).await?;
     Ok(row.map(|row| PlanRow { plan_id: PlanId::from_uuid(row.get(0)), digest: row.get(1), plan: row.get(2) }))
 }
 
@@ -79,8 +79,8 @@ pub async fn finish_step(
         .await
 }
 
-/// What every finished step of a request has done, in order: table, disposal, rows.
-pub async fn executed(tx: &TenantTx<'_>, request: RequestId) -> Result<Vec<(String, String, i64)>, StoreError> {
-    let rows = tx.query("executed_steps", EXECUTED, &[&tx.tenant().uuid(), &request.uuid()]).await?;
+/// What every finished step of a run has done, in order: table, disposal, rows.
+pub async fn executed(tx: &TenantTx<'_>, run: RunId) -> Result<Vec<(String, String, i64)>, StoreError> {
+    let rows = tx.query("executed_steps", EXECUTED, &[&tx.tenant().uuid(), &run.uuid()]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
 }

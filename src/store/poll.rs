@@ -51,7 +51,7 @@ pub struct PollSource {
     pub site_host: Option<String>,
     /// When it was registered, or the customer was first heard of.
     pub created_at: Timestamp,
-    /// True with credentials for calling back.
+    /// True with provider credentials.
     pub has_credentials: bool,
     /// What of it need not be asked now.
     pub resting: Vec<PollFeed>,

@@ -3,31 +3,28 @@
 use jiff::Timestamp;
 
 use super::{StoreError, TenantTx, statements};
-use crate::domain::{ReceiptId, RequestId};
+use crate::domain::{ReceiptId, RunId};
 
 statements! {
-    INSERT = "INSERT INTO gateway.receipt (tenant_id, receipt_id, request_id, issued_at, jws)
+    INSERT = "INSERT INTO gateway.receipt (tenant_id, receipt_id, run_id, issued_at, jws)
         VALUES ($1, $2, $3, $4, $5)";
-    OF_REQUEST = "SELECT receipt_id, issued_at, jws FROM gateway.receipt WHERE tenant_id = $1 AND request_id = $2";
+    OF_RUN = "SELECT receipt_id, issued_at, jws FROM gateway.receipt WHERE tenant_id = $1 AND run_id = $2";
 }
 
-/// Stores a receipt. A request has one.
+/// Stores a receipt. A run has one.
 pub async fn insert(
     tx: &TenantTx<'_>,
     receipt: ReceiptId,
-    request: RequestId,
+    run: RunId,
     issued_at: Timestamp,
     jws: &str,
 ) -> Result<(), StoreError> {
-    tx.execute_one("insert_receipt", INSERT, &[&tx.tenant().uuid(), &receipt.uuid(), &request.uuid(), &issued_at, &jws])
+    tx.execute_one("insert_receipt", INSERT, &[&tx.tenant().uuid(), &receipt.uuid(), &run.uuid(), &issued_at, &jws])
         .await
 }
 
-/// The receipt of a request: id, time and token.
-pub async fn of_request(
-    tx: &TenantTx<'_>,
-    request: RequestId,
-) -> Result<Option<(ReceiptId, Timestamp, String)>, StoreError> {
-    let row = tx.query_opt("receipt_of_request", OF_REQUEST, &[&tx.tenant().uuid(), &request.uuid()]).await?;
+/// The receipt of a run: id, time and token.
+pub async fn of_run(tx: &TenantTx<'_>, run: RunId) -> Result<Option<(ReceiptId, Timestamp, String)>, StoreError> {
+    let row = tx.query_opt("receipt_of_run", OF_RUN, &[&tx.tenant().uuid(), &run.uuid()]).await?;
     Ok(row.map(|row| (ReceiptId::from_uuid(row.get(0)), row.get(1), row.get(2))))
 }

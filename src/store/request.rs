@@ -1,204 +1,197 @@
-//! Privacy requests and offboarding timelines, of people and of whole tenants.
+//! Privacy requests, of people and of whole tenants, each with its timeline and its erasure run where it has them.
 
 use jiff::Timestamp;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{StoreError, TenantTx, statements};
+use super::{
+    StoreError, TenantTx,
+    offboarding::{self, Offboarding},
+    run, statements,
+};
 use crate::domain::{
-    EventId, OffboardingId, RequestId, SubjectId,
-    request::{RequestScope, RequestState, Timeline},
+    EventId, RequestId, SubjectId,
+    request::{Origin, RequestScope, RequestState, Right},
+    run::{Phase, Run, Stage},
 };
 
 statements! {
-    INSERT_REQUEST = "INSERT INTO gateway.privacy_request
-            (tenant_id, request_id, subject_id, right_word, origin, origin_event_id, state, opened_at)
-        VALUES ($1, $2, $3, 'erasure', 'offboarding', $4, 'open', $5)";
-    INSERT_OFFBOARDING = "INSERT INTO gateway.offboarding
-            (tenant_id, offboarding_id, request_id, subject_id, anchor_at, latest_departure_at, access_off_due_at,
-             mark_due_at, purge_start_at, purge_due_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    MOVE_OFFBOARDING = "UPDATE gateway.offboarding
-        SET anchor_at = $3, latest_departure_at = $4, access_off_due_at = $5, mark_due_at = $6, purge_start_at = $7,
-            purge_due_at = $8
-        WHERE tenant_id = $1 AND request_id = $2";
+    INSERT = "INSERT INTO gateway.privacy_request
+            (tenant_id, request_id, right_word, scope, subject_id, origin, actor, origin_event_id, state, received_at,
+             opened_at, due_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     LIVING = "SELECT request_id
         FROM gateway.privacy_request
-        WHERE tenant_id = $1 AND subject_id = $2 AND right_word = 'erasure'
-            AND state <> 'cancelled' AND state <> 'completed'
+        WHERE tenant_id = $1 AND subject_id = $2 AND right_word = 'erasure' AND ended_at IS NULL
         FOR UPDATE";
     LIVING_OF_TENANT = "SELECT request_id
         FROM gateway.privacy_request
-        WHERE tenant_id = $1 AND subject_id IS NULL AND right_word = 'erasure'
-            AND state <> 'cancelled' AND state <> 'completed'
+        WHERE tenant_id = $1 AND scope = 'tenant' AND right_word = 'erasure' AND ended_at IS NULL
         FOR UPDATE";
-    // An instant at which no request was opened that writes into the same rows: what access-off writes must tell whose it is.
+    // An instant at which no request was opened that writes into the same rows: what revoking access writes must tell whose
+    // it is.
     FREE_INSTANT = "SELECT greatest($2::timestamptz, max(opened_at) + interval '1 microsecond')
         FROM gateway.privacy_request
-        WHERE tenant_id = $1 AND opened_at >= $2 AND ($3 OR subject_id IS NULL)";
+        WHERE tenant_id = $1 AND opened_at >= $2 AND ($3 OR scope = 'tenant')";
     OPENINGS = "SELECT opened_at
         FROM gateway.privacy_request
         WHERE tenant_id = $1 AND subject_id = $2
         ORDER BY opened_at
         LIMIT 1000";
-    OPENINGS_OF_TENANT = "SELECT r.opened_at, o.marked_at
-        FROM gateway.privacy_request r
-        JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
-        WHERE r.tenant_id = $1 AND r.subject_id IS NULL
-        ORDER BY r.opened_at
-        LIMIT 1000";
     // What was verified completes on its own; it needs nothing of the product database any more.
-    SUPERSEDE = "UPDATE gateway.privacy_request
-        SET state = 'cancelled', cancelled_at = $3, superseded_by = $2
-        WHERE tenant_id = $1 AND subject_id IS NOT NULL
-            AND state IN ('open', 'fenced', 'executed', 'verification_failed')
-        RETURNING request_id";
+    SUPERSEDE = "UPDATE gateway.privacy_request AS r
+        SET state = 'superseded', superseded_by = $2, ended_at = $3
+        WHERE r.tenant_id = $1 AND r.scope = 'person' AND r.ended_at IS NULL
+            AND NOT EXISTS (
+                SELECT 1
+                FROM gateway.run u
+                WHERE u.tenant_id = r.tenant_id AND u.request_id = r.request_id AND u.verified_at IS NOT NULL)
+        RETURNING r.request_id";
     UNFINISHED_OF_PEOPLE = "SELECT count(*)
-        FROM gateway.privacy_request
-        WHERE tenant_id = $1 AND subject_id IS NOT NULL AND state IN ('verified', 'key_destroyed')";
-    KEEP_REPORT = "UPDATE gateway.privacy_request
-        SET verification = $3
-        WHERE tenant_id = $1 AND request_id = $2 AND state = 'executed'";
-    READ = "SELECT r.request_id, r.subject_id, r.state, r.opened_at, r.cancelled_at, r.fenced_at, r.executed_at,
-               r.verified_at, r.key_destroyed_at, r.completed_at, r.verification, r.origin_event_id,
-               o.anchor_at, o.latest_departure_at, o.access_off_due_at, o.mark_due_at, o.purge_start_at, o.purge_due_at,
-               o.access_off_at, o.marked_at
         FROM gateway.privacy_request r
-        JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
+        JOIN gateway.run u ON u.tenant_id = r.tenant_id AND u.request_id = r.request_id AND u.kind = 'erasure'
+        WHERE r.tenant_id = $1 AND r.scope = 'person' AND r.state = 'running' AND u.verified_at IS NOT NULL";
+    READ = "SELECT r.request_id, r.right_word, r.subject_id, r.origin, r.actor, r.origin_event_id, r.state, r.received_at,
+               r.opened_at, r.acknowledge_due_at, r.acknowledged_at, r.due_at, r.extended_until, r.extension_reason,
+               r.refused_code, r.superseded_by, r.ended_at,
+               o.anchor_at, o.latest_departure_at, o.revoke_access_due_at, o.flag_due_at, o.erasure_start_at,
+               o.erasure_due_at, o.access_revoked_at, o.flagged_at,
+               u.run_id, u.phase, u.planned_at, u.fenced_at, u.executed_at, u.verification_failed_at, u.verified_at,
+               u.told_at, u.key_destroyed_at, u.certified_at, u.verification
+        FROM gateway.privacy_request r
+        LEFT JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
+        LEFT JOIN gateway.run u ON u.tenant_id = r.tenant_id AND u.request_id = r.request_id AND u.kind = 'erasure'
         WHERE r.tenant_id = $1 AND r.request_id = $2";
-    LIST = "SELECT r.request_id, r.subject_id, r.state, r.opened_at, r.cancelled_at, r.fenced_at, r.executed_at,
-               r.verified_at, r.key_destroyed_at, r.completed_at, r.verification, r.origin_event_id,
-               o.anchor_at, o.latest_departure_at, o.access_off_due_at, o.mark_due_at, o.purge_start_at, o.purge_due_at,
-               o.access_off_at, o.marked_at
+    LIST = "SELECT r.request_id, r.right_word, r.subject_id, r.origin, r.actor, r.origin_event_id, r.state, r.received_at,
+               r.opened_at, r.acknowledge_due_at, r.acknowledged_at, r.due_at, r.extended_until, r.extension_reason,
+               r.refused_code, r.superseded_by, r.ended_at,
+               o.anchor_at, o.latest_departure_at, o.revoke_access_due_at, o.flag_due_at, o.erasure_start_at,
+               o.erasure_due_at, o.access_revoked_at, o.flagged_at,
+               u.run_id, u.phase, u.planned_at, u.fenced_at, u.executed_at, u.verification_failed_at, u.verified_at,
+               u.told_at, u.key_destroyed_at, u.certified_at, u.verification
         FROM gateway.privacy_request r
-        JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
-        WHERE r.tenant_id = $1 AND ($2::uuid IS NULL OR r.subject_id = $2) AND ($3::text IS NULL OR r.state = $3)
+        LEFT JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
+        LEFT JOIN gateway.run u ON u.tenant_id = r.tenant_id AND u.request_id = r.request_id AND u.kind = 'erasure'
+        WHERE r.tenant_id = $1
+            AND ($2::uuid IS NULL OR r.subject_id = $2)
+            AND ($3::text IS NULL OR r.state = $3)
+            AND ($4::text IS NULL OR r.scope = $4)
         ORDER BY r.opened_at DESC, r.request_id DESC
-        LIMIT $4";
-    LIST_OF_TENANT = "SELECT r.request_id, r.subject_id, r.state, r.opened_at, r.cancelled_at, r.fenced_at, r.executed_at,
-               r.verified_at, r.key_destroyed_at, r.completed_at, r.verification, r.origin_event_id,
-               o.anchor_at, o.latest_departure_at, o.access_off_due_at, o.mark_due_at, o.purge_start_at, o.purge_due_at,
-               o.access_off_at, o.marked_at
-        FROM gateway.privacy_request r
-        JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
-        WHERE r.tenant_id = $1 AND r.subject_id IS NULL
-        ORDER BY r.opened_at DESC, r.request_id DESC
-        LIMIT $2";
+        LIMIT $5";
     LOCK_STATE = "SELECT state FROM gateway.privacy_request WHERE tenant_id = $1 AND request_id = $2 FOR UPDATE";
+    LOCK_STAGE = "SELECT r.state, u.phase
+        FROM gateway.privacy_request r
+        LEFT JOIN gateway.run u ON u.tenant_id = r.tenant_id AND u.request_id = r.request_id AND u.kind = 'erasure'
+        WHERE r.tenant_id = $1 AND r.request_id = $2
+        FOR UPDATE OF r";
     ADVANCE = "UPDATE gateway.privacy_request
-        SET state = $3,
-            cancelled_at = CASE WHEN $3 = 'cancelled' THEN $4 ELSE cancelled_at END,
-            fenced_at = CASE WHEN $3 = 'fenced' THEN $4 ELSE fenced_at END,
-            executed_at = CASE WHEN $3 = 'executed' THEN $4 ELSE executed_at END,
-            verified_at = CASE WHEN $3 = 'verified' THEN $4 ELSE verified_at END,
-            key_destroyed_at = CASE WHEN $3 = 'key_destroyed' THEN $4 ELSE key_destroyed_at END,
-            completed_at = CASE WHEN $3 = 'completed' THEN $4 ELSE completed_at END,
-            verification = coalesce($5, verification)
-        WHERE tenant_id = $1 AND request_id = $2 AND state = $6";
-    SET_ACCESS_OFF = "UPDATE gateway.offboarding
-        SET access_off_at = coalesce(access_off_at, $3)
-        WHERE tenant_id = $1 AND request_id = $2";
-    SET_MARKED = "UPDATE gateway.offboarding
-        SET marked_at = coalesce(marked_at, $3)
-        WHERE tenant_id = $1 AND request_id = $2";
-    BEGIN_MARK = "UPDATE gateway.offboarding
-        SET marked_at = coalesce(marked_at, $3)
-        WHERE tenant_id = $1 AND request_id = $2
-        RETURNING marked_at";
+        SET state = $4, ended_at = $5
+        WHERE tenant_id = $1 AND request_id = $2 AND state = $3";
 }
 
-/// A privacy request with its timeline.
+/// A privacy request with its timeline and its run.
 #[derive(Debug, Clone)]
 pub struct RequestRow {
     /// Its id.
     pub request_id: RequestId,
+    /// The right that is exercised.
+    pub right: Right,
     /// Whom it is about.
     pub scope: RequestScope,
-    /// How far it is.
-    pub state: RequestState,
-    /// When it was opened.
-    pub opened_at: Timestamp,
-    /// When it was cancelled.
-    pub cancelled_at: Option<Timestamp>,
-    /// When the fence was committed.
-    pub fenced_at: Option<Timestamp>,
-    /// When the plan had run.
-    pub executed_at: Option<Timestamp>,
-    /// When the independent reader found nothing.
-    pub verified_at: Option<Timestamp>,
-    /// When the subject's key was destroyed.
-    pub key_destroyed_at: Option<Timestamp>,
-    /// When the receipt was signed.
-    pub completed_at: Option<Timestamp>,
-    /// The last verification report, as JSON.
-    pub verification: Option<serde_json::Value>,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Who has opened it, in the audit's words.
+    pub actor: String,
     /// The event that opened it, if one did.
     pub origin_event_id: Option<EventId>,
-    /// The due times.
-    pub timeline: Timeline,
-    /// The latest departure in source time; the fence will cover up to here.
-    pub latest_departure_at: Timestamp,
-    /// When access was taken away in the product database.
-    pub access_off_at: Option<Timestamp>,
-    /// When the data was marked in the product database.
-    pub marked_at: Option<Timestamp>,
+    /// How far it is.
+    pub state: RequestState,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// What the revocation of access writes into the product; see the migration.
+    pub opened_at: Timestamp,
+    /// When its receipt has to be acknowledged.
+    pub acknowledge_due_at: Option<Timestamp>,
+    /// When its receipt was acknowledged.
+    pub acknowledged_at: Option<Timestamp>,
+    /// When it has to be carried out.
+    pub due_at: Timestamp,
+    /// Until when that was extended.
+    pub extended_until: Option<Timestamp>,
+    /// Why it was extended, as a word.
+    pub extension_reason: Option<String>,
+    /// Why it was refused, as a word.
+    pub refused_code: Option<String>,
+    /// The tenant's request whose fence has ended it.
+    pub superseded_by: Option<RequestId>,
+    /// When it ended, however it did.
+    pub ended_at: Option<Timestamp>,
+    /// The timeline of a departure.
+    pub offboarding: Option<Offboarding>,
+    /// Its erasure, once that has begun.
+    pub run: Option<Run>,
 }
 
-/// Opens a request with its timeline.
-pub async fn insert(
-    tx: &TenantTx<'_>,
-    ids: (RequestId, OffboardingId),
-    scope: RequestScope,
-    origin: Option<EventId>,
-    timeline: &Timeline,
-    latest_departure_at: Timestamp,
-    opened_at: Timestamp,
-) -> Result<(), StoreError> {
-    let (request, offboarding) = ids;
-    let subject = scope.subject().map(|id| id.uuid());
+impl RequestRow {
+    /// Source time up to which its fence covers everything: the latest departure, or when the request came in.
+    pub fn covers_until(&self) -> Timestamp {
+        self.offboarding.map_or(self.received_at, |offboarding| offboarding.latest_departure_at)
+    }
+
+    /// When its erasure may begin.
+    pub fn erasure_start_at(&self) -> Timestamp {
+        self.offboarding.map_or(self.received_at, |offboarding| offboarding.timeline.erasure_start_at)
+    }
+
+    /// The phase of its erasure, once that has begun.
+    pub fn phase(&self) -> Option<Phase> {
+        self.run.as_ref().map(|run| run.phase.word())
+    }
+}
+
+/// A request that is to be opened.
+#[derive(Debug, Clone)]
+pub struct NewRequest<'a> {
+    /// Its id.
+    pub request_id: RequestId,
+    /// The right that is exercised.
+    pub right: Right,
+    /// Whom it is about.
+    pub scope: RequestScope,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Who opens it, in the audit's words.
+    pub actor: &'a str,
+    /// The event that opens it, if one does.
+    pub origin_event_id: Option<EventId>,
+    /// Where it begins.
+    pub state: RequestState,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// What the revocation of access will write, see [`free_instant`].
+    pub opened_at: Timestamp,
+    /// When it has to be carried out.
+    pub due_at: Timestamp,
+}
+
+/// Opens a request.
+pub async fn insert(tx: &TenantTx<'_>, new: &NewRequest<'_>) -> Result<(), StoreError> {
     tx.execute_one(
         "insert_request",
-        INSERT_REQUEST,
-        &[&tx.tenant().uuid(), &request.uuid(), &subject, &origin.map(|id| id.uuid()), &opened_at],
-    )
-    .await?;
-    tx.execute_one(
-        "insert_offboarding",
-        INSERT_OFFBOARDING,
+        INSERT,
         &[
             &tx.tenant().uuid(),
-            &offboarding.uuid(),
-            &request.uuid(),
-            &subject,
-            &timeline.anchor_at,
-            &latest_departure_at,
-            &timeline.access_off_due_at,
-            &timeline.mark_due_at,
-            &timeline.purge_start_at,
-            &timeline.purge_due_at,
-        ],
-    )
-    .await
-}
-
-/// Gives a timeline other due times (an earlier departure became known, or a later one replaces it).
-pub async fn move_timeline(
-    tx: &TenantTx<'_>,
-    request: RequestId,
-    timeline: &Timeline,
-    latest_departure_at: Timestamp,
-) -> Result<(), StoreError> {
-    tx.execute_one(
-        "move_offboarding",
-        MOVE_OFFBOARDING,
-        &[
-            &tx.tenant().uuid(),
-            &request.uuid(),
-            &timeline.anchor_at,
-            &latest_departure_at,
-            &timeline.access_off_due_at,
-            &timeline.mark_due_at,
-            &timeline.purge_start_at,
-            &timeline.purge_due_at,
+            &new.request_id.uuid(),
+            &new.right.as_str(),
+            &new.scope.as_str(),
+            &new.scope.subject().map(|id| id.uuid()),
+            &new.origin.as_str(),
+            &new.actor,
+            &new.origin_event_id.map(|id| id.uuid()),
+            &new.state.as_str(),
+            &new.received_at,
+            &new.opened_at,
+            &new.due_at,
         ],
     )
     .await
@@ -215,41 +208,30 @@ pub async fn living(tx: &TenantTx<'_>, scope: RequestScope) -> Result<Option<Req
 }
 
 /// The instant at which a request may be opened: `now`, or the next one at which neither the tenant's own requests nor, for
-/// the tenant, a person's was opened. What access-off writes into the product database is that instant, and tells whose it is.
+/// the tenant, a person's was opened. What revoking access writes into the product database is that instant, and tells whose
+/// it is.
 pub async fn free_instant(tx: &TenantTx<'_>, scope: RequestScope, now: Timestamp) -> Result<Timestamp, StoreError> {
     let is_tenant = scope == RequestScope::Tenant;
     let row = tx.query_opt("free_instant", FREE_INSTANT, &[&tx.tenant().uuid(), &now, &is_tenant]).await?;
     Ok(row.map_or(now, |row| row.get(0)))
 }
 
-/// When each of a person's requests was opened, which is what access-off writes.
+/// When each of a person's requests was opened, which is what revoking access writes.
 pub async fn openings(tx: &TenantTx<'_>, subject: SubjectId) -> Result<Vec<Timestamp>, StoreError> {
     let rows = tx.query("openings", OPENINGS, &[&tx.tenant().uuid(), &subject.uuid()]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// What the tenant's own requests have written into the product: when each was opened, and when each has marked.
-pub async fn marks_of_tenant(tx: &TenantTx<'_>) -> Result<(Vec<Timestamp>, Vec<Timestamp>), StoreError> {
-    let rows = tx.query("openings_of_tenant", OPENINGS_OF_TENANT, &[&tx.tenant().uuid()]).await?;
-    let marked = rows.iter().filter_map(|row| row.get(1)).collect();
-    Ok((rows.iter().map(|row| row.get(0)).collect(), marked))
-}
-
-/// Cancels every living request about a person that is not verified yet, in favour of the tenant's own. Returns them.
+/// Ends every living request about a person whose erasure is not verified yet, in favour of the tenant's own. Returns them.
 pub async fn supersede_people(tx: &TenantTx<'_>, by: RequestId, at: Timestamp) -> Result<Vec<RequestId>, StoreError> {
     let rows = tx.query("supersede_requests", SUPERSEDE, &[&tx.tenant().uuid(), &by.uuid(), &at]).await?;
     Ok(rows.iter().map(|row| RequestId::from_uuid(row.get(0))).collect())
 }
 
-/// How many requests about people are verified and not complete: the tenant's own does not supersede them.
+/// How many erasures of people are verified and not complete: the tenant's own does not supersede them.
 pub async fn unfinished_of_people(tx: &TenantTx<'_>) -> Result<i64, StoreError> {
     let row = tx.query_opt("unfinished_of_people", UNFINISHED_OF_PEOPLE, &[&tx.tenant().uuid()]).await?;
     Ok(row.map_or(0, |row| row.get(0)))
-}
-
-/// Keeps the reader's report of a request that is executed and not verified to its end yet.
-pub async fn keep_report(tx: &TenantTx<'_>, request: RequestId, report: &serde_json::Value) -> Result<(), StoreError> {
-    tx.execute_one("keep_report", KEEP_REPORT, &[&tx.tenant().uuid(), &request.uuid(), report]).await
 }
 
 /// One request.
@@ -265,91 +247,88 @@ pub async fn list(
     state: Option<RequestState>,
     limit: i64,
 ) -> Result<Vec<RequestRow>, StoreError> {
-    let rows = tx
-        .query(
-            "list_requests",
-            LIST,
-            &[&tx.tenant().uuid(), &subject.map(|id| id.uuid()), &state.map(RequestState::as_str), &limit],
-        )
-        .await?;
-    rows.iter().map(request_row).collect()
+    select(tx, subject, state, None, limit).await
 }
 
 /// Requests about the transaction's tenant itself, newest first, at most `limit`.
 pub async fn list_of_tenant(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<RequestRow>, StoreError> {
-    let rows = tx.query("list_requests_of_tenant", LIST_OF_TENANT, &[&tx.tenant().uuid(), &limit]).await?;
+    select(tx, None, None, Some(RequestScope::Tenant.as_str()), limit).await
+}
+
+async fn select(
+    tx: &TenantTx<'_>,
+    subject: Option<SubjectId>,
+    state: Option<RequestState>,
+    scope: Option<&str>,
+    limit: i64,
+) -> Result<Vec<RequestRow>, StoreError> {
+    let (subject, state) = (subject.map(|id| id.uuid()), state.map(RequestState::as_str));
+    let params: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
+        &[&tx.tenant().uuid(), &subject, &state, &scope, &limit];
+    let rows = tx.query("list_requests", LIST, params).await?;
     rows.iter().map(request_row).collect()
 }
 
 /// The state of a request, locked until the transaction ends.
 pub async fn lock_state(tx: &TenantTx<'_>, request: RequestId) -> Result<Option<RequestState>, StoreError> {
     let row = tx.query_opt("lock_request", LOCK_STATE, &[&tx.tenant().uuid(), &request.uuid()]).await?;
-    row.map(|row| parse_state(row.get(0))).transpose()
+    row.map(|row| state_of(row.get(0))).transpose()
 }
 
-/// Moves a request from `from` to `to`. Fails when it is not in `from`.
+/// Where a request stands, locked until the transaction ends. `None` when it is neither scheduled nor running.
+pub async fn lock_stage(tx: &TenantTx<'_>, request: RequestId) -> Result<Option<Stage>, StoreError> {
+    let row = tx.query_opt("lock_stage", LOCK_STAGE, &[&tx.tenant().uuid(), &request.uuid()]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let phase = row.get::<_, Option<&str>>(1).map(str::parse::<Phase>).transpose();
+    let phase = phase.map_err(|_| StoreError::UnknownValue { column: "run.phase" })?;
+    Ok(match state_of(row.get(0))? {
+        RequestState::Scheduled => Some(Stage::Scheduled),
+        RequestState::Running => phase.map(Stage::Running),
+        _ => None,
+    })
+}
+
+/// Moves a request from one state to another, at whose end it is over or not. Fails when it is not in `from`.
 pub async fn advance(
     tx: &TenantTx<'_>,
     request: RequestId,
-    from: RequestState,
-    to: RequestState,
+    (from, to): (RequestState, RequestState),
     at: Timestamp,
-    verification: Option<&serde_json::Value>,
 ) -> Result<(), StoreError> {
-    debug_assert!(from.may_become(to), "{} may not become {}", from.as_str(), to.as_str());
-    tx.execute_one(
-        "advance_request",
-        ADVANCE,
-        &[&tx.tenant().uuid(), &request.uuid(), &to.as_str(), &at, &verification, &from.as_str()],
-    )
-    .await
+    debug_assert!(from.may_become(to), "{from} may not become {to}");
+    let ended_at = to.is_ended().then_some(at);
+    let tenant = tx.tenant().uuid();
+    tx.execute_one("advance_request", ADVANCE, &[&tenant, &request.uuid(), &from.as_str(), &to.as_str(), &ended_at])
+        .await
 }
 
-/// Records when access was taken away; the first time counts.
-pub async fn set_access_off(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<(), StoreError> {
-    tx.execute_one("set_access_off", SET_ACCESS_OFF, &[&tx.tenant().uuid(), &request.uuid(), &at]).await
+fn state_of(word: &str) -> Result<RequestState, StoreError> {
+    word.parse().map_err(|_| StoreError::UnknownValue { column: "privacy_request.state" })
 }
 
-/// Records when the data was marked; the first time counts.
-pub async fn set_marked(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<(), StoreError> {
-    tx.execute_one("set_marked", SET_MARKED, &[&tx.tenant().uuid(), &request.uuid(), &at]).await
-}
-
-/// Says that the data is being marked, and answers with which instant; the first time counts.
-pub async fn begin_mark(tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<Timestamp, StoreError> {
-    let row = tx.query_opt("begin_mark", BEGIN_MARK, &[&tx.tenant().uuid(), &request.uuid(), &at]).await?;
-    row.map(|row| row.get(0)).ok_or(StoreError::RowCount { statement: "begin_mark", expected: 1, actual: 0 })
-}
-
-fn parse_state(word: &str) -> Result<RequestState, StoreError> {
-    RequestState::parse(word).ok_or(StoreError::UnknownValue { column: "privacy_request.state" })
-}
-
-fn request_row(row: &tokio_postgres::Row) -> Result<RequestRow, StoreError> {
+fn request_row(row: &Row) -> Result<RequestRow, StoreError> {
+    let unknown = |column| StoreError::UnknownValue { column };
     Ok(RequestRow {
-        request_id: RequestId::from_uuid(row.get(0)),
+        request_id: RequestId::from_uuid(row.get("request_id")),
+        right: row.get::<_, &str>("right_word").parse().map_err(|_| unknown("privacy_request.right_word"))?,
         scope: row
-            .get::<_, Option<Uuid>>(1)
+            .get::<_, Option<Uuid>>("subject_id")
             .map_or(RequestScope::Tenant, |id| RequestScope::Subject(SubjectId::from_uuid(id))),
-        state: parse_state(row.get(2))?,
-        opened_at: row.get(3),
-        cancelled_at: row.get(4),
-        fenced_at: row.get(5),
-        executed_at: row.get(6),
-        verified_at: row.get(7),
-        key_destroyed_at: row.get(8),
-        completed_at: row.get(9),
-        verification: row.get(10),
-        origin_event_id: row.get::<_, Option<Uuid>>(11).map(EventId::from_uuid),
-        timeline: Timeline {
-            anchor_at: row.get(12),
-            access_off_due_at: row.get(14),
-            mark_due_at: row.get(15),
-            purge_start_at: row.get(16),
-            purge_due_at: row.get(17),
-        },
-        latest_departure_at: row.get(13),
-        access_off_at: row.get(18),
-        marked_at: row.get(19),
+        origin: row.get::<_, &str>("origin").parse().map_err(|_| unknown("privacy_request.origin"))?,
+        actor: row.get("actor"),
+        origin_event_id: row.get::<_, Option<Uuid>>("origin_event_id").map(EventId::from_uuid),
+        state: state_of(row.get("state"))?,
+        received_at: row.get("received_at"),
+        opened_at: row.get("opened_at"),
+        acknowledge_due_at: row.get("acknowledge_due_at"),
+        acknowledged_at: row.get("acknowledged_at"),
+        due_at: row.get("due_at"),
+        extended_until: row.get("extended_until"),
+        extension_reason: row.get("extension_reason"),
+        refused_code: row.get("refused_code"),
+        superseded_by: row.get::<_, Option<Uuid>>("superseded_by").map(RequestId::from_uuid),
+        ended_at: row.get("ended_at"),
+        offboarding: offboarding::joined(row),
+        run: run::joined(row)?,
     })
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{StoreError, TenantTx, statements};
-use crate::domain::{EventId, IdentityId, IdentityKind, SubjectId, SubjectKind, event::PersonSignal};
+use crate::domain::{EventId, IdentityId, IdentityKind, Issuer, SubjectId, SubjectKind, event::PersonSignal};
 
 statements! {
     FIND_BY_ANCHOR = "SELECT i.subject_id, s.generation
@@ -102,8 +102,8 @@ pub struct SealedIdentity {
     pub identity_id: IdentityId,
     /// Its kind.
     pub kind: IdentityKind,
-    /// Who gives it out: the site, or a Firebase project.
-    pub issuer: String,
+    /// Who gives it out; never an unknown one.
+    pub issuer: Issuer,
     /// True for the identity that sources name the person by.
     pub is_anchor: bool,
     /// Normalisation version.
@@ -131,11 +131,11 @@ pub struct SignalRow {
 pub async fn find_by_anchor(
     tx: &TenantTx<'_>,
     kind: IdentityKind,
-    issuer: &str,
+    issuer: &Issuer,
     digests: &[&[u8]],
 ) -> Result<Option<(SubjectId, i32)>, StoreError> {
     let row = tx
-        .query_opt("find_by_anchor", FIND_BY_ANCHOR, &[&tx.tenant().uuid(), &kind.as_str(), &issuer, &digests])
+        .query_opt("find_by_anchor", FIND_BY_ANCHOR, &[&tx.tenant().uuid(), &kind.as_str(), &issuer.text(), &digests])
         .await?;
     Ok(row.map(|row| (SubjectId::from_uuid(row.get(0)), row.get(1))))
 }
@@ -212,7 +212,7 @@ pub async fn insert_identity(
             &identity.identity_id.uuid(),
             &subject.uuid(),
             &identity.kind.as_str(),
-            &identity.issuer,
+            &identity.issuer.text(),
             &identity.is_anchor,
             &identity.norm_version,
             &identity.digest_key_id,
@@ -248,7 +248,7 @@ fn sealed_identity(row: &tokio_postgres::Row) -> Result<SealedIdentity, StoreErr
     Ok(SealedIdentity {
         identity_id: IdentityId::from_uuid(row.get("identity_id")),
         kind: row.get::<_, &str>("kind").parse().map_err(|_| StoreError::UnknownValue { column: "identity.kind" })?,
-        issuer: row.get("issuer"),
+        issuer: Issuer::parse(row.get("issuer")),
         is_anchor: row.get("is_anchor"),
         norm_version: 0,
         digest_key_id: row.get("digest_key_id"),

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::join_all;
 use tokio::{
     sync::watch,
     task::{self, JoinError, JoinSet},
@@ -12,20 +13,16 @@ use tokio::{
 
 use crate::{
     app::{
-        self, Error, Gateway, JobFailure,
+        self, AttemptEnd, Error, Gateway, JobFailure,
         interpretation::{
             dispatch,
-            queue::{self, Setback},
+            queue::{self as inbox, Setback},
         },
         jobs::run_job,
         polling::{budget, round},
         upkeep::{sweep, swept},
     },
-    domain::{
-        job::{JobKind, Verdict},
-        metric,
-        reason::WorkReason,
-    },
+    domain::{job::Lane, metric, reason::WorkReason},
 };
 
 /// How the worker works.
@@ -67,16 +64,14 @@ pub struct Drained {
 
 /// Works until `stop` resolves, then lets running work end.
 ///
-/// Three lanes that never wait for one another: events, quick jobs (access off must not stand behind a long purge) and
-/// deletions; beside them the sweep, and asking senders that do not tell.
+/// Loops that never wait for one another: events, and each lane of jobs (revoking access must not stand behind a long
+/// erasure); beside them the sweep, and polling.
 pub async fn run(gateway: Gateway, settings: Settings, stop: impl Future<Output = ()>) {
     let (sender, stopped) = watch::channel(false);
     let lanes = async {
         tokio::join!(
-            lane(&gateway, settings, Lane::Events, stopped.clone()),
-            lane(&gateway, settings, Lane::Jobs(QUICK_JOBS), stopped.clone()),
-            lane(&gateway, settings, Lane::Jobs(LONG_JOBS), stopped.clone()),
-            lane(&gateway, settings, Lane::Jobs(CALLING_JOBS), stopped.clone()),
+            take_up(&gateway, settings, Queue::Events, stopped.clone()),
+            join_all(Lane::ALL.map(|lane| take_up(&gateway, settings, Queue::Jobs(lane), stopped.clone()))),
             sweep_regularly(&gateway, settings, stopped.clone()),
             ask_regularly(&gateway, settings, stopped.clone()),
         );
@@ -90,30 +85,24 @@ pub async fn run(gateway: Gateway, settings: Settings, stop: impl Future<Output 
     lanes.await;
 }
 
-/// Work that is due at once and short.
-const QUICK_JOBS: &[JobKind] = &[JobKind::AccessOff, JobKind::AccessOn, JobKind::Mark];
-/// Work that may take long.
-const LONG_JOBS: &[JobKind] = &[JobKind::Deletion];
-/// Work that waits for other systems; it must not keep the others waiting.
-const CALLING_JOBS: &[JobKind] = &[JobKind::CallBack];
-
+/// What one loop takes up.
 #[derive(Clone, Copy)]
-enum Lane {
+enum Queue {
     Events,
-    Jobs(&'static [JobKind]),
+    Jobs(Lane),
 }
 
-/// Keeps a lane as full as its bound allows. Ends, with nothing running, after `stopped` turns true.
-async fn lane(gateway: &Gateway, settings: Settings, lane: Lane, mut stopped: watch::Receiver<bool>) {
+/// Keeps what is taken up from a queue as full as its bound allows. Ends, with nothing running, after `stopped` turns true.
+async fn take_up(gateway: &Gateway, settings: Settings, queue: Queue, mut stopped: watch::Receiver<bool>) {
     let mut running = Running::default();
-    let at_once = match lane {
-        Lane::Events => settings.events_at_once,
-        Lane::Jobs(_) => settings.jobs_at_once,
+    let at_once = match queue {
+        Queue::Events => settings.events_at_once,
+        Queue::Jobs(_) => settings.jobs_at_once,
     };
     while !*stopped.borrow() {
         // The wake-up is asked for before looking, so that work which arrives while we look is not slept through.
         let woken = gateway.woken();
-        let claimed = match claim(gateway, lane, at_once.saturating_sub(running.tasks.len()), &mut running).await {
+        let claimed = match claim(gateway, queue, at_once.saturating_sub(running.tasks.len()), &mut running).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(error = %error.chain(), "work could not be claimed; it is tried again");
@@ -177,22 +166,22 @@ impl Running {
                 tracing::error!(job = %job.job_id, kind = %job.kind, attempt = job.attempt, "an attempt panicked");
                 count_job(&job, "panicked");
                 if let Err(error) = run_job::leave_lost(gateway, &job).await {
-                    tracing::warn!(job = %job.job_id, error = %error.chain(), "the job's lease has to run out");
+                    tracing::warn!(job = %job.job_id, error = %error.chain(), "crashed; the job will be retried when its lease expires");
                 }
             }
-            Some(_) | None => tracing::error!("an attempt was cancelled; its lease has to run out"),
+            Some(_) | None => tracing::error!("crashed; the work will be retried when its lease expires"),
         }
     }
 }
 
-async fn claim(gateway: &Gateway, lane: Lane, limit: usize, running: &mut Running) -> Result<usize, Error> {
+async fn claim(gateway: &Gateway, queue: Queue, limit: usize, running: &mut Running) -> Result<usize, Error> {
     if limit == 0 {
         return Ok(0);
     }
     let bound = i64::try_from(limit).unwrap_or(1);
-    match lane {
-        Lane::Events => {
-            let events = queue::claim(gateway, bound).await?;
+    match queue {
+        Queue::Events => {
+            let events = inbox::claim(gateway, bound).await?;
             let claimed = events.len();
             for event in events {
                 let (gateway, work) = (gateway.clone(), Work::Event(event.clone()));
@@ -200,8 +189,8 @@ async fn claim(gateway: &Gateway, lane: Lane, limit: usize, running: &mut Runnin
             }
             Ok(claimed)
         }
-        Lane::Jobs(kinds) => {
-            let jobs = run_job::claim(gateway, kinds, bound).await?;
+        Queue::Jobs(lane) => {
+            let jobs = run_job::claim_in_lane(gateway, lane, bound).await?;
             let claimed = jobs.len();
             for job in jobs {
                 let (gateway, work) = (gateway.clone(), Work::Job(job.clone()));
@@ -252,8 +241,11 @@ pub async fn drain(gateway: &Gateway, settings: Settings) -> Result<Drained, Err
     let mut total = Drained::default();
     loop {
         let mut running = Running::default();
-        let jobs = claim(gateway, Lane::Jobs(&JobKind::ALL), settings.jobs_at_once, &mut running).await?;
-        let events = claim(gateway, Lane::Events, settings.events_at_once, &mut running).await?;
+        let mut jobs = 0;
+        for lane in Lane::ALL {
+            jobs += claim(gateway, Queue::Jobs(lane), settings.jobs_at_once, &mut running).await?;
+        }
+        let events = claim(gateway, Queue::Events, settings.events_at_once, &mut running).await?;
         running.end(gateway).await;
         if jobs + events == 0 {
             return Ok(total);
@@ -284,11 +276,11 @@ async fn attempt_event(gateway: &Gateway, event: &app::ClaimedEvent) {
 }
 
 async fn give_back(gateway: &Gateway, event: &app::ClaimedEvent, why: Setback<'_>) {
-    match queue::give_back(gateway, event, why).await {
+    match inbox::give_back(gateway, event, why).await {
         Ok(true) => tracing::error!(event = %event.event_id, "the event is a dead letter now"),
         Ok(false) => {}
         Err(error) => {
-            tracing::warn!(event = %event.event_id, error = %error.chain(), "the event's lease has to run out");
+            tracing::warn!(event = %event.event_id, error = %error.chain(), "crashed; the event will be retried when its lease expires");
         }
     }
 }
@@ -306,19 +298,19 @@ async fn attempt_job(gateway: &Gateway, job: &app::ClaimedJob) {
     metrics::histogram!(metric::JOB_SECONDS, "kind" => job.kind.as_str()).record(started.elapsed().as_secs_f64());
     let outcome = match &result {
         Ok(()) => "completed",
-        Err(failure) => match failure.verdict {
-            Verdict::Retry => "retry",
-            Verdict::Hold => "held",
-            Verdict::Discard => "discarded",
+        Err(failure) => match failure.end {
+            AttemptEnd::Retry => "retry",
+            AttemptEnd::Park(_) => "parked",
+            AttemptEnd::Discard => "discarded",
         },
     };
     count_job(job, outcome);
     match result {
-        Ok(()) => tracing::info!(job = %job.job_id, kind = %job.kind, request = %job.request_id, "job completed"),
+        Ok(()) => tracing::info!(job = %job.job_id, kind = %job.kind, subject = %job.subject, "job completed"),
         Err(failure) => {
-            tracing::warn!(job = %job.job_id, kind = %job.kind, request = %job.request_id, outcome, reason = %failure.reason, "job not completed");
+            tracing::warn!(job = %job.job_id, kind = %job.kind, subject = %job.subject, outcome, reason = %failure.reason, "job not completed");
             if let Err(error) = run_job::leave_unfinished(gateway, job, &failure).await {
-                tracing::warn!(job = %job.job_id, error = %error.chain(), "the job's lease has to run out");
+                tracing::warn!(job = %job.job_id, error = %error.chain(), "crashed; the job will be retried when its lease expires");
             }
         }
     }
@@ -329,7 +321,7 @@ async fn keep_event_lease(gateway: &Gateway, event: &app::ClaimedEvent) {
     let every = Duration::from_secs_f64((gateway.leases().event_seconds / 3.0).max(0.05));
     loop {
         tokio::time::sleep(every).await;
-        match queue::heartbeat(gateway, event).await {
+        match inbox::heartbeat(gateway, event).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => tracing::warn!(event = %event.event_id, error = %error.chain(), "heartbeat failed"),

@@ -9,10 +9,11 @@ use milestone_gateway::testing::{
         support::{replay, report},
     },
     domain::{
-        call_back::CallBackState::{self, *},
         evidence::EvidenceKind::*,
         job::JobKind,
+        provider_call::CallState::{self, *},
         request::RequestState,
+        run::Phase,
     },
 };
 
@@ -29,11 +30,11 @@ use crate::{
 /// Long enough for any job to be tried again.
 const LATER: SignedDuration = SignedDuration::from_hours(2);
 
-/// Acme, and a way to the identity provider that all customers share.
+/// Acme, and credentials for the identity provider that all tenants share.
 async fn acme(world: &World, firebase: &Firebase) -> Tenant {
     let acme = world.a_tenant("acme").await;
     let source = world.a_firebase_source(None).await;
-    world.may_call_back(&source, firebase).await;
+    world.has_provider_credentials(&source, firebase).await;
     acme
 }
 
@@ -49,7 +50,7 @@ async fn leaves(world: &World, tenant: &Tenant, at: Timestamp) {
 }
 
 /// How many accounts of the tenant's latest request are in each state.
-async fn accounts_told(world: &World, tenant: &Tenant) -> Vec<(CallBackState, u64)> {
+async fn accounts_told(world: &World, tenant: &Tenant) -> Vec<(CallState, u64)> {
     let request = own_request(world, tenant).await.request_id;
     report::request(&world.gateway, request).await.unwrap().accounts
 }
@@ -68,7 +69,9 @@ async fn audited_as(world: &World, tenant: &Tenant, action: &str) -> Vec<String>
 
 async fn outcomes_of_attempts(world: &World) -> String {
     let sql = "SELECT string_agg(coalesce(outcome, 'none'), ' ' ORDER BY began_at, attempt, outcome)
-        FROM gateway.account_call_attempt";
+        FROM gateway.provider_call_attempt
+        JOIN gateway.provider_call USING (tenant_id, call_id)
+        WHERE uid_digest IS NOT NULL";
     world.text(sql).await.unwrap_or_default()
 }
 
@@ -120,7 +123,7 @@ async fn accounts_that_nobody_else_knows_go_with_the_customer_and_all_others_sta
     let collected = audited_as(&world, &acme, "tenant.accounts_collected").await;
     assert_eq!(collected, [r#"accounts 5, credentials "given""#]);
     receipt_of(&world, &acme).await;
-    assert_eq!(world.number("SELECT count(sealed) FROM gateway.account_call").await, 0);
+    assert_eq!(world.number("SELECT count(sealed) FROM gateway.provider_call").await, 0);
     nobody_is_named(&world, &people).await;
     world.ends_cleanly().await;
 }
@@ -164,7 +167,7 @@ async fn an_account_that_the_provider_does_not_delete_is_tried_again_and_the_key
     leaves(&world, &acme, hours(0)).await;
     world.days_pass(83).await;
 
-    assert_eq!(own_request(&world, &acme).await.state, RequestState::Verified);
+    assert_eq!(own_request(&world, &acme).await.phase(), Some(Phase::Verified));
     assert_eq!(firebase.uids_in(PROJECT), [&*paula.account_id]);
     assert_eq!(accounts_told(&world, &acme).await, [(Done, 1), (Pending, 1)]);
     assert!(keys_and_people(&world, &acme).await > 0);
@@ -172,7 +175,7 @@ async fn an_account_that_the_provider_does_not_delete_is_tried_again_and_the_key
     let closing = ["tenant.accounts_told", "tenant.keys_destroyed", "request.completed"];
     assert!(!audited.iter().any(|action| closing.contains(&action.as_str())), "{audited:?}");
     assert_eq!(world.number("SELECT count(*) FROM gateway.receipt").await, 0);
-    assert_eq!(world.number("SELECT count(sealed) FROM gateway.account_call").await, 1);
+    assert_eq!(world.number("SELECT count(sealed) FROM gateway.provider_call").await, 1);
     nobody_is_named(&world, &[&paula, &peter]).await;
     firebase.keeps(&paula, false);
     world.time_passes(LATER);
@@ -271,7 +274,7 @@ async fn a_customer_that_is_back_before_the_purge_has_lost_no_account() {
 
     assert_eq!(own_request(&world, &acme).await.state, RequestState::Cancelled);
     assert_eq!((firebase.was_asked().len(), firebase.accounts()), (0, 1));
-    assert_eq!(world.number("SELECT count(*) FROM gateway.account_call").await, 0);
+    assert_eq!(world.number("SELECT count(*) FROM gateway.provider_call").await, 0);
     assert!(world.may_use_the_portal(&paula).await);
     world.ends_cleanly().await;
 }
@@ -325,7 +328,7 @@ async fn many_people_are_noted_page_by_page_and_asked_about_a_hundred_at_a_time(
     assert_eq!(accounts_told(&world, &acme).await, [(AlreadyGone, 1_049), (Done, 1)]);
     let asked = firebase.was_asked();
     assert_eq!(asked.iter().filter(|call| call.starts_with("lookup ")).count(), 11);
-    assert_eq!(world.number("SELECT count(*) FROM gateway.account_call_attempt WHERE outcome IS NULL").await, 0);
+    assert_eq!(world.number("SELECT count(*) FROM gateway.provider_call_attempt WHERE outcome IS NULL").await, 0);
     world.ends_cleanly().await;
 }
 
@@ -339,13 +342,13 @@ async fn what_the_product_has_added_before_a_second_plan_is_told_of_too() {
     world.admin.batch_execute(&reader("gw_tenant")).await.unwrap();
     leaves(&world, &acme, hours(0)).await;
     world.days_pass(83).await;
-    assert_eq!(own_request(&world, &acme).await.state, RequestState::VerificationFailed);
+    assert!(own_request(&world, &acme).await.run.unwrap().phase.has_failed_verification());
     world.admin.batch_execute(&reader("PUBLIC")).await.unwrap();
     let dora = world.a_delivery_user(&acme, "dora").await;
     firebase.has_an_account(&dora, hours(-500));
 
     let request = own_request(&world, &acme).await.request_id;
-    let held = world.jobs_of(request).await.into_iter().find(|job| job.state == "held").unwrap();
+    let held = world.jobs_of(request).await.into_iter().find(|job| job.state == "parked").unwrap();
     replay::retry_job(&world.gateway, &world.tester, held.job_id).await.unwrap();
     world.the_worker_drains().await;
 
@@ -365,7 +368,7 @@ async fn a_worker_that_has_lost_the_job_tells_nobody() {
     leaves(&world, &acme, hours(0)).await;
     world.days_pass(83).await;
     world.time_passes(LATER);
-    let claims = async || run_job::claim(&world.gateway, &[JobKind::Deletion], 1).await.unwrap().pop().expect("a job");
+    let claims = async || run_job::claim(&world.gateway, &[JobKind::Erasure], 1).await.unwrap().pop().expect("a job");
     let stale = claims().await;
     world.the_lease_runs_out().await;
     let fresh = claims().await;

@@ -14,7 +14,7 @@ use milestone_gateway::testing::{
         support::replay,
         upkeep::{sweep, swept},
     },
-    domain::{evidence::EvidenceKind, request::RequestState},
+    domain::{evidence::EvidenceKind, request::RequestState, run::Phase},
     signature::SecretBytes,
     store::event::EventFilter,
     telemetry::{self, LogFormat},
@@ -107,7 +107,7 @@ async fn canary_values_are_never_told_anywhere() {
     world.days_pass(83).await;
     told += &world.memory_of_the_gateway().await;
     let held = "SELECT count(*) FROM gateway.job WHERE failures > 0";
-    assert!(world.number(held).await > 0, "the trap for the deletion has not caught anything");
+    assert!(world.number(held).await > 0, "the trap for the erasure has not caught anything");
     world.admin.batch_execute("DROP TRIGGER complains_on_removal ON milestone.team_member").await.unwrap();
     for job in world.jobs_of(world.request(&acme).await.request_id).await {
         drop(replay::retry_job(&world.gateway, &world.tester, job.job_id).await);
@@ -139,13 +139,13 @@ async fn canary_values_are_never_told_anywhere() {
 async fn the_customer_leaves(world: &World, acme: &Tenant, paula: &Person) -> String {
     let firebase = Firebase::start().await;
     let source = world.a_firebase_source(None).await;
-    world.may_call_back(&source, &firebase).await;
+    world.has_provider_credentials(&source, &firebase).await;
     firebase.has_an_account(paula, hours(-500));
     firebase.keeps(paula, true);
     it_is_told(world, acme, EvidenceKind::Uninstalled, world.gateway.now()).await;
     world.days_pass(83).await;
     let waiting = world.memory_of_the_gateway().await;
-    assert_eq!((own_request(world, acme).await.state, firebase.accounts()), (RequestState::Verified, 1));
+    assert_eq!((own_request(world, acme).await.phase(), firebase.accounts()), (Some(Phase::Verified), 1));
     firebase.keeps(paula, false);
     world.days_pass(1).await;
     assert_eq!((own_request(world, acme).await.state, firebase.accounts()), (RequestState::Completed, 0));

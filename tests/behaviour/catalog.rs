@@ -289,14 +289,16 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("gw_tenant", "DELETE FROM gateway.receipt"),
     ("gw_tenant", "DELETE FROM gateway.privacy_request"),
     ("gw_tenant", "UPDATE gateway.deployment SET is_demo = true"),
-    ("gw_queue", "SELECT sealed FROM gateway.account_call"),
-    ("gw_queue", "SELECT * FROM gateway.account_call_attempt"),
-    ("gw_intake", "SELECT * FROM gateway.account_call"),
-    ("gw_tenant", "UPDATE gateway.account_call SET uid_digest = sealed"),
-    ("gw_tenant", "UPDATE gateway.account_call SET issuer = 'x'"),
-    ("gw_tenant", "DELETE FROM gateway.account_call"),
-    ("gw_tenant", "DELETE FROM gateway.account_call_attempt"),
-    ("gw_verify", "SELECT * FROM gateway.account_call"),
+    ("gw_queue", "SELECT sealed FROM gateway.provider_call"),
+    ("gw_queue", "SELECT * FROM gateway.provider_call_attempt"),
+    ("gw_intake", "SELECT * FROM gateway.provider_call"),
+    ("gw_tenant", "UPDATE gateway.provider_call SET uid_digest = sealed"),
+    ("gw_tenant", "UPDATE gateway.provider_call SET issuer = 'x'"),
+    ("gw_tenant", "UPDATE gateway.provider_call SET source_id = NULL"),
+    ("gw_tenant", "UPDATE gateway.provider_call_attempt SET attempt = 1"),
+    ("gw_tenant", "DELETE FROM gateway.provider_call"),
+    ("gw_tenant", "DELETE FROM gateway.provider_call_attempt"),
+    ("gw_verify", "SELECT * FROM gateway.provider_call"),
     ("gw_verify", "UPDATE milestone.team_member SET email = NULL"),
     ("gw_verify", "SELECT * FROM gateway.identity"),
     ("gw_verify", "SELECT * FROM gateway.event"),
@@ -348,19 +350,82 @@ async fn an_event_cannot_be_half_done_and_a_request_cannot_lie_about_its_state()
         "UPDATE gateway.event SET outcome = NULL",
         "UPDATE gateway.event SET state = 'pending'",
         "UPDATE gateway.privacy_request SET state = 'completed'",
-        "UPDATE gateway.privacy_request SET state = 'verified', fenced_at = now(), executed_at = now()",
+        "UPDATE gateway.privacy_request SET state = 'refused', ended_at = now()",
+        "UPDATE gateway.privacy_request SET state = 'superseded', ended_at = now()",
+        "UPDATE gateway.privacy_request SET ended_at = now()",
+        "UPDATE gateway.privacy_request SET scope = 'tenant'",
+        "UPDATE gateway.privacy_request SET extended_until = due_at + interval '1 day'",
+        "INSERT INTO gateway.run (tenant_id, run_id, kind, request_id, phase, planned_at, fenced_at, executed_at)
+            SELECT tenant_id, request_id, 'erasure', request_id, 'verified', now(), now(), now()
+            FROM gateway.privacy_request",
+        "INSERT INTO gateway.run (tenant_id, run_id, kind, request_id, phase, planned_at, fenced_at)
+            SELECT tenant_id, request_id, 'erasure', request_id, 'fenced', now(), now() - interval '1 second'
+            FROM gateway.privacy_request",
+        "INSERT INTO gateway.run (tenant_id, run_id, kind, phase, planned_at)
+            SELECT tenant_id, request_id, 'minimization', 'planned', now() FROM gateway.privacy_request",
+        "UPDATE gateway.job SET state = 'parked', failure_reason = 'why'",
+        "UPDATE gateway.job SET belongs_to = 'tenant'",
+        "UPDATE gateway.job SET belongs_to = 'run'",
         "UPDATE gateway.job SET state = 'completed' WHERE state = 'pending'",
-        "UPDATE gateway.offboarding SET purge_due_at = anchor_at",
-        "INSERT INTO gateway.account_call (tenant_id, account_call_id, request_id, issuer, uid_digest, state, created_at)
-            SELECT tenant_id, request_id, request_id, '', decode(repeat('00', 32), 'hex'), 'pending', opened_at
-            FROM gateway.privacy_request",
-        "INSERT INTO gateway.account_call
-                (tenant_id, account_call_id, request_id, issuer, uid_digest, sealed, state, created_at, finished_at)
-            SELECT tenant_id, request_id, request_id, '', decode(repeat('00', 32), 'hex'), 'kept', 'done', opened_at, opened_at
-            FROM gateway.privacy_request",
+        "UPDATE gateway.offboarding SET erasure_due_at = anchor_at",
+        "INSERT INTO gateway.provider_call (tenant_id, call_id, request_id, kind, uid_digest, state, created_at)
+            SELECT tenant_id, request_id, request_id, 'firebase_delete', decode(repeat('00', 32), 'hex'), 'pending', opened_at FROM gateway.privacy_request",
+        "INSERT INTO gateway.provider_call (tenant_id, call_id, request_id, kind, uid_digest, sealed, state, created_at, finished_at)
+            SELECT tenant_id, request_id, request_id, 'firebase_delete', decode(repeat('00', 32), 'hex'), 'kept', 'done', opened_at, opened_at FROM gateway.privacy_request",
+        "INSERT INTO gateway.provider_call (tenant_id, call_id, request_id, kind, uid_digest, sealed, state, created_at)
+            SELECT tenant_id, request_id, request_id, 'firebase_disable', decode(repeat('00', 32), 'hex'), 'kept', 'pending', opened_at FROM gateway.privacy_request",
+        "INSERT INTO gateway.provider_call (tenant_id, call_id, request_id, kind, state, created_at)
+            SELECT tenant_id, request_id, request_id, 'firebase_delete', 'pending', opened_at FROM gateway.privacy_request",
+        "INSERT INTO gateway.provider_call (tenant_id, call_id, request_id, kind, source_id, uid_digest, sealed, state, created_at)
+            SELECT tenant_id, request_id, request_id, 'firebase_delete', request_id, decode(repeat('00', 32), 'hex'), 'kept', 'pending', opened_at FROM gateway.privacy_request",
+        "INSERT INTO gateway.provider_call (tenant_id, call_id, request_id, kind, source_id, sealed, state, created_at)
+            SELECT tenant_id, request_id, request_id, 'firebase_delete', request_id, 'kept', 'pending', opened_at FROM gateway.privacy_request",
+        "INSERT INTO gateway.provider_call (tenant_id, call_id, request_id, kind, source_id, state, created_at, finished_at)
+            SELECT tenant_id, request_id, request_id, 'firebase_delete', request_id, 'ambiguous', opened_at, opened_at FROM gateway.privacy_request",
+        "INSERT INTO gateway.provider_call (tenant_id, call_id, request_id, kind, source_id, state, created_at)
+            SELECT tenant_id, request_id, request_id, 'firebase_delete', request_id, 'done', opened_at FROM gateway.privacy_request",
     ] {
         let error = world.admin.batch_execute(sql).await.expect_err(sql);
         assert_eq!(error.code(), Some(&SqlState::CHECK_VIOLATION), "{sql}");
     }
     world.ends_cleanly().await;
+}
+
+#[tokio::test]
+async fn a_provider_call_stands_once_for_a_person_and_kind_and_once_for_an_account() {
+    let world = World::new().await;
+    let acme = world.a_tenant("acme").await;
+    let paula = world.a_portal_user(&acme, "paula").await;
+    let ann = world.a_team_member(&acme, "ann", &paula).await;
+    world.jira_sends(&acme, &user_deleted(&ann, world.gateway.now())).await;
+    world.the_worker_drains().await;
+    let of_person = |kind: &str| {
+        format!(
+            "INSERT INTO gateway.provider_call (tenant_id, call_id, request_id, kind, source_id, state, created_at)
+             SELECT tenant_id, gen_random_uuid(), request_id, '{kind}', request_id, 'pending', opened_at
+             FROM gateway.privacy_request"
+        )
+    };
+    let of_account = |issuer: &str| {
+        format!(
+            "INSERT INTO gateway.provider_call
+                (tenant_id, call_id, request_id, kind, issuer, uid_digest, sealed, state, created_at)
+             SELECT tenant_id, gen_random_uuid(), request_id, 'firebase_delete', {issuer}, decode(repeat('00', 32), 'hex'),
+                    'kept', 'pending', opened_at
+             FROM gateway.privacy_request"
+        )
+    };
+
+    for sql in [
+        of_person("firebase_disable"),
+        of_person("firebase_delete"),
+        of_account("NULL"),
+        of_account("''"),
+        of_account("'a-project'"),
+    ] {
+        world.admin.batch_execute(&sql).await.expect(&sql);
+        let again = world.admin.batch_execute(&sql).await.expect_err(&sql);
+        assert_eq!(again.code(), Some(&SqlState::UNIQUE_VIOLATION), "{sql}");
+    }
+    world.ends_with_work_left();
 }

@@ -22,7 +22,7 @@ const REACHED_ELSEWHERE: &[(&str, &str)] = &[
     ("interpret.after_hand_over", include_str!("fan_out.rs")),
     ("interpret.after_ledger", include_str!("tree.rs")),
     ("rectify.", include_str!("rectification.rs")),
-    ("call_back.", include_str!("calling_back.rs")),
+    ("provider_call.", include_str!("provider_calls.rs")),
     ("tenant_mark.", include_str!("tenant_purge.rs")),
     ("tenant_deletion.", include_str!("tenant_purge.rs")),
     ("polls.after_closed_told", include_str!("closed_accounts.rs")),
@@ -163,7 +163,7 @@ async fn a_crash_anywhere_in_the_small_jobs_ends_as_if_nothing_had_happened() {
 }
 
 #[tokio::test]
-async fn a_crash_anywhere_in_the_deletion_ends_as_if_nothing_had_happened() {
+async fn a_crash_anywhere_in_the_erasure_ends_as_if_nothing_had_happened() {
     crashing_at_each_of(points_of("deletion.").filter(|point| !point.contains("batch"))).await;
 }
 

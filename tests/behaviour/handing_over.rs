@@ -37,7 +37,7 @@ async fn a_departure_that_is_handed_over_late_is_counted_from_its_own_arrival() 
     world.the_worker_drains().await;
 
     assert_eq!(world.outcome_of(told).await, "applied: handed_to_tenants");
-    assert_eq!(world.request(&acme).await.timeline.anchor_at, hours(0));
+    assert_eq!(world.request(&acme).await.offboarding.unwrap().timeline.anchor_at, hours(0));
     let arrival = "SELECT count(DISTINCT original_received_at) FROM gateway.event";
     assert_eq!(world.number(arrival).await, 1, "the tenant's own event is younger than what it was made of");
     world.ends_cleanly().await;
@@ -99,6 +99,6 @@ async fn the_departure_of_a_customer_that_is_handed_over_late_is_counted_from_it
     hours_pass(&world, 10 * 24);
     is_replayed(&world, uninstalled).await;
 
-    assert_eq!(world.request(&acme).await.timeline.anchor_at, hours(1));
+    assert_eq!(world.request(&acme).await.offboarding.unwrap().timeline.anchor_at, hours(1));
     world.ends_cleanly().await;
 }

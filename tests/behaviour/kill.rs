@@ -223,7 +223,8 @@ async fn twenty_kills_under_load_lose_nothing_and_do_nothing_twice() {
             site.waits_until("SELECT count(*) FROM gateway.event WHERE state = 'pending'").await;
             site.run(&["simulate", "--advance", "83d"]);
             // The running server has noticed when it has done what was due on day 30.
-            site.waits_until("SELECT count(*) FROM gateway.job WHERE kind = 'mark' AND state = 'pending'").await;
+            site.waits_until("SELECT count(*) FROM gateway.job WHERE kind = 'flag_for_deletion' AND state = 'pending'")
+                .await;
             outgoing.issue(worklogs(WORKLOGS / 2..WORKLOGS));
         }
         let senders: Vec<_> =

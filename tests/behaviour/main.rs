@@ -3,7 +3,6 @@
 
 mod accounts;
 mod architecture;
-mod calling_back;
 mod canary;
 mod catalog;
 mod closed_accounts;
@@ -22,6 +21,7 @@ mod malformed;
 mod offboarding;
 mod one_place;
 mod peers;
+mod provider_calls;
 mod quick_start;
 mod reconciliation;
 mod rectification;

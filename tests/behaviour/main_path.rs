@@ -40,23 +40,23 @@ async fn a_person_who_left_is_locked_out_at_once_marked_on_day_30_and_gone_befor
     assert_eq!(world.outcome_of(accepted).await, "applied: offboarding_started");
     assert!(!world.may_sign_in(&ann).await);
     assert_eq!(world.rows_about(&ann).await.get("session"), None);
-    assert_eq!(world.request(&acme).await.access_off_at, Some(left_at));
+    assert_eq!(world.request(&acme).await.offboarding.unwrap().access_revoked_at, Some(left_at));
 
     world.days_pass(29).await;
-    assert_eq!(world.request(&acme).await.marked_at, None);
+    assert_eq!(world.request(&acme).await.offboarding.unwrap().flagged_at, None);
     world.days_pass(1).await;
     let marked = format!(
         "SELECT count(*) FROM milestone.team_member WHERE marked_for_deletion_at IS NOT NULL AND account_id = '{}'",
         ann.account_id
     );
     assert_eq!(world.number(&marked).await, 1);
-    assert!(world.request(&acme).await.marked_at.is_some());
-    assert_eq!(world.state_of_request(&acme).await, RequestState::Open);
+    assert!(world.request(&acme).await.offboarding.unwrap().flagged_at.is_some());
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Scheduled);
 
     world.days_pass(53).await;
     let request = world.request(&acme).await;
     assert_eq!(request.state, RequestState::Completed);
-    assert!(request.completed_at.unwrap() < request.timeline.purge_due_at);
+    assert!(request.ended_at.unwrap() < request.offboarding.unwrap().timeline.erasure_due_at);
     assert_eq!(world.rows_about(&ann).await, [].into());
     world.ends_cleanly().await;
 }
@@ -89,8 +89,9 @@ async fn after_the_erasure_the_gateway_has_forgotten_the_person_and_can_prove_it
     let mut expected = [
         "source.registered",
         "offboarding.started",
-        "access.off",
-        "data.marked",
+        "access.revoked",
+        "data.flagged",
+        "erasure.told",
         "fence.committed",
         "plan.executed",
         "verification.clean",

@@ -76,10 +76,10 @@ async fn whoever_leaves_again_after_a_return_gets_a_new_timeline() {
 
     assert!(!world.may_sign_in(&ann).await);
     let states: Vec<_> = world.requests(&acme).await.iter().map(|request| request.state).collect();
-    assert_eq!(states, [RequestState::Cancelled, RequestState::Open]);
-    assert_eq!(world.request(&acme).await.timeline.anchor_at, hours(480));
+    assert_eq!(states, [RequestState::Cancelled, RequestState::Scheduled]);
+    assert_eq!(world.request(&acme).await.offboarding.unwrap().timeline.anchor_at, hours(480));
     world.days_pass(82).await;
-    assert_eq!(world.state_of_request(&acme).await, RequestState::Open);
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Scheduled);
     world.days_pass(1).await;
     assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
     world.ends_cleanly().await;
@@ -97,12 +97,16 @@ async fn a_departure_is_counted_from_its_source_time_within_the_bounds_of_belief
     world.jira_sends(&globex, &user_deleted(&bob, "2001-01-01T00:00:00Z".parse().unwrap())).await;
     world.the_worker_drains().await;
 
-    assert_eq!(world.request(&acme).await.timeline.anchor_at, hours(-48));
-    assert_eq!(world.request(&globex).await.timeline.anchor_at, hours(-7 * 24));
+    assert_eq!(world.request(&acme).await.offboarding.unwrap().timeline.anchor_at, hours(-48));
+    assert_eq!(world.request(&globex).await.offboarding.unwrap().timeline.anchor_at, hours(-7 * 24));
     world.jira_sends(&acme, &user_deleted(&ann, hours(-72))).await;
     world.the_worker_drains().await;
-    assert_eq!(world.request(&acme).await.timeline.anchor_at, hours(-72), "the earliest deadline wins");
-    assert_eq!(world.request(&acme).await.latest_departure_at, hours(-48));
+    assert_eq!(
+        world.request(&acme).await.offboarding.unwrap().timeline.anchor_at,
+        hours(-72),
+        "the earliest deadline wins"
+    );
+    assert_eq!(world.request(&acme).await.offboarding.unwrap().latest_departure_at, hours(-48));
     world.days_pass(83).await;
     world.ends_cleanly().await;
 }
@@ -121,8 +125,12 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
 /// What of a request's state does not depend on when it was told.
 async fn what_stands(world: &World, tenant: &Tenant, person: &Person) -> String {
     let living: Vec<_> =
-        world.requests(tenant).await.into_iter().filter(|each| each.state == RequestState::Open).collect();
-    let timelines: Vec<_> = living.iter().map(|each| (each.timeline, each.latest_departure_at)).collect();
+        world.requests(tenant).await.into_iter().filter(|each| each.state == RequestState::Scheduled).collect();
+    let timelines: Vec<_> = living
+        .iter()
+        .map(|each| each.offboarding.unwrap())
+        .map(|due| (due.timeline, due.latest_departure_at))
+        .collect();
     format!("{timelines:?}, may sign in: {}", world.may_sign_in(person).await)
 }
 
@@ -158,7 +166,7 @@ async fn four_signals_in_any_order_end_in_the_same_state() {
 }
 
 #[tokio::test]
-async fn an_access_off_that_a_return_overtakes_does_not_lock_the_person_out() {
+async fn a_revocation_that_a_return_overtakes_does_not_lock_the_person_out() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
     world.jira_sends(&acme, &user_deleted(&ann, hours(0))).await;
@@ -172,7 +180,7 @@ async fn an_access_off_that_a_return_overtakes_does_not_lock_the_person_out() {
     milestone_gateway::testing::app::interpretation::dispatch::interpret(world.gateway.polling(), &event)
         .await
         .unwrap();
-    let job = run_job::claim(&slow, &[JobKind::AccessOff], 1).await.unwrap().pop().unwrap();
+    let job = run_job::claim(&slow, &[JobKind::RevokeAccess], 1).await.unwrap().pop().unwrap();
     let only_connection = slow.databases().product.client().await.unwrap();
 
     let returns_meanwhile = async {

@@ -96,7 +96,8 @@ async fn a_whole_customers_purge_deletes_an_account(world: &World, auth: std::ne
     assert_eq!(own_request(world, acme).await.state, RequestState::Completed);
     let looked_up = accounts(auth, ":lookup", json!({ "localId": [petra.account_id] })).await;
     assert!(looked_up.get("users").is_none(), "the customer's purge has deleted the account: {looked_up}");
-    let ended = "SELECT string_agg(state || ' ' || attempts, ', ') FROM gateway.account_call";
+    let ended =
+        "SELECT string_agg(state || ' ' || attempts, ', ') FROM gateway.provider_call WHERE uid_digest IS NOT NULL";
     assert_eq!(world.text(ended).await.as_deref(), Some("done 1"));
 }
 
@@ -118,7 +119,7 @@ async fn the_auth_emulator_deletes_a_user_and_our_purge_deletes_one_in_the_emula
     };
     let auth = emulator.address("auth");
     let credentials = SecretBytes::new(json!({ "emulator": format!("http://{auth}") }).to_string().into_bytes());
-    app::registry::set_call_back(&world.gateway, &world.tester, "portal", &credentials).await.unwrap();
+    app::registry::set_provider_credentials(&world.gateway, &world.tester, "portal", &credentials).await.unwrap();
     for person in [&paula, &peter] {
         accounts(auth, "", json!({ "localId": person.account_id, "email": person.email })).await;
     }
@@ -131,7 +132,7 @@ async fn the_auth_emulator_deletes_a_user_and_our_purge_deletes_one_in_the_emula
     world.the_worker_drains().await;
 
     assert_eq!(world.requests(&acme).await.len(), 1);
-    assert_eq!(world.state_of_request(&acme).await, RequestState::Open);
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Scheduled);
     assert!(!portal_user_may_sign_in(&world, &paula).await);
     assert!(portal_user_may_sign_in(&world, &peter).await);
 
@@ -157,8 +158,9 @@ async fn the_auth_emulator_deletes_a_user_and_our_purge_deletes_one_in_the_emula
     }
     let looked_up = accounts(auth, ":lookup", json!({ "localId": [peter.account_id] })).await;
     assert!(looked_up.get("users").is_none(), "the purge has deleted the account: {looked_up}");
-    let ended =
-        "SELECT string_agg(DISTINCT kind || ' ' || state, ', ') FROM gateway.call_back WHERE kind = 'firebase_delete'";
+    let ended = "SELECT string_agg(DISTINCT kind || ' ' || state, ', ')
+        FROM gateway.provider_call
+        WHERE kind = 'firebase_delete' AND source_id IS NOT NULL";
     assert_eq!(world.text(ended).await.as_deref(), Some("firebase_delete already_gone, firebase_delete done"));
     assert_eq!(world.number("SELECT count(*) FROM milestone.portal_user").await, 0);
     a_whole_customers_purge_deletes_an_account(&world, auth, &acme).await;

@@ -260,7 +260,7 @@ async fn a_rotated_refresh_token_is_durable_before_its_grant_is_used() {
         cloud.asked_of("/app/report-accounts/").into_iter().map(|asked| asked.authorization).collect();
     assert_eq!(used, ["Bearer access-1", "Bearer access-2", "Bearer access-3"]);
     assert_eq!(*number.lock().unwrap(), 3);
-    let kept = "SELECT count(*) FROM gateway.source_credential WHERE purpose = 'call_back'";
+    let kept = "SELECT count(*) FROM gateway.source_credential WHERE purpose = 'provider'";
     assert_eq!(world.number(kept).await, 1, "used tokens are not kept");
     world.ends_cleanly().await;
 }

@@ -182,7 +182,7 @@ async fn the_audit_chain_links_every_entry_and_any_change_breaks_it() {
     assert!(first > 0 && second > 0);
     assert_eq!(world.the_sweep_runs().await.entries_linked, 0);
     assert!(the_chain_holds(&world, &acme).await);
-    let tamper = "UPDATE gateway.audit_entry SET entry = replace(entry, 'data.marked', 'data.marred')";
+    let tamper = "UPDATE gateway.audit_entry SET entry = replace(entry, 'data.flagged', 'data.flogged')";
     world.admin.batch_execute(tamper).await.unwrap();
     assert!(!the_chain_holds(&world, &acme).await);
     world.ends_cleanly().await;

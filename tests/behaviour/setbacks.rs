@@ -47,7 +47,10 @@ async fn an_outage_of_many_attempts_ends_neither_jobs_nor_events() {
 
     assert!(world.event(hours.event_id.unwrap()).await.attempt > 20);
     let jobs = world.jobs_of(world.request(&acme).await.request_id).await;
-    assert!(jobs.iter().any(|job| job.kind == "access_off" && job.state == "pending" && job.failures > 20), "{jobs:?}");
+    assert!(
+        jobs.iter().any(|job| job.kind == "revoke_access" && job.state == "pending" && job.failures > 20),
+        "{jobs:?}"
+    );
     world.the_worker_drains().await;
     assert_eq!(world.outcome_of(hours).await, "applied: hours_recorded_unlinked");
     assert!(!world.may_sign_in(&ann).await);
@@ -83,7 +86,7 @@ async fn a_job_whose_attempt_panics_comes_again_without_waiting_for_its_lease() 
     world.time_passes(LONGEST_WAIT);
     world.the_worker_drains().await;
 
-    assert!(world.request(&acme).await.access_off_at.is_some());
+    assert!(world.request(&acme).await.offboarding.unwrap().access_revoked_at.is_some());
     world.ends_cleanly().await;
 }
 
@@ -129,10 +132,11 @@ async fn a_lease_that_runs_out_is_counted_and_work_that_was_taken_too_often_wait
     world.admin.batch_execute(&spoil).await.unwrap();
     world.the_worker_drains().await;
     let request = world.request(&acme).await.request_id;
-    let held = world.jobs_of(request).await.into_iter().find(|job| job.kind == "access_off").unwrap();
-    assert_eq!((held.state.as_str(), held.failure_reason.as_deref()), ("held", Some("taken_too_often")));
+    let parked = world.jobs_of(request).await.into_iter().find(|job| job.kind == "revoke_access").unwrap();
+    assert_eq!((parked.state.as_str(), parked.failure_reason.as_deref()), ("parked", Some("taken_too_often")));
+    assert_eq!(parked.parked_code.as_deref(), Some("taken_too_often"));
 
-    replay::retry_job(&world.gateway, &world.tester, held.job_id).await.unwrap();
+    replay::retry_job(&world.gateway, &world.tester, parked.job_id).await.unwrap();
     world.the_worker_drains().await;
     assert!(!world.may_sign_in(&ann).await);
     world.ends_cleanly().await;
@@ -144,7 +148,7 @@ async fn a_request_that_has_lost_its_jobs_gets_them_back_and_is_told_when_it_is_
     let (acme, ann) = acme_with_ann(&world).await;
     world.jira_sends(&acme, &user_deleted(&ann, world.gateway.now())).await;
     world.the_worker_drains().await;
-    let die = "UPDATE gateway.job SET state = 'dead', finished_at = now(), failure_reason = 'lost', attempt = 7
+    let die = "UPDATE gateway.job SET state = 'cancelled', finished_at = now(), failure_reason = 'lost', attempt = 7
         WHERE state = 'pending'";
     assert_eq!(world.admin.execute(die, &[]).await.unwrap(), 2);
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
@@ -165,15 +169,13 @@ async fn a_request_that_has_lost_its_jobs_gets_them_back_and_is_told_when_it_is_
     for line in [
         "milestone_gateway_requests_overdue 1",
         "milestone_gateway_request_overdue_seconds_max 86400",
-        "milestone_gateway_jobs_held 0",
-        "milestone_gateway_jobs_dead 0",
+        "milestone_gateway_jobs_parked 0",
     ] {
         assert!(told.contains(line), "{line} is not in\n{told}");
     }
     drop(telling);
     world.the_worker_drains().await;
     assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
-    world.admin.batch_execute("DELETE FROM gateway.job WHERE state = 'dead'").await.unwrap();
     world.ends_cleanly().await;
 }
 

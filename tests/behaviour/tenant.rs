@@ -6,7 +6,7 @@ use milestone_gateway::testing::{
     domain::{
         event::Outcome,
         evidence::EvidenceKind::{self, *},
-        request::{RequestScope, RequestState},
+        request::{Origin, RequestScope, RequestState, Right},
     },
     proof::{self, ReceiptScope},
     store::request::RequestRow,
@@ -85,11 +85,17 @@ async fn what_nobody_tells_a_person_may_say_and_a_later_sign_of_life_stops_it() 
     let preview = confirm_uninstalled::preview_confirmation(&world.gateway, tenant.id, hours(3)).await.unwrap();
     assert_eq!(said(hours(3)).await.unwrap().reason(), "tenant_offboarding_started");
     world.the_worker_drains().await;
-    let due = own_request(&world, &tenant).await.timeline;
+    let due = own_request(&world, &tenant).await.offboarding.unwrap().timeline;
     assert_eq!(preview, confirm_uninstalled::Confirmation::Starts(due), "what was shown is what happens");
+    let request = own_request(&world, &tenant).await;
+    assert_eq!(
+        (request.right, request.origin, request.actor.as_str()),
+        (Right::Erasure, Origin::Operator, "command_line:tester")
+    );
+    assert_eq!((request.due_at, request.origin_event_id, request.run), (due.erasure_due_at, None, None));
     // To say it again would move the deadline.
     assert!(said(hours(90)).await.is_err());
-    assert_eq!(own_request(&world, &tenant).await.timeline, due);
+    assert_eq!(own_request(&world, &tenant).await.offboarding.unwrap().timeline, due);
 
     assert!(!world.may_sign_in(&ann).await);
     assert!(world.audited(tenant.id).await.contains(&"tenant.uninstall_confirmed".to_owned()));
@@ -131,12 +137,12 @@ async fn a_customer_who_uninstalls_is_locked_out_at_once_marked_on_day_30_and_go
     world.days_pass(1).await;
     assert_eq!(marked(&world, &tenant).await, (3, 3));
     world.days_pass(52).await;
-    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Open);
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Scheduled);
     world.days_pass(1).await;
 
     let request = own_request(&world, &tenant).await;
     assert_eq!(request.state, RequestState::Completed);
-    assert!(request.completed_at.unwrap() < days(90));
+    assert!(request.ended_at.unwrap() < days(90));
     let (left, others_after) = rows_apart(&world, &tenant).await;
     assert_eq!(left, []);
     assert_eq!(others_after, others, "another customer's rows have changed");
@@ -227,8 +233,8 @@ async fn a_customer_who_leaves_again_is_counted_anew_and_marks_are_taken_back_wi
 
     assert!(!world.may_sign_in(&bob).await);
     let states: Vec<_> = own_requests(&world, &tenant).await.iter().map(|request| request.state).collect();
-    assert_eq!(states, [RequestState::Cancelled, RequestState::Open]);
-    assert_eq!(own_request(&world, &tenant).await.timeline.anchor_at, days(50));
+    assert_eq!(states, [RequestState::Cancelled, RequestState::Scheduled]);
+    assert_eq!(own_request(&world, &tenant).await.offboarding.unwrap().timeline.anchor_at, days(50));
     world.days_pass(83).await;
     assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
     world.ends_cleanly().await;
@@ -268,17 +274,17 @@ async fn a_late_sign_of_life_a_disabled_app_and_silence_alone_change_nothing() {
     assert!(world.may_sign_in(&bob).await);
     assert_eq!(it_is_told(&world, &tenant, ProbeRefused, hours(81)).await, "tenant_offboarding_started");
     assert_eq!(it_is_told(&world, &tenant, Uninstalling, hours(70)).await, "tenant_offboarding_moved");
-    assert_eq!(own_request(&world, &tenant).await.timeline.anchor_at, hours(70));
+    assert_eq!(own_request(&world, &tenant).await.offboarding.unwrap().timeline.anchor_at, hours(70));
     let broken = it_is_told(&world, &tenant, Heartbeat, hours(69)).await;
     assert_eq!(broken, "tenant_offboarding_moved", "there was no silence, and the removal stands");
-    assert_eq!(own_request(&world, &tenant).await.latest_departure_at, hours(70));
+    assert_eq!(own_request(&world, &tenant).await.offboarding.unwrap().latest_departure_at, hours(70));
     assert_eq!(it_is_told(&world, &tenant, Uninstalling, hours(70)).await, "superseded");
     let running_into_it = hours(70) + SignedDuration::from_mins(4);
     it_is_told(&world, &tenant, Heartbeat, running_into_it).await;
     world.the_worker_drains().await;
 
     assert!(!world.may_sign_in(&bob).await);
-    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Open);
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Scheduled);
     let heartbeats = "SELECT count(*) FROM gateway.tenant_evidence WHERE kind = 'heartbeat'";
     assert_eq!(world.number(heartbeats).await, 1, "only the latest is kept");
     world.days_pass(90).await;
@@ -326,8 +332,13 @@ async fn four_pieces_of_evidence_in_any_order_end_in_the_same_timeline() {
             world.the_worker_drains().await;
         }
         let living: Vec<_> = own_requests(&world, &tenant).await;
-        let living = living.iter().filter(|request| request.state == RequestState::Open);
-        ends.push(living.map(|request| (request.timeline, request.latest_departure_at)).collect::<Vec<_>>());
+        let living = living.iter().filter(|request| request.state == RequestState::Scheduled);
+        ends.push(
+            living
+                .map(|request| request.offboarding.unwrap())
+                .map(|due| (due.timeline, due.latest_departure_at))
+                .collect::<Vec<_>>(),
+        );
     }
     assert!(ends.iter().all(|end| *end == ends[0] && end.len() == 1), "{ends:#?}");
     assert_eq!((ends[0][0].0.anchor_at, ends[0][0].1), (hours(4), hours(4)));

@@ -34,7 +34,7 @@ const VISITED_OFTEN: &[&str] = &[
 async fn deletion_of(world: &World, tenant: &Tenant) -> JobRow {
     let request = own_request(world, tenant).await.request_id;
     let jobs = world.jobs_of(request).await;
-    jobs.into_iter().find(|job| job.kind == JobKind::Deletion.as_str()).expect("a deletion")
+    jobs.into_iter().find(|job| job.kind == JobKind::Erasure.as_str()).expect("a deletion")
 }
 
 async fn a_person_lets_it_run_again(world: &World, job: JobId) {
@@ -138,7 +138,7 @@ async fn the_purge_ends_what_was_under_way_about_the_customers_people() {
     let Acme { tenant, ann, bob } = acme_and_globex(&world).await;
     world.jira_sends(&tenant, &user_deleted(&ann, hours(0))).await;
     world.the_worker_drains().await;
-    // Ann's own purge is held, because somebody has hidden a table from the reader.
+    // Ann's own erasure is parked, because somebody has hidden a table from the reader.
     let hide = "ALTER POLICY one_tenant ON milestone.activity_log TO gw_tenant";
     world.admin.batch_execute(hide).await.unwrap();
     world.days_pass(83).await;
@@ -153,10 +153,10 @@ async fn the_purge_ends_what_was_under_way_about_the_customers_people() {
     let requests = world.requests(&tenant).await;
     let about_people = requests.iter().filter(|request| request.scope != RequestScope::Tenant);
     for request in about_people {
-        let is_over = matches!(request.state, RequestState::Cancelled | RequestState::Completed);
+        let is_over = matches!(request.state, RequestState::Superseded | RequestState::Completed);
         assert!(is_over, "{request:?}");
         for job in world.jobs_of(request.request_id).await {
-            assert!(!matches!(job.state.as_str(), "pending" | "held"), "{job:?}");
+            assert!(!matches!(job.state.as_str(), "pending" | "parked"), "{job:?}");
         }
     }
     let (left, _) = rows_apart(&world, &tenant).await;
@@ -239,9 +239,10 @@ async fn a_reader_that_cannot_see_is_a_failure_and_the_customers_own_row_stays()
             a_person_lets_it_run_again(&world, deletion_of(&world, &tenant).await.job_id).await;
         }
         let job = deletion_of(&world, &tenant).await;
-        assert_eq!(job.state, "held");
+        assert_eq!(job.state, "parked");
         assert!(job.failure_reason.clone().unwrap().contains(shown), "{job:?}");
-        assert_eq!(own_request(&world, &tenant).await.state, RequestState::VerificationFailed);
+        let run = own_request(&world, &tenant).await.run.expect("a run");
+        assert!(run.phase.has_failed_verification() && job.parked_code.as_deref() == Some("verification_failed"));
         assert_eq!(world.number(&root).await, 1);
         let show = format!("ALTER POLICY one_tenant ON milestone.{table} TO PUBLIC");
         world.admin.batch_execute(&show).await.unwrap();
@@ -267,9 +268,9 @@ async fn a_table_that_the_map_does_not_know_stops_the_purge_before_its_first_row
     world.days_pass(83).await;
 
     let job = deletion_of(&world, &tenant).await;
-    assert_eq!(job.state, "held");
+    assert_eq!(job.state, "parked");
     assert!(job.failure_reason.clone().unwrap().contains("invoice"), "{job:?}");
-    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Open);
+    assert_eq!(own_request(&world, &tenant).await.state, RequestState::Scheduled);
     assert_eq!(rows_apart(&world, &tenant).await.0.len(), before.len() - 3, "only the sessions are gone");
     world.admin.batch_execute("DROP TABLE milestone.invoice").await.unwrap();
     a_person_lets_it_run_again(&world, job.job_id).await;
@@ -307,13 +308,15 @@ async fn workers_come_and_go(world: &World) {
 /// A call whose answer was lost is made again, and then the account may be gone already.
 const TOLD: &str = "SELECT string_agg(word, ' ' ORDER BY word)
     FROM (
-        SELECT CASE WHEN state IN ('done', 'already_gone') THEN 'told' ELSE state END AS word FROM gateway.account_call
+        SELECT CASE WHEN state IN ('done', 'already_gone') THEN 'told' ELSE state END AS word
+        FROM gateway.provider_call
+        WHERE uid_digest IS NOT NULL
     ) AS accounts";
 
 /// Petra has an account for Acme alone, Dora one that Initech knows too, and Lina one that was made after Acme had left.
 async fn people_with_accounts(world: &World, firebase: &Firebase, acme: &Tenant) {
     let source = world.a_firebase_source(None).await;
-    world.may_call_back(&source, firebase).await;
+    world.has_provider_credentials(&source, firebase).await;
     let initech = world.a_tenant("initech").await;
     let petra = world.a_portal_user(acme, "petra").await;
     let dora = world.a_delivery_user(acme, "dora").await;
@@ -354,7 +357,7 @@ async fn the_story_of(world: &World) -> End {
         steps_of_receipt: claims.steps.into_iter().map(|step| (step.table, step.disposal, step.rows)).collect(),
         accounts: firebase.uids_in(PROJECT),
         told: world.text(TOLD).await,
-        sealed_uids: world.number("SELECT count(sealed) FROM gateway.account_call").await,
+        sealed_uids: world.number("SELECT count(sealed) FROM gateway.provider_call").await,
     }
 }
 
@@ -362,7 +365,7 @@ async fn crashing_at_each_of(points: impl Iterator<Item = &'static str>) {
     let calm = World::with_emulators().await;
     let expected = the_story_of(&calm).await;
     calm.ends_cleanly().await;
-    assert_eq!(expected.states, [RequestState::Completed, RequestState::Cancelled]);
+    assert_eq!(expected.states, [RequestState::Completed, RequestState::Superseded]);
     assert_eq!((expected.receipts, expected.fences, expected.remembered, expected.sealed_uids), (1, 1, 0, 0));
     // Paula never had an account.
     assert_eq!((expected.accounts.len(), expected.told.as_deref()), (2, Some("shared told told withdrawn")));

@@ -13,7 +13,8 @@ use milestone_gateway::testing::{
 use crate::harness::{Person, Tenant, World, data_map, user_created, user_deleted};
 
 /// The jobs of a timeline; calls to other systems have a story of their own.
-const TIMELINE: [JobKind; 4] = [JobKind::AccessOff, JobKind::AccessOn, JobKind::Mark, JobKind::Deletion];
+const TIMELINE: [JobKind; 4] =
+    [JobKind::RevokeAccess, JobKind::RestoreAccess, JobKind::FlagForDeletion, JobKind::Erasure];
 
 /// Ann's story up to the moment at which a job of this kind is due.
 async fn until_due(world: &World, kind: JobKind) -> (Tenant, Person) {
@@ -28,18 +29,18 @@ async fn until_due(world: &World, kind: JobKind) -> (Tenant, Person) {
     event_ends().await;
     let later = |days: i64| world.time_passes(jiff::SignedDuration::from_hours(24 * days));
     match kind {
-        JobKind::AccessOff | JobKind::CallBack => {}
-        JobKind::AccessOn => {
+        JobKind::RevokeAccess | JobKind::ProviderCalls => {}
+        JobKind::RestoreAccess => {
             world.the_worker_drains().await;
             later(1);
             world.jira_sends(&acme, &user_created(&ann, world.gateway.now())).await;
             event_ends().await;
         }
-        JobKind::Mark => {
+        JobKind::FlagForDeletion => {
             world.the_worker_drains().await;
             later(30);
         }
-        JobKind::Deletion => {
+        JobKind::Erasure => {
             world.days_pass(30).await;
             later(53);
         }
@@ -54,11 +55,11 @@ async fn claims(world: &World, kind: JobKind) -> ClaimedJob {
 /// The last entry that each kind writes.
 fn action_of(kind: JobKind) -> &'static str {
     match kind {
-        JobKind::AccessOff => "access.off",
-        JobKind::AccessOn => "access.on",
-        JobKind::Mark => "data.marked",
-        JobKind::Deletion => "request.completed",
-        JobKind::CallBack => "call_back.ended",
+        JobKind::RevokeAccess => "access.revoked",
+        JobKind::RestoreAccess => "access.restored",
+        JobKind::FlagForDeletion => "data.flagged",
+        JobKind::Erasure => "request.completed",
+        JobKind::ProviderCalls => "provider_call.ended",
     }
 }
 
@@ -68,8 +69,8 @@ async fn was_done_once(world: &World, acme: &Tenant, ann: &Person, kind: JobKind
     let job = world.jobs_of(world.request(acme).await.request_id).await;
     let completed = job.iter().filter(|job| job.kind == kind.as_str() && job.state == "completed").count();
     assert_eq!(completed, 1, "{kind}");
-    assert_eq!(world.may_sign_in(ann).await, kind == JobKind::AccessOn);
-    if kind == JobKind::Deletion {
+    assert_eq!(world.may_sign_in(ann).await, kind == JobKind::RestoreAccess);
+    if kind == JobKind::Erasure {
         assert_eq!(world.state_of_request(acme).await, RequestState::Completed);
         assert_eq!(world.rows_about(ann).await, [].into());
     }
@@ -104,12 +105,12 @@ async fn a_worker_whose_lease_ran_out_commits_nothing_whenever_it_wakes_up() {
 }
 
 #[tokio::test]
-async fn two_workers_with_one_deletion_at_the_same_time_end_in_one_receipt() {
+async fn two_workers_with_one_erasure_at_the_same_time_end_in_one_receipt() {
     let world = World::new().await;
-    let (acme, ann) = until_due(&world, JobKind::Deletion).await;
-    let stale = claims(&world, JobKind::Deletion).await;
+    let (acme, ann) = until_due(&world, JobKind::Erasure).await;
+    let stale = claims(&world, JobKind::Erasure).await;
     world.the_lease_runs_out().await;
-    let fresh = claims(&world, JobKind::Deletion).await;
+    let fresh = claims(&world, JobKind::Erasure).await;
 
     let (one, other) = tokio::join!(run_job::run(&world.gateway, &stale), run_job::run(&world.gateway, &fresh));
 
@@ -119,7 +120,7 @@ async fn two_workers_with_one_deletion_at_the_same_time_end_in_one_receipt() {
         run_job::leave_unfinished(&world.gateway, &fresh, &failure).await.unwrap();
         world.days_pass(1).await;
     }
-    was_done_once(&world, &acme, &ann, JobKind::Deletion).await;
+    was_done_once(&world, &acme, &ann, JobKind::Erasure).await;
     assert_eq!(world.number("SELECT count(*) FROM gateway.receipt").await, 1);
     world.ends_cleanly().await;
 }
@@ -148,15 +149,15 @@ async fn an_event_taken_by_two_workers_has_its_consequences_once() {
 }
 
 #[tokio::test]
-async fn an_access_off_that_the_erasure_overtakes_leaves_nothing_behind() {
+async fn a_revocation_that_the_erasure_overtakes_leaves_nothing_behind() {
     let world = World::new().await;
-    let (acme, ann) = until_due(&world, JobKind::AccessOff).await;
+    let (acme, ann) = until_due(&world, JobKind::RevokeAccess).await;
     world.time_passes(jiff::SignedDuration::from_hours(24 * 83));
     let slow = world.another_gateway_with(
         data_map(),
         Databases { product: world.database.pool_of("gw_tenant", 1), ..world.pools() },
     );
-    let job = claims(&world, JobKind::AccessOff).await;
+    let job = claims(&world, JobKind::RevokeAccess).await;
     let only_connection = slow.databases().product.client().await.unwrap();
 
     let the_erasure_runs = async {
@@ -172,7 +173,7 @@ async fn an_access_off_that_the_erasure_overtakes_leaves_nothing_behind() {
 
     let kinds: Vec<_> =
         world.jobs_of(world.request(&acme).await.request_id).await.into_iter().map(|job| job.kind).collect();
-    assert!(!kinds.contains(&"access_on".to_owned()), "{kinds:?}");
+    assert!(!kinds.contains(&"restore_access".to_owned()), "{kinds:?}");
     assert_eq!(world.rows_about(&ann).await, [].into());
     world.ends_cleanly().await;
 }

@@ -9,7 +9,7 @@ fn days(count: i64) -> Timestamp {
     crate::harness::BEGINNING.parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * count)
 }
 
-/// The deletion dies at this point on its day.
+/// The erasure dies at this point on its day.
 async fn an_erasure_that_dies_at(world: &World, point: &str) -> (Tenant, Person) {
     let acme = world.a_tenant("acme").await;
     let paula = world.a_portal_user(&acme, "paula").await;
@@ -23,7 +23,7 @@ async fn an_erasure_that_dies_at(world: &World, point: &str) -> (Tenant, Person)
 
 async fn work_goes_on(world: &World) {
     world.the_lease_runs_out().await;
-    // Once for the deletion, and again for whatever waited for it.
+    // Once for the erasure, and again for whatever waited for it.
     world.days_pass(1).await;
     world.days_pass(1).await;
 }

@@ -2,7 +2,7 @@
 
 use milestone_gateway::testing::{
     app::support::replay,
-    domain::{JobId, job::JobKind, request::RequestState},
+    domain::{JobId, job::JobKind, request::RequestState, run::Phase},
     proof,
 };
 
@@ -22,17 +22,20 @@ async fn ann_is_purged(world: &World, acme: &Tenant, ann: &Person) {
     world.days_pass(83).await;
 }
 
-/// The deletion job that waits for a person, and why.
-async fn held_deletion(world: &World, acme: &Tenant) -> (JobId, String) {
+/// The erasure's job that waits for a person, and why.
+async fn parked_erasure(world: &World, acme: &Tenant) -> (JobId, String) {
     let jobs = world.jobs_of(world.request(acme).await.request_id).await;
-    let job = jobs.into_iter().find(|job| job.kind == JobKind::Deletion.as_str()).expect("a deletion");
-    assert_eq!(job.state, "held", "{job:?}");
+    let job = jobs.into_iter().find(|job| job.kind == JobKind::Erasure.as_str()).expect("an erasure");
+    assert_eq!(job.state, "parked", "{job:?}");
+    assert!(job.parked_code.is_some(), "{job:?}");
     (job.job_id, job.failure_reason.unwrap())
 }
 
 /// Nothing is certified, and the key that the reader needs lives.
 async fn nothing_is_certified(world: &World, acme: &Tenant) {
-    assert_eq!(world.state_of_request(acme).await, RequestState::VerificationFailed);
+    let request = world.request(acme).await;
+    assert_eq!(request.state, RequestState::Running);
+    assert!(request.run.expect("a run").phase.has_failed_verification());
     assert_eq!(world.receipt(acme).await, None);
     assert_eq!(world.number("SELECT count(*) FROM gateway.subject_key WHERE wrapped IS NOT NULL").await, 1);
 }
@@ -51,7 +54,7 @@ async fn a_reader_from_whom_one_table_is_hidden_certifies_nothing_and_names_the_
 
     ann_is_purged(&world, &acme, &ann).await;
 
-    let (job, reason) = held_deletion(&world, &acme).await;
+    let (job, reason) = parked_erasure(&world, &acme).await;
     assert!(reason.contains("activity_log"), "{reason}");
     nothing_is_certified(&world, &acme).await;
 
@@ -84,7 +87,7 @@ async fn a_reader_whose_tenant_setting_is_dropped_certifies_nothing() {
 
         ann_is_purged(&world, &acme, &ann).await;
 
-        let (_, reason) = held_deletion(&world, &acme).await;
+        let (_, reason) = parked_erasure(&world, &acme).await;
         assert!(reason.contains(named), "{reason}");
         nothing_is_certified(&world, &acme).await;
         world.events_balance().await;
@@ -115,11 +118,11 @@ async fn a_column_whose_mapping_was_removed_is_found_and_named_and_the_right_map
 
     ann_is_purged(&world, &acme, &ann).await;
 
-    let (job, reason) = held_deletion(&world, &acme).await;
-    assert_eq!(reason, "verification failed: milestone.activity_log.actor_account_id (1 rows)");
+    let (job, reason) = parked_erasure(&world, &acme).await;
+    assert_eq!(reason, "verification_failed: milestone.activity_log.actor_account_id (1 rows)");
     nothing_is_certified(&world, &acme).await;
-    let report = world.request(&acme).await.verification.unwrap();
-    assert_eq!(report["left"][0]["column"], "milestone.activity_log.actor_account_id");
+    let report = world.request(&acme).await.run.unwrap().phase.report().cloned().unwrap();
+    assert_eq!(report.left[0].column, "milestone.activity_log.actor_account_id");
 
     // Letting it run again without correcting anything changes nothing.
     a_person_lets_it_run_again(&world, job).await;
@@ -151,7 +154,7 @@ async fn a_table_that_the_map_does_not_know_stops_the_plan_or_is_found_by_the_re
 
     ann_is_purged(&world, &acme, &ann).await;
 
-    let (job, reason) = held_deletion(&world, &acme).await;
+    let (job, reason) = parked_erasure(&world, &acme).await;
     assert!(reason.contains("search_cache"), "{reason}");
     assert_eq!(world.receipt(&acme).await, None);
     world.admin.batch_execute("DROP TABLE milestone.search_cache").await.unwrap();
@@ -174,8 +177,9 @@ async fn somebody_elses_text_that_mentions_the_person_is_reported_and_does_not_s
 
     let request = world.request(&acme).await;
     assert_eq!(request.state, RequestState::Completed);
-    let report = request.verification.unwrap();
-    assert_eq!(report["mentioned"][0]["column"], "milestone.service_request.content");
+    let run = request.run.unwrap();
+    let report = run.phase.report().unwrap();
+    assert_eq!(report.mentioned[0].column, "milestone.service_request.content");
     let claims = proof::verify(&world.receipt(&acme).await.unwrap(), world.signing_key().public_key()).unwrap();
     assert!(serde_json::to_string(&claims).unwrap().contains("milestone.service_request.content"));
     world.ends_cleanly().await;
@@ -192,7 +196,7 @@ async fn a_mailbox_shared_with_a_living_person_stays_theirs() {
 
     let request = world.request(&acme).await;
     assert_eq!(request.state, RequestState::Completed);
-    assert_eq!(request.verification.unwrap()["held_by_another"][0]["column"], "milestone.team_member.email");
+    assert_eq!(request.run.unwrap().phase.report().unwrap().held_by_another[0].column, "milestone.team_member.email");
     let kept = format!("SELECT count(*) FROM milestone.team_member WHERE email = '{}'", ann.email);
     assert_eq!(world.number(&kept).await, 1);
     world.ends_cleanly().await;
@@ -204,7 +208,7 @@ async fn a_row_that_the_product_adds_behind_a_finished_step_goes_too() {
     let (acme, ann) = acme_with_ann(&world).await;
     world.crash.arm("deletion.after_execute", 1);
     ann_is_purged(&world, &acme, &ann).await;
-    assert_eq!(world.state_of_request(&acme).await, RequestState::Fenced);
+    assert_eq!(world.request(&acme).await.phase(), Some(Phase::Fenced));
 
     let late = format!(
         "INSERT INTO milestone.activity_log VALUES ('{}', gen_random_uuid(), '{}', NULL, 'late', '{{}}', now())",

@@ -23,7 +23,7 @@ const LOOKS_MAX: usize = 1_500;
 const LOOKS_PER_MOVE: usize = 50;
 
 #[tokio::test]
-async fn a_running_worker_takes_access_off_without_being_asked_and_stops_when_told() {
+async fn a_running_worker_revokes_access_without_being_asked_and_stops_when_told() {
     let world = World::new().await;
     let acme = world.a_tenant("acme").await;
     let paula = world.a_portal_user(&acme, "paula").await;
@@ -34,7 +34,7 @@ async fn a_running_worker_takes_access_off_without_being_asked_and_stops_when_to
 
     world.jira_sends(&acme, &user_deleted(&ann, world.gateway.now())).await;
     let mut looks = 0;
-    while world.may_sign_in(&ann).await || world.request(&acme).await.access_off_at.is_none() {
+    while world.may_sign_in(&ann).await || world.request(&acme).await.offboarding.unwrap().access_revoked_at.is_none() {
         looks += 1;
         assert!(looks < LOOKS_MAX, "access is not taken away");
         if looks.is_multiple_of(LOOKS_PER_MOVE) {
@@ -45,7 +45,7 @@ async fn a_running_worker_takes_access_off_without_being_asked_and_stops_when_to
     stop.send(()).unwrap();
     running.await.unwrap();
 
-    assert_eq!(world.state_of_request(&acme).await, RequestState::Open);
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Scheduled);
     assert!(world.number("SELECT count(*) FROM gateway.audit_link").await > 0, "the worker sweeps too");
     world.ends_cleanly().await;
 }

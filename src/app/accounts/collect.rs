@@ -1,93 +1,88 @@
-//! COLLECT: notes every account of the customer's people, while the rows that name them are still there.
+//! COLLECT: notes every account of the tenant's people, while the rows that name them are still there.
 //!
 //! Our own identities come first: they say of which project a uid is. The product's rows say only the uid, and are noted
 //! where no identity was.
 
-use uuid::Uuid;
-
 use crate::{
     app::{
-        accounts::{Accounts, call, credentials},
+        accounts::{Accounts, provider_credentials},
         ground::{
             audit,
             error::{Error, JobFailure},
             identities,
             vault::OpenKey,
         },
-        requests::{case::TenantCase, lease::hold},
+        requests::{case::TenantCase, job::RequestJob, lease::ensure_lease},
     },
-    domain::{IdentityKind, Personal, SubjectId, request::RequestState},
+    domain::{CallId, IdentityKind, Issuer, Personal, SubjectId, job::ParkCode, reason::JobReason, run::Stage},
     product::{self, IdentifierPosition},
     proof::{Word, audit::Fact},
     sealing::{Aad, normalise},
-    store::{self, TenantTx, account_call::NewAccount, job::ClaimedJob, subject::SealedIdentity},
+    store::{self, TenantTx, provider_call::NewAccount, subject::SealedIdentity},
 };
 
 /// Rows that are read and noted in one transaction.
 const ACCOUNT_PAGE_ROWS: u32 = 1_000;
 
-/// The most pages of each of the two collections. A customer that has more does not end, and is held.
+/// The most pages of each of the two collections. A tenant that has more does not end, and is parked.
 const ACCOUNT_PAGES_MAX: usize = 100_000;
-
-/// The issuer of a uid of which nobody has said the project.
-pub(in crate::app) const NO_ISSUER: &str = "";
 
 /// Notes every account, unless that was done before. Repeating is safe, and so is dying between two pages: what is noted
 /// stays, and the rest is found again, since no row goes before all is noted.
 pub(in crate::app) async fn collect(
     gateway: &Accounts,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     case: &TenantCase,
-    state: RequestState,
+    stage: Stage,
 ) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    let is_collected = store::account_call::collected_at(&tx, job.request_id).await?.is_some();
+    let is_collected = store::provider_call::collected_at(&tx, job.request_id).await?.is_some();
     drop(tx);
     drop(client);
     if is_collected {
         return Ok(());
     }
-    let ways = credentials::ways(gateway, job.tenant_id).await?;
-    if !ways.known.is_empty() {
-        let projects: Vec<&str> = ways.known.iter().map(|way| way.project.as_str()).collect();
-        note_identities(gateway, job, state, &projects).await?;
-        note_rows(gateway, job, case, state, !ways.is_some_closed).await?;
+    let projects = provider_credentials::of_tenant(gateway, job.tenant_id).await?;
+    if !projects.open.is_empty() {
+        let open: Vec<&str> = projects.open.iter().map(|credentials| credentials.project.as_str()).collect();
+        note_identities(gateway, job, stage, &open).await?;
+        note_rows(gateway, job, case, stage, !projects.is_some_closed).await?;
     }
-    conclude(gateway, job, state, !ways.known.is_empty()).await?;
+    conclude(gateway, job, stage, !projects.open.is_empty()).await?;
     gateway.crash().reach("tenant_deletion.after_collection");
     Ok(())
 }
 
 /// Whatever the product has written since is collected too, beside what is noted already; in the caller's transaction.
-pub(in crate::app) async fn collect_again(tx: &TenantTx<'_>, job: &ClaimedJob) -> Result<(), Error> {
-    Ok(store::account_call::set_collected(tx, job.request_id, None).await?)
+pub(in crate::app) async fn collect_again(tx: &TenantTx<'_>, job: &RequestJob<'_>) -> Result<(), Error> {
+    Ok(store::provider_call::set_collected(tx, job.request_id, None).await?)
 }
 
-/// Uids that events have brought, each with its project. One of a project to which there is no way ends at once; it is noted,
-/// so that nobody looks for it in another project.
+/// Uids that events have brought, each with its project. One of a project without credentials ends at once; it is noted, so
+/// that nobody looks for it in another project.
 async fn note_identities(
     gateway: &Accounts,
-    job: &ClaimedJob,
-    state: RequestState,
-    projects: &[&str],
+    job: &RequestJob<'_>,
+    stage: Stage,
+    open: &[&str],
 ) -> Result<(), JobFailure> {
     let mut behind = None;
     for _ in 0..ACCOUNT_PAGES_MAX {
         let mut client = gateway.databases().tenant.client().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-        hold(&tx, job, state).await?;
+        ensure_lease(&tx, job, stage).await?;
         let limit = i64::from(ACCOUNT_PAGE_ROWS);
         let page = store::subject::anchors_behind(&tx, IdentityKind::FirebaseUid, behind, limit).await?;
         let noting = Noting::begin(gateway, &tx, job).await?;
         let mut accounts = Vec::new();
         for (subject, identity) in &page {
             if let Some(uid) = opened(gateway, &tx, *subject, identity).await? {
-                let is_reachable = projects.contains(&credentials::project_and_tenant(&identity.issuer).0);
+                let is_reachable = identity.issuer.project().is_some_and(|project| open.contains(&project));
                 accounts.extend(noting.account(&identity.issuer, &uid, is_reachable));
             }
         }
-        store::account_call::insert(&tx, job.request_id, &accounts, gateway.now()).await?;
+        store::provider_call::insert_accounts(&tx, job.request_id, &accounts, gateway.now()).await?;
         tx.commit().await?;
         gateway.crash().reach("tenant_deletion.after_account_page");
         if page.len() < usize::try_from(ACCOUNT_PAGE_ROWS).unwrap_or(usize::MAX) {
@@ -95,7 +90,10 @@ async fn note_identities(
         }
         behind = page.last().map(|(_, identity)| identity.identity_id);
     }
-    Err(JobFailure::hold("noting the accounts of the customer's people did not end"))
+    Err(JobFailure::park(
+        ParkCode::BoundExceeded,
+        JobReason::BoundExceeded { what: "noting the accounts of the tenant's people" },
+    ))
 }
 
 /// `None` when the person was erased, whose key is gone.
@@ -113,9 +111,9 @@ async fn opened(
 /// account is: it ends at once.
 async fn note_rows(
     gateway: &Accounts,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     case: &TenantCase,
-    state: RequestState,
+    stage: Stage,
     is_everywhere_open: bool,
 ) -> Result<(), JobFailure> {
     let scope = product::TenantScope { map: gateway.map(), tenant_key: &case.tenant_key };
@@ -127,11 +125,11 @@ async fn note_rows(
         drop(client);
         let mut client = gateway.databases().tenant.client().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-        hold(&tx, job, state).await?;
+        ensure_lease(&tx, job, stage).await?;
         let noting = Noting::begin(gateway, &tx, job).await?;
-        let account = |uid| noting.account(NO_ISSUER, uid, is_everywhere_open);
+        let account = |uid| noting.account(&Issuer::Unknown, uid, is_everywhere_open);
         let accounts: Vec<_> = page.values.iter().filter_map(account).collect();
-        store::account_call::insert(&tx, job.request_id, &accounts, gateway.now()).await?;
+        store::provider_call::insert_accounts(&tx, job.request_id, &accounts, gateway.now()).await?;
         tx.commit().await?;
         gateway.crash().reach("tenant_deletion.after_account_page");
         match page.next {
@@ -139,17 +137,25 @@ async fn note_rows(
             None => return Ok(()),
         }
     }
-    Err(JobFailure::hold("noting the accounts of the customer's people did not end"))
+    Err(JobFailure::park(
+        ParkCode::BoundExceeded,
+        JobReason::BoundExceeded { what: "noting the accounts of the tenant's people" },
+    ))
 }
 
-async fn conclude(gateway: &Accounts, job: &ClaimedJob, state: RequestState, has_way: bool) -> Result<(), JobFailure> {
+async fn conclude(
+    gateway: &Accounts,
+    job: &RequestJob<'_>,
+    stage: Stage,
+    has_credentials: bool,
+) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    hold(&tx, job, state).await?;
-    store::account_call::set_collected(&tx, job.request_id, Some(gateway.now())).await?;
-    let counts = store::account_call::counts(&tx, job.request_id).await?;
+    ensure_lease(&tx, job, stage).await?;
+    store::provider_call::set_collected(&tx, job.request_id, Some(gateway.now())).await?;
+    let counts = store::provider_call::account_counts(&tx, job.request_id).await?;
     let accounts = counts.iter().map(|(_, count)| count).sum();
-    let credentials = Word::parse(if has_way { "given" } else { "none" })?;
+    let credentials = Word::parse(if has_credentials { "given" } else { "none" })?;
     let facts = [("accounts", Fact::Count(accounts)), ("credentials", Fact::Word(credentials))];
     audit::record(gateway, &tx, audit::WORKER, "tenant.accounts_collected", job.request_id, facts).await?;
     tx.commit().await?;
@@ -164,21 +170,21 @@ struct Noting<'a> {
 }
 
 impl<'a> Noting<'a> {
-    async fn begin(gateway: &'a Accounts, tx: &'a TenantTx<'a>, job: &ClaimedJob) -> Result<Self, Error> {
+    async fn begin(gateway: &'a Accounts, tx: &'a TenantTx<'a>, job: &RequestJob<'_>) -> Result<Self, Error> {
         let key = gateway.vault().find_or_make_request_key(tx, job.request_id, gateway.now()).await?;
         Ok(Self { gateway, tx, key })
     }
 
     /// `None` for a text that no account can have for its uid.
-    fn account(&self, issuer: &str, uid: &Personal<String>, is_reachable: bool) -> Option<NewAccount> {
+    fn account(&self, issuer: &Issuer, uid: &Personal<String>, is_reachable: bool) -> Option<NewAccount> {
         let text = uid.expose_for("sealing under the request's key");
         normalise(IdentityKind::FirebaseUid, text).ok()?;
-        let id = call::new_id(self.gateway);
-        let sealed =
-            is_reachable.then(|| self.key.seal(&account_aad(self.tx, id), text.as_bytes(), self.gateway.entropy()));
+        let call_id = CallId::new(self.gateway.clock(), self.gateway.entropy());
+        let sealed = is_reachable
+            .then(|| self.key.seal(&account_aad(self.tx, call_id), text.as_bytes(), self.gateway.entropy()));
         Some(NewAccount {
-            account_call_id: id,
-            issuer: issuer.to_owned(),
+            call_id,
+            issuer: issuer.clone(),
             // Under a key that lives as long as the request, so that a new digest key changes nothing.
             uid_digest: self.gateway.vault().digest_under(&self.key, text).digest.to_vec(),
             sealed,
@@ -186,6 +192,6 @@ impl<'a> Noting<'a> {
     }
 }
 
-pub(in crate::app) fn account_aad(tx: &TenantTx<'_>, account: Uuid) -> Aad {
-    Aad::new("account_call", Some(tx.tenant().uuid()), account.as_bytes(), "sealed")
+pub(in crate::app) fn account_aad(tx: &TenantTx<'_>, call: CallId) -> Aad {
+    Aad::new("provider_call", Some(tx.tenant().uuid()), call.uuid().as_bytes(), "sealed")
 }

@@ -7,51 +7,25 @@ use jiff::Timestamp;
 use crate::{
     app::accounts::{
         Accounts,
-        call::{failure_word, is_anothers},
-        collect::NO_ISSUER,
-        credentials::{Way, destination, project_and_tenant, toolkit_of},
+        outcome::{Outcome, failure_word, is_anothers},
+        provider_credentials::{ProviderCredentials, destination, toolkit_of},
     },
-    domain::{Personal, call_back::CallBackState},
+    domain::{Issuer, Personal, provider_call::CallState},
     outbound::{CallFailure, identity_toolkit::Account},
 };
 
 /// What the provider says of an account that a batch has not deleted. Its own message may quote the account.
 const NOT_DELETED: &str = "not_deleted";
 
-/// How an attempt at one account ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::app) enum Outcome {
-    /// There is nothing to tell any more.
-    Ended(CallBackState),
-    /// It has to be tried again; why, as a word.
-    Failed(String),
-}
-
-impl Outcome {
-    pub(in crate::app) fn word(&self) -> &str {
-        match self {
-            Self::Ended(state) => state.as_str(),
-            Self::Failed(word) => word,
-        }
-    }
-
-    pub(in crate::app) const fn state(&self) -> Option<CallBackState> {
-        match self {
-            Self::Ended(state) => Some(*state),
-            Self::Failed(_) => None,
-        }
-    }
-}
-
-/// How a round ended.
-pub(in crate::app) struct Told {
+/// What became of the accounts of one round.
+pub(in crate::app) struct Deleted {
     /// Of each account, in the order of the question.
     pub(in crate::app) outcomes: Vec<Outcome>,
     /// Why a whole call failed, if one did.
     pub(in crate::app) failure: Option<CallFailure>,
 }
 
-impl Told {
+impl Deleted {
     fn nothing(accounts: usize, failure: CallFailure) -> Self {
         let outcomes = vec![Outcome::Failed(failure_word(&failure)); accounts];
         Self { outcomes, failure: Some(failure) }
@@ -61,32 +35,34 @@ impl Told {
 /// Where accounts may be: a project, or an Identity Platform tenant within it.
 #[derive(Clone, Copy)]
 struct Place<'a> {
-    way: &'a Way,
+    credentials: &'a ProviderCredentials,
     tenant: Option<&'a str>,
 }
 
-/// Deletes the accounts of these uids that an issuer has given out; without one, wherever exactly one project has such an
-/// account. At most as many as one look-up takes. Repeating is safe.
+/// Deletes the accounts of these uids that an issuer has given out; of an unknown one, wherever exactly one project has such
+/// an account. At most as many as one look-up takes. Repeating is safe.
 pub(in crate::app) async fn delete(
     gateway: &Accounts,
-    ways: &[Way],
-    issuer: &str,
+    open: &[ProviderCredentials],
+    issuer: &Issuer,
     uids: &[Personal<String>],
     departure: Timestamp,
-) -> Told {
-    let (project, tenant) = project_and_tenant(issuer);
-    let is_asked = |way: &&Way| issuer == NO_ISSUER || way.project == project;
-    let places: Vec<Place<'_>> = ways.iter().filter(is_asked).map(|way| Place { way, tenant }).collect();
+) -> Deleted {
+    let is_asked = |credentials: &&ProviderCredentials| {
+        *issuer == Issuer::Unknown || issuer.project() == Some(credentials.project.as_str())
+    };
+    let place = |credentials| Place { credentials, tenant: issuer.tenant() };
+    let places: Vec<Place<'_>> = open.iter().filter(is_asked).map(place).collect();
     if places.is_empty() {
         let what = "no source has credentials for the project any more";
-        return Told::nothing(uids.len(), CallFailure::NotSendable { what });
+        return Deleted::nothing(uids.len(), CallFailure::NotSendable { what });
     }
     let mut found = Vec::new();
     for place in &places {
         match look_up(gateway, *place, uids).await {
             Ok(accounts) => found.push(accounts),
             // Without having looked everywhere nobody can say that an account is in one place only.
-            Err(failure) => return Told::nothing(uids.len(), failure),
+            Err(failure) => return Deleted::nothing(uids.len(), failure),
         }
     }
     let sorted: Vec<Sorted> = uids.iter().map(|uid| sort(uid, &found, departure)).collect();
@@ -96,27 +72,27 @@ pub(in crate::app) async fn delete(
 /// What follows for one account from where it was found.
 #[derive(Clone, Copy)]
 enum Sorted {
-    Ends(CallBackState),
+    Ends(CallState),
     GoesAt(usize),
 }
 
 fn sort(uid: &Personal<String>, found: &[BTreeMap<Personal<String>, Account>], departure: Timestamp) -> Sorted {
     let mut holders = found.iter().enumerate().filter_map(|(place, accounts)| Some((place, accounts.get(uid)?)));
     match (holders.next(), holders.next()) {
-        (None, _) => Sorted::Ends(CallBackState::AlreadyGone),
-        (Some(_), Some(_)) => Sorted::Ends(CallBackState::Ambiguous),
-        (Some((_, account)), None) if is_anothers(account, departure) => Sorted::Ends(CallBackState::Withdrawn),
+        (None, _) => Sorted::Ends(CallState::AlreadyGone),
+        (Some(_), Some(_)) => Sorted::Ends(CallState::Ambiguous),
+        (Some((_, account)), None) if is_anothers(account, departure) => Sorted::Ends(CallState::Withdrawn),
         (Some((place, _)), None) => Sorted::GoesAt(place),
     }
 }
 
 /// Deletes in each place what goes there, by one call; a place that fails keeps no other from its turn.
-async fn carry_out(gateway: &Accounts, places: &[Place<'_>], uids: &[Personal<String>], sorted: &[Sorted]) -> Told {
+async fn carry_out(gateway: &Accounts, places: &[Place<'_>], uids: &[Personal<String>], sorted: &[Sorted]) -> Deleted {
     let mut outcomes: Vec<Outcome> = sorted
         .iter()
         .map(|sorted| match sorted {
             Sorted::Ends(state) => Outcome::Ended(*state),
-            Sorted::GoesAt(_) => Outcome::Ended(CallBackState::Done),
+            Sorted::GoesAt(_) => Outcome::Ended(CallState::Done),
         })
         .collect();
     let mut failure = None;
@@ -142,7 +118,7 @@ async fn carry_out(gateway: &Accounts, places: &[Place<'_>], uids: &[Personal<St
             }
         }
     }
-    Told { outcomes, failure }
+    Deleted { outcomes, failure }
 }
 
 async fn look_up(
@@ -150,15 +126,15 @@ async fn look_up(
     place: Place<'_>,
     uids: &[Personal<String>],
 ) -> Result<BTreeMap<Personal<String>, Account>, CallFailure> {
-    let toolkit = toolkit_of(gateway, place.way)?;
+    let toolkit = toolkit_of(gateway, place.credentials)?;
     let call = toolkit.lookup(place.tenant, uids, gateway.now());
-    let accounts = gateway.outgoing().breaker().guard(&destination(&place.way.project), call).await?;
+    let accounts = gateway.outgoing().breaker().guard(&destination(&place.credentials.project), call).await?;
     Ok(accounts.into_iter().map(|account| (account.uid.clone(), account)).collect())
 }
 
 /// The positions of those that are still there.
 async fn delete_at(gateway: &Accounts, place: Place<'_>, uids: &[Personal<String>]) -> Result<Vec<usize>, CallFailure> {
-    let toolkit = toolkit_of(gateway, place.way)?;
+    let toolkit = toolkit_of(gateway, place.credentials)?;
     let call = toolkit.delete_batch(place.tenant, uids, gateway.now());
-    gateway.outgoing().breaker().guard(&destination(&place.way.project), call).await
+    gateway.outgoing().breaker().guard(&destination(&place.credentials.project), call).await
 }

@@ -1,4 +1,4 @@
-//! Whether another customer knows an account too.
+//! Whether another tenant knows an account too.
 
 use crate::app::ground::fence;
 
@@ -12,14 +12,14 @@ use crate::{
             tenants,
         },
     },
-    domain::{IdentityKind, Personal, TenantId},
+    domain::{IdentityKind, Personal, TenantId, job::ParkCode, reason::JobReason},
     product,
     store::{self, TenantTx},
 };
 
-/// Those of `uids` that stand on somebody's own row of another customer right now, by one query in each. A customer whose purge
-/// is under way does not count: its own purge tells of the same accounts. One that is leaving does, since it may return; and so
-/// does one that was purged, because rows that stand there now prove that it is back, whether or not we were told.
+/// Those of `uids` that stand on somebody's own row of another tenant right now, by one query in each. A tenant whose erasure
+/// is under way does not count: its own erasure tells of the same accounts. One that is leaving does, since it may return; and
+/// so does one that was erased, because rows that stand there now prove that it is back, whether or not we were told.
 pub(in crate::app) async fn known(
     gateway: &Accounts,
     tenant: TenantId,
@@ -27,7 +27,8 @@ pub(in crate::app) async fn known(
 ) -> Result<BTreeSet<Personal<String>>, JobFailure> {
     let others = tenants::list(gateway).await?;
     if i64::try_from(others.len()).unwrap_or(i64::MAX) >= store::tenant::TENANTS_LISTED_MAX {
-        return Err(JobFailure::hold("there are more customers than can be asked whether they know an account"));
+        let reason = JobReason::BoundExceeded { what: "the list of tenants that may know an account" };
+        return Err(JobFailure::park(ParkCode::BoundExceeded, reason));
     }
     let (mut left, mut known) = (uids, BTreeSet::new());
     for other in others.iter().filter(|other| other.tenant_id != tenant) {
@@ -38,7 +39,7 @@ pub(in crate::app) async fn known(
         let scope = product::TenantScope { map: gateway.map(), tenant_key: &other.stable_key };
         let there = product::known_among(&mut client, scope, IdentityKind::FirebaseUid, &left).await?;
         drop(client);
-        if there.is_empty() || (other.purged_at.is_none() && is_being_purged(gateway, other.tenant_id).await?) {
+        if there.is_empty() || (other.purged_at.is_none() && is_being_erased(gateway, other.tenant_id).await?) {
             continue;
         }
         left.retain(|uid| !there.contains(uid));
@@ -47,7 +48,7 @@ pub(in crate::app) async fn known(
     Ok(known)
 }
 
-async fn is_being_purged(gateway: &Accounts, tenant: TenantId) -> Result<bool, Error> {
+async fn is_being_erased(gateway: &Accounts, tenant: TenantId) -> Result<bool, Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     Ok(fence::tenant::standing(&tx, gateway.now()).await?.is_gone())

@@ -1,5 +1,5 @@
-//! Accounts that the people of a leaving customer have at their identity providers: they hold credentials, so they go with the
-//! customer, unless another customer knows them too.
+//! Accounts that the people of a leaving tenant have at their identity providers: they hold credentials, so they go with the
+//! tenant, unless another tenant knows them too.
 //!
 //! ```text
 //!  fence ─▶ collect ─▶ EXECUTE, VERIFY ─▶ tell, in batches ─▶ count ─▶ the keys go
@@ -8,39 +8,43 @@
 //!                                         delete  ─▶ done
 //! ```
 //!
-//! Promises: the first row of the customer goes only when every account is noted; the keys go only when every account has
+//! Promises: the first row of the tenant goes only when every account is noted; the keys go only when every account has
 //! ended; noting and telling may be done twice and may die at any line; no uid is kept in the clear, and none once its account
 //! has ended. Access-off asks nobody: what was disabled there before would have to be remembered until a return.
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use crate::{
     app::{
         accounts::{
             Accounts,
-            call::UNFINISHED,
+            attempt::{self, Audited, Made},
             collect::account_aad,
-            credentials::{self, Way},
-            delete::{self, Outcome, Told},
+            delete::{self, Deleted},
             elsewhere,
+            outcome::{self, Outcome},
+            provider_credentials::{self, ProviderCredentials},
         },
         ground::{
             audit,
             error::{Error, JobFailure},
         },
-        requests::{case::TenantCase, lease::hold},
+        requests::{case::TenantCase, job::RequestJob, lease::ensure_lease},
     },
     domain::{
-        Personal, RequestId,
-        call_back::{CallBackKind, CallBackState},
-        job::Verdict,
-        metric,
-        request::RequestState,
+        CallId, Issuer, Personal, RequestId,
+        provider_call::{CallKind, CallState},
+        run::{Phase, Stage},
     },
     proof::audit::Fact,
-    store::{self, TenantTx, account_call::PendingAccount, job::ClaimedJob},
+    store::{
+        self, TenantTx,
+        provider_call::{AttemptNumber, PendingAccount},
+    },
 };
+
+/// Accounts are told of once the rows are verified to be gone, and before the keys go.
+const STAGE: Stage = Stage::Running(Phase::Verified);
 
 /// Accounts that one round tells of: as many as one look-up takes.
 const ACCOUNTS_PER_ROUND: i64 = 100;
@@ -54,8 +58,8 @@ const FAILED_ACCOUNTS_MAX: usize = 1_000;
 /// What has failed in this attempt, and is for the next one.
 #[derive(Default)]
 struct Failed {
-    accounts: Vec<Uuid>,
-    issuers: Vec<String>,
+    accounts: Vec<CallId>,
+    issuers: Vec<Issuer>,
     reason: Option<String>,
     /// True when waiting will not mend it.
     is_final: bool,
@@ -63,45 +67,48 @@ struct Failed {
 
 /// Accounts of one issuer that this round is about, opened.
 struct Round {
-    issuer: String,
-    accounts: Vec<(Uuid, Personal<String>)>,
+    issuer: Issuer,
+    accounts: Vec<(CallId, Personal<String>)>,
 }
 
-/// CALL BACK, for a whole customer: every account that was noted and that no other customer knows is deleted. Returns when
+/// A step of the erasure of a whole tenant: every account that was noted and that no other tenant knows is deleted. Returns when
 /// none is pending. A project that fails keeps no other from its turn. What waiting can mend is tried again; for everything
 /// else a person has to look, for nobody could be told once the keys are gone.
-pub(in crate::app) async fn tell(gateway: &Accounts, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
-    let retry = |reason: String| JobFailure { verdict: Verdict::Retry, reason };
-    let ways = credentials::ways(gateway, job.tenant_id).await?.known;
+pub(in crate::app) async fn tell(
+    gateway: &Accounts,
+    job: &RequestJob<'_>,
+    case: &TenantCase,
+) -> Result<(), JobFailure> {
+    let open = provider_credentials::of_tenant(gateway, job.tenant_id).await?.open;
     let mut failed = Failed::default();
     for _ in 0..ACCOUNT_ROUNDS_MAX {
         let Some(round) = next_round(gateway, job, &failed).await? else {
             let Some(reason) = failed.reason else { return Ok(()) };
-            let reason = format!("{UNFINISHED}: {reason}");
-            return Err(if failed.is_final { JobFailure::hold(reason) } else { retry(reason) });
+            return Err(outcome::unfinished(Some(&reason), !failed.is_final));
         };
-        tell_some(gateway, job, case, &ways, round, &mut failed).await?;
+        tell_some(gateway, job, case, &open, round, &mut failed).await?;
         if failed.accounts.len() >= FAILED_ACCOUNTS_MAX {
             break;
         }
     }
-    Err(retry(UNFINISHED.to_owned()))
+    Err(outcome::unfinished(None, true))
 }
 
 /// Accounts that are still to be told of, while this worker holds the job. `None` when there are none but those that failed.
-async fn next_round(gateway: &Accounts, job: &ClaimedJob, failed: &Failed) -> Result<Option<Round>, JobFailure> {
+async fn next_round(gateway: &Accounts, job: &RequestJob<'_>, failed: &Failed) -> Result<Option<Round>, JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    hold(&tx, job, RequestState::Verified).await?;
+    ensure_lease(&tx, job, STAGE).await?;
     let (issuers, without) = (&failed.issuers, &failed.accounts);
-    let rows = store::account_call::pending(&tx, job.request_id, issuers, without, ACCOUNTS_PER_ROUND).await?;
+    let rows =
+        store::provider_call::pending_accounts(&tx, job.request_id, issuers, without, ACCOUNTS_PER_ROUND).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let key = gateway.vault().request_key(&tx, job.request_id).await?.ok_or(Error::Missing("the request's key"))?;
     let issuer = first.issuer.clone();
     let opened = |row: &PendingAccount| {
-        let bytes = key.open(&account_aad(&tx, row.account_call_id), &row.sealed)?;
-        let uid = String::from_utf8(bytes.to_vec()).map_err(|_| Error::Missing("a readable uid"))?;
-        Ok::<_, Error>((row.account_call_id, Personal::new(uid)))
+        let bytes = key.open(&account_aad(&tx, row.call_id), &row.sealed)?;
+        let uid = String::from_utf8(bytes.to_vec()).map_err(|_| Error::Unserializable { what: "the uid" })?;
+        Ok::<_, Error>((row.call_id, Personal::new(uid)))
     };
     let accounts = rows.iter().map(opened).collect::<Result<_, _>>()?;
     Ok(Some(Round { issuer, accounts }))
@@ -110,9 +117,9 @@ async fn next_round(gateway: &Accounts, job: &ClaimedJob, failed: &Failed) -> Re
 /// One round: whoever is known elsewhere ends, all others are called about; recorded before and after.
 async fn tell_some(
     gateway: &Accounts,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     case: &TenantCase,
-    ways: &[Way],
+    open: &[ProviderCredentials],
     round: Round,
     failed: &mut Failed,
 ) -> Result<(), JobFailure> {
@@ -125,11 +132,13 @@ async fn tell_some(
         return Ok(());
     }
     gateway.crash().reach("tenant_deletion.before_accounts");
-    let uids: Vec<_> = attempts.iter().map(|attempt| attempt.uid.clone()).collect();
-    let Told { outcomes, failure } =
-        delete::delete(gateway, ways, &issuer, &uids, case.request.latest_departure_at).await;
+    let uids: Vec<_> = attempts.iter().map(|(_, uid)| uid.clone()).collect();
+    let Deleted { outcomes, failure } =
+        delete::delete(gateway, open, &issuer, &uids, case.request.covers_until()).await;
     gateway.crash().reach("tenant_deletion.after_accounts");
-    end(gateway, job, &attempts, &outcomes).await?;
+    let kind = CallKind::FirebaseDelete;
+    let made = attempts.iter().zip(&outcomes).map(|((attempt, _), outcome)| Made { attempt: *attempt, kind, outcome });
+    attempt::end(gateway, job.tenant_id, &made.collect::<Vec<_>>(), Audited::Together).await?;
     gateway.crash().reach("tenant_deletion.after_account_results");
     if let Some(failure) = failure {
         failed.is_final |= !failure.is_transient();
@@ -137,7 +146,7 @@ async fn tell_some(
         failed.issuers.push(issuer);
     }
     let left = attempts.iter().zip(&outcomes).filter(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
-    let left: Vec<Uuid> = left.map(|(attempt, _)| attempt.account).collect();
+    let left: Vec<CallId> = left.map(|((attempt, _), _)| attempt.call_id).collect();
     if !left.is_empty() {
         failed.reason.get_or_insert_with(|| "accounts were not deleted".to_owned());
         failed.accounts.extend(left);
@@ -145,57 +154,23 @@ async fn tell_some(
     Ok(())
 }
 
-/// An attempt at one account.
-struct Attempt {
-    account: Uuid,
-    number: i32,
-    uid: Personal<String>,
-}
-
-/// Ends what another customer knows, and records that an attempt at each of the others begins.
+/// Ends what another tenant knows, and records that an attempt at each of the others begins.
 async fn begin(
     gateway: &Accounts,
-    job: &ClaimedJob,
-    shared: &[(Uuid, Personal<String>)],
-    own: &[(Uuid, Personal<String>)],
-) -> Result<Vec<Attempt>, JobFailure> {
-    let now = gateway.now();
-    let shared: Vec<_> = shared.iter().map(|(id, _)| (*id, CallBackState::Shared)).collect();
-    let ids: Vec<Uuid> = own.iter().map(|(id, _)| *id).collect();
+    job: &RequestJob<'_>,
+    shared: &[(CallId, Personal<String>)],
+    own: &[(CallId, Personal<String>)],
+) -> Result<Vec<(AttemptNumber, Personal<String>)>, JobFailure> {
+    let shared: Vec<_> = shared.iter().map(|(id, _)| (*id, CallState::Shared)).collect();
+    let ids: Vec<CallId> = own.iter().map(|(id, _)| *id).collect();
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    hold(&tx, job, RequestState::Verified).await?;
-    store::account_call::finish(&tx, &shared, now).await?;
-    let begun = store::account_call::begin_attempts(&tx, &ids, now).await?;
+    ensure_lease(&tx, job, STAGE).await?;
+    store::provider_call::finish(&tx, &shared, gateway.now()).await?;
+    let begun = attempt::begin(gateway, &tx, &ids).await?;
     tx.commit().await?;
-    let number_of = |id: &Uuid| begun.iter().find(|(begun, _)| begun == id).map(|(_, number)| *number);
-    let attempts =
-        own.iter().filter_map(|(id, uid)| Some(Attempt { account: *id, number: number_of(id)?, uid: uid.clone() }));
-    Ok(attempts.collect())
-}
-
-/// Records how attempts ended. Whoever has lost the job meanwhile records it too: what was done was done.
-async fn end(
-    gateway: &Accounts,
-    job: &ClaimedJob,
-    attempts: &[Attempt],
-    outcomes: &[Outcome],
-) -> Result<(), JobFailure> {
-    let now = gateway.now();
-    let pairs = || attempts.iter().zip(outcomes);
-    let words: Vec<_> = pairs().map(|(attempt, outcome)| (attempt.account, attempt.number, outcome.word())).collect();
-    let ended: Vec<_> = pairs().filter_map(|(attempt, outcome)| Some((attempt.account, outcome.state()?))).collect();
-    let mut client = gateway.databases().tenant.client().await?;
-    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    store::account_call::end_attempts(&tx, &words, now).await?;
-    store::account_call::finish(&tx, &ended, now).await?;
-    tx.commit().await?;
-    let kind = CallBackKind::FirebaseDelete.as_str();
-    for outcome in outcomes {
-        metrics::counter!(metric::CALL_BACKS_TOTAL, "kind" => kind, "outcome" => outcome.word().to_owned())
-            .increment(1);
-    }
-    Ok(())
+    let attempt_at = |id: &CallId| begun.iter().find(|begun| begun.call_id == *id).copied();
+    Ok(own.iter().filter_map(|(id, uid)| Some((attempt_at(id)?, uid.clone()))).collect())
 }
 
 /// How all accounts have ended, as one audit entry, and the end of the key that their uids were sealed under; in the caller's
@@ -206,19 +181,19 @@ pub(in crate::app) async fn close(
     request: RequestId,
     now: Timestamp,
 ) -> Result<(), JobFailure> {
-    let counts = store::account_call::counts(tx, request).await?;
+    let counts = store::provider_call::account_counts(tx, request).await?;
     let of = |state| counts.iter().find(|(counted, _)| *counted == state).map_or(0, |(_, count)| *count);
-    if of(CallBackState::Pending) > 0 {
-        return Err(JobFailure { verdict: Verdict::Retry, reason: UNFINISHED.to_owned() });
+    if of(CallState::Pending) > 0 {
+        return Err(outcome::unfinished(None, true));
     }
     if !counts.is_empty() {
         let facts = [
-            ("deleted", Fact::Count(of(CallBackState::Done))),
-            ("already_gone", Fact::Count(of(CallBackState::AlreadyGone))),
-            ("shared", Fact::Count(of(CallBackState::Shared))),
-            ("withdrawn", Fact::Count(of(CallBackState::Withdrawn))),
-            ("ambiguous", Fact::Count(of(CallBackState::Ambiguous))),
-            ("unreachable", Fact::Count(of(CallBackState::Unreachable))),
+            ("deleted", Fact::Count(of(CallState::Done))),
+            ("already_gone", Fact::Count(of(CallState::AlreadyGone))),
+            ("shared", Fact::Count(of(CallState::Shared))),
+            ("withdrawn", Fact::Count(of(CallState::Withdrawn))),
+            ("ambiguous", Fact::Count(of(CallState::Ambiguous))),
+            ("unreachable", Fact::Count(of(CallState::Unreachable))),
         ];
         audit::record(gateway, tx, audit::WORKER, "tenant.accounts_told", request, facts).await?;
     }

@@ -11,7 +11,7 @@ use crate::{
     signature::SecretBytes,
 };
 
-/// The way to senders' own systems.
+/// The clients of senders' own systems, and what is known of them.
 pub struct Outgoing {
     /// For the real ones: goes to public addresses only.
     public: reqwest::Client,

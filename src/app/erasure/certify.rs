@@ -11,95 +11,74 @@ use crate::{
             fence::mirror,
             vault::PENDING_BODY_DAYS_MAX,
         },
-        requests::{
-            case::{Case, TenantCase},
-            lease::complete,
-        },
+        requests::{case::AnyCase, job::RequestJob, lease::complete},
     },
-    domain::{ReceiptId, SubjectId, SubjectKind, request::RequestState, verification::VerificationReport},
+    domain::{
+        ReceiptId, RunId,
+        request::RequestState,
+        run::{KeyDestroyed, Phase},
+    },
     proof::{self, AuditReference, IdText, ReceiptClaims, ReceiptScope, StepCount, VerificationSummary, audit::Fact},
-    store::{self, TenantTx, job::ClaimedJob, request::RequestRow},
+    store::{self, TenantTx},
 };
 
-/// Whose erasure is certified.
-pub(in crate::app) struct Certified<'a> {
-    request: &'a RequestRow,
-    tenant_key: &'a str,
-    /// `None` when it is the whole tenant's.
-    person: Option<(SubjectId, &'a SubjectKind)>,
-}
-
-impl<'a> Certified<'a> {
-    pub(in crate::app) fn of_person(case: &'a Case) -> Self {
-        let person = Some((case.subject, &case.person.kind));
-        Self { request: &case.request, tenant_key: &case.tenant_key, person }
-    }
-
-    pub(in crate::app) fn of_tenant(case: &'a TenantCase) -> Self {
-        Self { request: &case.request, tenant_key: &case.tenant_key, person: None }
-    }
-
-    fn crash_point(&self, of_person: &'static str, of_tenant: &'static str) -> &'static str {
-        if self.person.is_some() { of_person } else { of_tenant }
-    }
-}
-
-/// Signs and stores the receipt; completes request and job. A tenant is purged from this commit on.
-pub(in crate::app) async fn run(gateway: &Erasure, job: &ClaimedJob, case: &Certified<'_>) -> Result<(), JobFailure> {
-    let before = case.crash_point("deletion.before_certificate", "tenant_deletion.before_certificate");
-    gateway.crash().reach(before);
+/// Signs and stores the receipt; completes request and job. A tenant is erased from this commit on.
+pub(super) async fn certify(
+    gateway: &Erasure,
+    job: &RequestJob<'_>,
+    case: &AnyCase,
+    (run, destroyed): (RunId, &KeyDestroyed),
+) -> Result<(), JobFailure> {
+    gateway.crash().reach(case.either("deletion.before_certificate", "tenant_deletion.before_certificate"));
     let now = gateway.now();
     let fence_ends = now + SignedDuration::from_hours(24 * i64::from(gateway.policy().fence_days));
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     let raised = store::fence::of_request(&tx, job.request_id).await?;
     drop(tx);
-    mirror::set_term(gateway, case.tenant_key, &raised, fence_ends).await?;
+    mirror::set_term(gateway, case.tenant_key(), &raised, fence_ends).await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     let receipt = ReceiptId::new(gateway.clock(), gateway.entropy());
     let facts = [("receipt", Fact::Id(IdText::of(receipt)?))];
     let (entry_id, hash) =
         audit::record(gateway, &tx, audit::WORKER, "request.completed", job.request_id, facts).await?;
     let audit = AuditReference { entry_id, hash: hex::encode(hash) };
-    let claims = claims(gateway, &tx, case, receipt, audit, now).await?;
+    let claims = claims(gateway, &tx, (case, run, destroyed), (receipt, audit), now).await?;
     let jws = proof::sign(&claims, gateway.signing_key())?;
-    store::receipt::insert(&tx, receipt, job.request_id, now, &jws).await?;
-    store::request::advance(&tx, job.request_id, RequestState::KeyDestroyed, RequestState::Completed, now, None)
-        .await?;
+    store::receipt::insert(&tx, receipt, run, now, &jws).await?;
+    store::run::advance(&tx, run, (Phase::KeyDestroyed, Phase::Certified), now, None).await?;
+    store::request::advance(&tx, job.request_id, (RequestState::Running, RequestState::Completed), now).await?;
     store::fence::finish(&tx, job.request_id, fence_ends).await?;
-    if case.person.is_none() {
+    if let AnyCase::Tenant(_) = case {
         store::tenant::set_purged(&tx, Some(now)).await?;
     }
     complete(&tx, job, now).await?;
     tx.commit().await?;
-    gateway.crash().reach(case.crash_point("deletion.after_certificate", "tenant_deletion.after_certificate"));
+    gateway.crash().reach(case.either("deletion.after_certificate", "tenant_deletion.after_certificate"));
     Ok(())
 }
 
 async fn claims(
     gateway: &Erasure,
     tx: &TenantTx<'_>,
-    case: &Certified<'_>,
-    receipt: ReceiptId,
-    audit: AuditReference,
+    (case, run, destroyed): (&AnyCase, RunId, &KeyDestroyed),
+    (receipt, audit): (ReceiptId, AuditReference),
     now: Timestamp,
 ) -> Result<ReceiptClaims, Error> {
-    let request = case.request;
-    let plan = store::plan::latest_of_request(tx, request.request_id).await?.ok_or(Error::Missing("the plan"))?;
-    let steps = store::plan::executed(tx, request.request_id).await?;
-    let report: VerificationReport = request
-        .verification
-        .clone()
-        .and_then(|json| serde_json::from_value(json).ok())
-        .ok_or(Error::Missing("the verification report"))?;
-    let key_destroyed_at = request.key_destroyed_at.ok_or(Error::Missing("the time of the key's destruction"))?;
+    let plan = store::plan::latest_of_run(tx, run).await?.ok_or(Error::Missing("the plan"))?;
+    let steps = store::plan::executed(tx, run).await?;
+    let key_destroyed_at = destroyed.key_destroyed_at;
+    let (scope, person) = match case {
+        AnyCase::Person(person) => (ReceiptScope::Person, Some(person)),
+        AnyCase::Tenant(_) => (ReceiptScope::Tenant, None),
+    };
     Ok(ReceiptClaims {
         jti: receipt,
-        request: request.request_id,
+        request: case.request().request_id,
         tenant: tx.tenant(),
-        scope: if case.person.is_some() { ReceiptScope::Person } else { ReceiptScope::Tenant },
-        subject: case.person.map(|(subject, _)| subject),
-        subject_kind: case.person.map(|(_, kind)| kind.clone()),
+        scope,
+        subject: person.map(|person| person.subject),
+        subject_kind: person.map(|person| person.person.kind.clone()),
         dataset: gateway.map().dataset.clone(),
         policy: gateway.policy().product.clone(),
         plan_digest: hex::encode(&plan.digest),
@@ -108,7 +87,7 @@ async fn claims(
             .map(|(table, disposal, rows)| StepCount { table, disposal, rows: u64::try_from(rows).unwrap_or(0) })
             .collect(),
         withheld: Vec::new(),
-        verification: VerificationSummary::from(&report),
+        verification: VerificationSummary::from(&destroyed.told.verified.report),
         key_destroyed_at,
         logical_at: key_destroyed_at,
         physical_by: physical_by(gateway, tx, now).await?,

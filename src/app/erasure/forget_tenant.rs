@@ -1,27 +1,33 @@
 //! DESTROY, for a whole tenant: what we keep of its people goes, its credentials, and every key.
 //!
-//! Nothing goes before every call about its people and their accounts is made: with the keys goes whom they are about. What
-//! is forgotten first is forgotten in bounded transactions of its own, and all of it may be forgotten twice; the keys and the
-//! request's state are one commit at the end. Fences of people stay until their own term: a customer that comes back must not
+//! Every provider call is confirmed by now: with the keys goes whom they were about. What is forgotten first is forgotten in bounded transactions of its own, and all of it may be forgotten twice; the keys and the
+//! request's state are one commit at the end. Fences of people stay until their own term: a tenant that comes back must not
 //! bring back whoever was erased before.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     app::{
-        accounts::{call, of_person, of_tenant},
+        accounts::of_tenant,
         erasure::Erasure,
         ground::{audit, error::JobFailure, fence::mirror},
-        requests::{case::TenantCase, lease::hold},
+        requests::{case::TenantCase, job::RequestJob, lease::ensure_lease},
     },
-    domain::{SourceKind, TenantId, job::Verdict, request::RequestState},
+    domain::{
+        RunId, SourceKind, TenantId,
+        job::ParkCode,
+        reason::JobReason,
+        run::{Phase, Stage},
+    },
     proof::audit::Fact,
     sources::{
         contract::{Contract, Tenancy},
         contracts,
     },
-    store::{self, TenantTx, job::ClaimedJob, source::Holder},
+    store::{self, TenantTx, source::Holder},
 };
+
+const STAGE: Stage = Stage::Running(Phase::Told);
 
 /// Rows of each kind that are forgotten in one transaction of ours.
 const FORGOTTEN_ROWS_MAX: i64 = 10_000;
@@ -31,11 +37,11 @@ const FORGETTING_ROUNDS_MAX: usize = 100_000;
 /// Everything that we keep of the tenant's people, the tenant's sources and credentials, and every key.
 pub(in crate::app) async fn destroy_keys(
     gateway: &Erasure,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     case: &TenantCase,
+    run: RunId,
 ) -> Result<(), JobFailure> {
     gateway.crash().reach("tenant_deletion.before_key_destruction");
-    wait_for_people(gateway, job, case).await?;
     forget_everybody(gateway, job).await?;
     forget_installations(gateway, job, case).await?;
     let now = gateway.now();
@@ -44,13 +50,13 @@ pub(in crate::app) async fn destroy_keys(
     gateway.crash().reach("tenant_deletion.after_forgetting");
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    hold(&tx, job, RequestState::Verified).await?;
+    ensure_lease(&tx, job, STAGE).await?;
     of_tenant::close(gateway, &tx, job.request_id, now).await?;
     let (subjects, epochs) = store::keys::destroy_all(&tx, now).await?;
     store::subject::mark_everybody_erased(&tx, now).await?;
     let sources = store::tenant::end_sources(&tx, now).await?;
     store::fence::finish_superseded(&tx, job.request_id, fences_end).await?;
-    store::request::advance(&tx, job.request_id, RequestState::Verified, RequestState::KeyDestroyed, now, None).await?;
+    store::run::advance(&tx, run, (Phase::Told, Phase::KeyDestroyed), now, None).await?;
     let facts =
         [("subjects", Fact::Count(subjects)), ("epochs", Fact::Count(epochs)), ("sources", Fact::Count(sources))];
     audit::record(gateway, &tx, audit::WORKER, "tenant.keys_destroyed", job.request_id, facts).await?;
@@ -59,27 +65,12 @@ pub(in crate::app) async fn destroy_keys(
     Ok(())
 }
 
-/// Makes the calls about people and about everybody's accounts that are still to be made, and waits for people's own requests
-/// that were verified before the tenant's fence. Behind that fence none of them becomes more.
-async fn wait_for_people(gateway: &Erasure, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
-    let about_people = of_person::attempt_all_of_tenant(gateway, job).await;
-    // Also when the first has failed: one person's call must not keep everybody's accounts from being told of.
-    of_tenant::tell(gateway, job, case).await?;
-    about_people?;
-    let mut client = gateway.databases().tenant.client().await?;
-    let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-    match store::request::unfinished_of_people(&tx).await? {
-        0 => Ok(()),
-        _ => Err(JobFailure { verdict: Verdict::Retry, reason: call::UNFINISHED.to_owned() }),
-    }
-}
-
 /// Identities, signals and minimized events, a bounded number in each transaction.
-async fn forget_everybody(gateway: &Erasure, job: &ClaimedJob) -> Result<(), JobFailure> {
+async fn forget_everybody(gateway: &Erasure, job: &RequestJob<'_>) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     for _ in 0..FORGETTING_ROUNDS_MAX {
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-        hold(&tx, job, RequestState::Verified).await?;
+        ensure_lease(&tx, job, STAGE).await?;
         let forgotten = store::subject::forget_some_of_everybody(&tx, FORGOTTEN_ROWS_MAX).await?
             + store::tree::forget_some(&tx, FORGOTTEN_ROWS_MAX).await?;
         tx.commit().await?;
@@ -87,7 +78,7 @@ async fn forget_everybody(gateway: &Erasure, job: &ClaimedJob) -> Result<(), Job
             return Ok(());
         }
     }
-    Err(JobFailure::hold("forgetting the tenant's people did not end"))
+    Err(JobFailure::park(ParkCode::BoundExceeded, JobReason::BoundExceeded { what: "forgetting the tenant's people" }))
 }
 
 /// The kinds whose deliveries name their tenant: an installation's credentials are kept under that tenant's key.
@@ -98,32 +89,35 @@ fn named_by_key() -> Vec<SourceKind> {
 
 /// What the tenant's installations have brought to sources that all tenants share, and that they are the tenant's. The
 /// credentials first: by the binding we know which they are.
-async fn forget_installations(gateway: &Erasure, job: &ClaimedJob, case: &TenantCase) -> Result<(), JobFailure> {
+async fn forget_installations(gateway: &Erasure, job: &RequestJob<'_>, case: &TenantCase) -> Result<(), JobFailure> {
     let mut client = gateway.databases().tenant.client().await?;
     for _ in 0..FORGETTING_ROUNDS_MAX {
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-        hold(&tx, job, RequestState::Verified).await?;
+        ensure_lease(&tx, job, STAGE).await?;
         let bound: Vec<Holder> = store::source::holders_of_tenant(&tx, FORGOTTEN_ROWS_MAX).await?;
         tx.commit().await?;
         let tx = TenantTx::begin(&mut client, TenantId::PLATFORM).await?;
         store::source::forget_installations(&tx, &case.tenant_key, &named_by_key(), &bound).await?;
         tx.commit().await?;
         let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
-        hold(&tx, job, RequestState::Verified).await?;
+        ensure_lease(&tx, job, STAGE).await?;
         store::source::unbind(&tx, &bound).await?;
         tx.commit().await?;
         if bound.is_empty() {
             return Ok(());
         }
     }
-    Err(JobFailure::hold("forgetting the tenant's installations did not end"))
+    Err(JobFailure::park(
+        ParkCode::BoundExceeded,
+        JobReason::BoundExceeded { what: "forgetting the tenant's installations" },
+    ))
 }
 
 /// People who were behind a fence of their own when the tenant's superseded their request: their rows went with the
 /// tenant's, and their fence gets the term of a finished erasure.
 async fn set_term_of_superseded(
     gateway: &Erasure,
-    job: &ClaimedJob,
+    job: &RequestJob<'_>,
     case: &TenantCase,
     fences_end: Timestamp,
 ) -> Result<(), JobFailure> {

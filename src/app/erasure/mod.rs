@@ -1,10 +1,18 @@
-//! Erasure: fence, execute, verify, tell, destroy the key, certify. Forward only.
+//! Erasure: fence, execute, verify, tell, destroy the keys, certify. Forward only, for a person and for a whole tenant.
+//!
+//! [`engine`] goes through the phases; each phase is a file, and says there what a person and a tenant have in common and what
+//! differs.
 
-pub mod certify;
+mod certify;
 mod context;
-pub mod forget_tenant;
-pub mod person;
-pub mod plans;
-pub mod tenant;
+pub mod engine;
+mod execute;
+mod fence;
+mod forget_person;
+mod forget_tenant;
+mod identifiers;
+mod plans;
+mod tell;
+mod verify;
 
 pub use context::Erasure;

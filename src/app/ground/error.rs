@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     domain::{
         Reason,
-        job::Verdict,
+        job::{ParkCode, Verdict},
         reason::{Cause, InputReason, WaitReason, WorkReason},
     },
     planning::PlanError,
@@ -54,12 +54,6 @@ pub enum Error {
         /// What it is.
         what: &'static str,
     },
-    /// As [`Error::Rejected`], in words that have no code yet.
-    #[error("{0}")]
-    Refused(String),
-    /// As [`Error::Later`], in words that have no code yet.
-    #[error("{0}")]
-    Busy(&'static str),
 }
 
 impl Error {
@@ -69,13 +63,12 @@ impl Error {
             Self::Store(source) => source.is_transient(),
             Self::Product(source) => source.verdict() == Verdict::Retry,
             Self::Verify(source) => source.is_transient(),
-            Self::Later(_) | Self::Busy(_) => true,
+            Self::Later(_) => true,
             Self::Open(_)
             | Self::Plan(_)
             | Self::Proof(_)
             | Self::NotFound(_)
             | Self::Rejected(_)
-            | Self::Refused(_)
             | Self::Missing(_)
             | Self::Unserializable { .. } => false,
         }
@@ -126,8 +119,6 @@ impl Error {
             Self::Missing(what) => WorkReason::RowMissing { what }.into(),
             Self::Unserializable { what } => WorkReason::Unserializable { what }.into(),
             Self::Rejected(reason) | Self::Later(reason) => reason.clone(),
-            Self::Refused(_) => InputReason::NotAllowed.into(),
-            Self::Busy(_) => WaitReason::NotYet.into(),
         }
     }
 
@@ -141,83 +132,74 @@ impl Error {
 #[derive(Debug)]
 pub struct JobFailure {
     /// What must become of the job.
-    pub verdict: Verdict,
+    pub end: AttemptEnd,
     /// Why, as it is stored (at most 300 bytes): a reason's code, and after a colon its parameters.
     pub reason: String,
 }
 
-/// Why a job failed, as it is stored. Made of a [`Reason`]; the texts that have no code yet are made of words.
+/// Why a job failed, as it is stored. Made of a [`Reason`] and of nothing else.
 #[derive(Debug)]
 pub struct StoredReason(Cow<'static, str>);
 
-impl From<WorkReason> for StoredReason {
-    fn from(reason: WorkReason) -> Self {
-        Self(Reason::from(reason).stored())
+impl<R: Into<Reason>> From<R> for StoredReason {
+    fn from(reason: R) -> Self {
+        Self(reason.into().stored())
     }
 }
 
-impl From<Reason> for StoredReason {
-    fn from(reason: Reason) -> Self {
-        Self(reason.stored())
-    }
-}
-
-impl From<&'static str> for StoredReason {
-    fn from(words: &'static str) -> Self {
-        Self(Cow::Borrowed(words))
-    }
-}
-
-impl From<String> for StoredReason {
-    fn from(words: String) -> Self {
-        Self(Cow::Owned(words))
-    }
+/// What must become of a job whose attempt did not complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptEnd {
+    /// It is tried again later, as often as it takes.
+    Retry,
+    /// It is parked: a person has to look.
+    Park(ParkCode),
+    /// It has nothing to do any more.
+    Discard,
 }
 
 impl JobFailure {
+    /// A failure that waiting can mend.
+    pub fn retry(reason: impl Into<StoredReason>) -> Self {
+        Self { end: AttemptEnd::Retry, reason: reason.into().0.into_owned() }
+    }
+
     /// A failure that waits for a person.
-    pub fn hold(reason: impl Into<StoredReason>) -> Self {
-        Self { verdict: Verdict::Hold, reason: reason.into().0.into_owned() }
+    pub fn park(code: ParkCode, reason: impl Into<StoredReason>) -> Self {
+        Self { end: AttemptEnd::Park(code), reason: reason.into().0.into_owned() }
     }
 
     /// There is nothing to do any more.
     pub fn discard(reason: impl Into<StoredReason>) -> Self {
-        Self { verdict: Verdict::Discard, reason: reason.into().0.into_owned() }
+        Self { end: AttemptEnd::Discard, reason: reason.into().0.into_owned() }
     }
 }
 
 impl<E: Into<Error>> From<E> for JobFailure {
     fn from(error: E) -> Self {
         let error = error.into();
-        let verdict = match &error {
+        let code = match &error {
             Error::Product(product) => match product.verdict() {
-                // Recording a verdict is guarded by the attempt, so this one is never that of a stale worker: the product database
-                // knows a later attempt than we do (our database was restored), and a person has to look.
-                Verdict::Discard | Verdict::Hold => Verdict::Hold,
-                Verdict::Retry => Verdict::Retry,
+                Verdict::Retry => return Self::retry(error.reason()),
+                // Recording a verdict is guarded by the attempt, so this one is never that of a stale worker: the product
+                // database knows a later attempt than we do (our database was restored), and a person has to look.
+                Verdict::Discard | Verdict::Park => ParkCode::ProductDatabaseRefuses,
             },
             // A statement that is wrong stays wrong; another number of rows is a race that was lost.
-            Error::Store(StoreError::Statement { source, .. }) if !source.is_transient() => Verdict::Hold,
-            Error::Store(_) | Error::Later(_) | Error::Busy(_) => Verdict::Retry,
+            Error::Store(StoreError::Statement { source, .. }) if !source.is_transient() => {
+                ParkCode::GatewayDatabaseRefuses
+            }
+            Error::Store(_) | Error::Later(_) => return Self::retry(error.reason()),
             // A reader that cannot see says nothing about what is there: a person has to look.
-            Error::Verify(source) if source.is_transient() => Verdict::Retry,
-            Error::Verify(_)
-            | Error::Open(_)
-            | Error::Plan(_)
-            | Error::Proof(_)
-            | Error::Missing(_)
-            | Error::Unserializable { .. }
-            | Error::NotFound(_)
-            | Error::Rejected(_)
-            | Error::Refused(_) => Verdict::Hold,
+            Error::Verify(source) if source.is_transient() => return Self::retry(error.reason()),
+            Error::Verify(_) => ParkCode::ReaderCannotRead,
+            Error::Open(_) => ParkCode::SealedValueUnreadable,
+            Error::Plan(_) => ParkCode::PlanNotUsable,
+            Error::Proof(_) => ParkCode::ReceiptNotSigned,
+            Error::Missing(_) | Error::NotFound(_) | Error::Unserializable { .. } => ParkCode::RowMissing,
+            Error::Rejected(_) => ParkCode::NotAllowed,
         };
-        let reason = match &error {
-            // In words that have no code yet.
-            Error::Refused(words) => words.clone(),
-            Error::Busy(words) => (*words).to_owned(),
-            coded => coded.reason().stored().into_owned(),
-        };
-        Self { verdict, reason }
+        Self::park(code, error.reason())
     }
 }
 
@@ -241,19 +223,19 @@ mod tests {
     fn why_a_job_failed_begins_with_a_code_and_says_what_must_become_of_it() {
         let stored = |error: Error| {
             let failure = JobFailure::from(error);
-            (failure.verdict, code_of(&failure.reason), failure.reason)
+            (failure.end, code_of(&failure.reason), failure.reason)
         };
-        let (verdict, code, text) = stored(statement("57P01"));
-        assert_eq!((verdict, code), (Verdict::Retry, Some("gateway_database_away")));
+        let (end, code, text) = stored(statement("57P01"));
+        assert_eq!((end, code), (AttemptEnd::Retry, Some("gateway_database_away")));
         assert_eq!(text, "gateway_database_away: statement insert_plan failed: SQLSTATE 57P01");
-        let (verdict, code, _) = stored(statement("42P01"));
-        assert_eq!((verdict, code), (Verdict::Hold, Some("gateway_database_refuses")));
-        let (verdict, _, text) = stored(Error::Missing("the plan"));
-        assert_eq!((verdict, text.as_str()), (Verdict::Hold, "row_missing: the plan"));
-        let (verdict, _, text) = stored(Error::later(WaitReason::ErasureUnfinished));
-        assert_eq!((verdict, text.as_str()), (Verdict::Retry, "erasure_unfinished"));
-        let (verdict, _, text) = stored(Error::Unserializable { what: "the plan" });
-        assert_eq!((verdict, text.as_str()), (Verdict::Hold, "unserializable: the plan"));
+        let (end, code, _) = stored(statement("42P01"));
+        assert_eq!((end, code), (AttemptEnd::Park(ParkCode::GatewayDatabaseRefuses), Some("gateway_database_refuses")));
+        let (end, _, text) = stored(Error::Missing("the plan"));
+        assert_eq!((end, text.as_str()), (AttemptEnd::Park(ParkCode::RowMissing), "row_missing: the plan"));
+        let (end, _, text) = stored(Error::later(WaitReason::ErasureUnfinished));
+        assert_eq!((end, text.as_str()), (AttemptEnd::Retry, "erasure_unfinished"));
+        let (end, _, text) = stored(Error::Unserializable { what: "the plan" });
+        assert_eq!((end, text.as_str()), (AttemptEnd::Park(ParkCode::RowMissing), "unserializable: the plan"));
     }
 
     #[test]

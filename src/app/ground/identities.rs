@@ -4,19 +4,15 @@
 
 use crate::{
     app::ground::{Ground, error::Error, vault::OpenKey},
-    domain::{IdentityId, IdentityKind, Personal, SubjectId, SubjectKind, reason::WaitReason},
+    domain::{IdentityId, IdentityKind, Issuer, Personal, SubjectId, SubjectKind, reason::WaitReason},
     sealing::{Aad, KeyedDigest, Normalised, normalise},
     store::{self, TenantTx, subject::SealedIdentity},
 };
 
-/// Who gives out an identity that every source names alike: Atlassian account ids and e-mail addresses. Firebase uids carry
-/// their project.
-pub(in crate::app) const ONE_ISSUER: &str = "";
-
 /// A normalised identity with its digests under every live key, current first.
 pub(in crate::app) struct Named {
     pub(in crate::app) kind: IdentityKind,
-    pub(in crate::app) issuer: String,
+    pub(in crate::app) issuer: Issuer,
     pub(in crate::app) identity: Normalised,
     pub(in crate::app) digests: Vec<KeyedDigest>,
 }
@@ -26,11 +22,11 @@ impl Named {
         gateway: &Ground,
         tenant: crate::domain::TenantId,
         kind: IdentityKind,
-        issuer: &str,
+        issuer: &Issuer,
         identity: Normalised,
     ) -> Self {
         let digests = gateway.vault().digest_identity_all(tenant, kind, issuer, &identity);
-        Self { kind, issuer: issuer.to_owned(), identity, digests }
+        Self { kind, issuer: issuer.clone(), identity, digests }
     }
 
     /// Digests as the product database wants them.
@@ -116,7 +112,7 @@ pub(in crate::app) async fn add_spelling(
     let text = value.expose_for("sealing under the subject's key");
     let (digest, norm_version) = match normalise(kind, text) {
         Ok(identity) => {
-            let named = Named::new(gateway, tx.tenant(), kind, ONE_ISSUER, identity);
+            let named = Named::new(gateway, tx.tenant(), kind, &Issuer::Universal, identity);
             let current = *named.digests.first().ok_or(Error::Missing("a digest key"))?;
             (current, named.identity.version())
         }
@@ -125,7 +121,7 @@ pub(in crate::app) async fn add_spelling(
     let identity = SealedIdentity {
         identity_id: IdentityId::new(gateway.clock(), gateway.entropy()),
         kind,
-        issuer: ONE_ISSUER.to_owned(),
+        issuer: Issuer::Universal,
         is_anchor: false,
         norm_version,
         digest_key_id: digest.key_id,
@@ -139,7 +135,7 @@ pub(in crate::app) async fn add_spelling(
 /// An identity opened for one operation.
 pub(in crate::app) struct OpenIdentity {
     pub(in crate::app) kind: IdentityKind,
-    pub(in crate::app) issuer: String,
+    pub(in crate::app) issuer: Issuer,
     pub(in crate::app) is_anchor: bool,
     pub(in crate::app) value: Personal<String>,
 }

@@ -19,7 +19,7 @@ use crate::{
         },
     },
     domain::{
-        IdentityKind,
+        IdentityKind, Issuer,
         event::{IgnoreReason, LifecycleEvent, Malformed, Outcome},
         reason::WaitReason,
         worklog::WorklogChange,
@@ -45,7 +45,7 @@ pub(in crate::app) async fn apply(
                 let outcome = Outcome::dead_lettered(Malformed::InvalidField("worklog.author.accountId"));
                 return finish_plain(gateway, event, type_word, outcome).await;
             };
-            Some((Named::new(gateway, event.tenant_id, kind, identities::ONE_ISSUER, normalised), entry.updated_at))
+            Some((Named::new(gateway, event.tenant_id, kind, &Issuer::Universal, normalised), entry.updated_at))
         }
     };
     let digests = author.as_ref().map(|(named, _)| named.product_digests()).unwrap_or_default();

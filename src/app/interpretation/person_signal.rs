@@ -20,14 +20,14 @@ use crate::{
             ending::{self, finish, finish_plain},
             reading::keep_minimized,
         },
-        offboarding::timeline::{Settled, Wanted, settle},
+        offboarding::timeline::{OpenedBy, Settled, Wanted, settle},
     },
     datamap::policy::{Consequence, Policy},
     domain::{
         IdentityKind, SubjectId, SubjectKind, TenantId,
         event::{IgnoreReason, LifecycleEvent, Malformed, NamedIdentity, Outcome, PersonSignal},
         reason::{EventReason, WaitReason},
-        request::{RequestScope, RequestState, Timeline},
+        request::{RequestScope, Timeline},
     },
     mapping::{self, Desired},
     product,
@@ -141,9 +141,8 @@ async fn open_generation(
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let tenant_key = store::tenant::stable_key(&tx).await?;
-    // One that was cancelled behind its fence has ended with the tenant's own, before which nobody returns.
-    let is_over = |state| matches!(state, RequestState::Completed | RequestState::Cancelled);
-    if store::request::read(&tx, fence.request_id).await?.is_some_and(|row| !is_over(row.state)) {
+    // One that was superseded behind its fence has ended with the tenant's own, before which nobody returns.
+    if store::request::read(&tx, fence.request_id).await?.is_some_and(|row| !row.state.is_ended()) {
         return Err(Error::later(WaitReason::ErasureUnfinished));
     }
     drop(tx);
@@ -173,8 +172,11 @@ async fn decide(
         return Ok(Outcome::Ignored(IgnoreReason::PolicyNothingFollows));
     }
     let signals = store::subject::signals(tx, subject).await?;
-    let wanted =
-        wanted(policy, &signals).map(|(timeline, latest)| Wanted { timeline, latest, origin: Some(event.event_id) });
+    let wanted = wanted(policy, &signals).map(|(timeline, latest)| Wanted {
+        timeline,
+        latest,
+        opened_by: OpenedBy::signal(Some(event.event_id)),
+    });
     Ok(match settle(gateway, tx, RequestScope::Subject(subject), wanted).await? {
         Settled::Started => Outcome::Applied("offboarding_started"),
         Settled::Moved => Outcome::Applied("offboarding_moved"),

@@ -6,7 +6,10 @@ use crate::{
     app::{
         ground::{Ground, error::Error},
         interpretation::ending::{finish, finish_plain, outcome_of_gone},
-        offboarding::evidence::{enter, evidence, weigh},
+        offboarding::{
+            evidence::{enter, evidence, weigh},
+            timeline::OpenedBy,
+        },
     },
     domain::event::{LifecycleEvent, Outcome, TenantSignal},
     mapping,
@@ -33,6 +36,6 @@ pub(in crate::app) async fn apply(
     }
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
-    let outcome = weigh(gateway, &tx, evidence, Some(event.body_event_id)).await?;
+    let outcome = weigh(gateway, &tx, evidence, OpenedBy::signal(Some(event.body_event_id))).await?;
     finish(gateway, tx, event, type_word, outcome).await
 }

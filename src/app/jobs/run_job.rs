@@ -5,16 +5,25 @@ use jiff::SignedDuration;
 use crate::{
     app::{
         accounts::of_person,
-        erasure::{Erasure, person},
-        ground::error::{Error, JobFailure, shorten},
+        erasure::{Erasure, engine},
+        ground::error::{AttemptEnd, Error, JobFailure, shorten},
         offboarding::revoke_access,
+        requests::job::RequestJob,
     },
-    domain::job::{ATTEMPTS_HARD_MAX, JobKind, TAKEN_TOO_OFTEN, Verdict, retry_delay_ms},
+    domain::{
+        job::{ATTEMPTS_HARD_MAX, JobKind, Lane, ParkCode, retry_delay_ms},
+        reason::WorkReason,
+    },
     store::{
         self,
         job::{ClaimedJob, Unfinished},
     },
 };
+
+/// Takes up to `limit` due jobs of a lane.
+pub async fn claim_in_lane(gateway: &Erasure, lane: Lane, limit: i64) -> Result<Vec<ClaimedJob>, Error> {
+    claim(gateway, &lane.kinds(), limit).await
+}
 
 /// Takes up to `limit` due jobs of the given kinds.
 pub async fn claim(gateway: &Erasure, kinds: &[JobKind], limit: i64) -> Result<Vec<ClaimedJob>, Error> {
@@ -28,18 +37,19 @@ pub async fn heartbeat(gateway: &Erasure, job: &ClaimedJob) -> Result<bool, Erro
     Ok(store::job::heartbeat(&queue, job, gateway.leases().job_seconds).await?)
 }
 
-/// Runs one attempt. The job completes itself in the transaction of its result. A job that has ended too many attempts
-/// without a word is held instead: it may be what kills its workers.
+/// Runs one attempt. The job completes itself in the transaction of its result. A job of which too many attempts have crashed
+/// is parked instead: it may be what kills its workers.
 pub async fn run(gateway: &Erasure, job: &ClaimedJob) -> Result<(), JobFailure> {
     if job.lost_attempts >= ATTEMPTS_HARD_MAX {
-        return Err(JobFailure::hold(TAKEN_TOO_OFTEN));
+        return Err(JobFailure::park(ParkCode::TakenTooOften, WorkReason::TakenTooOften));
     }
+    let of_request = &RequestJob::of(job)?;
     match job.kind {
-        JobKind::AccessOff => revoke_access::access_off(gateway, job).await,
-        JobKind::AccessOn => revoke_access::access_on(gateway, job).await,
-        JobKind::Mark => revoke_access::mark(gateway, job).await,
-        JobKind::Deletion => Box::pin(person::run(gateway, job)).await,
-        JobKind::CallBack => of_person::run(gateway, job).await,
+        JobKind::RevokeAccess => revoke_access::revoke(gateway, of_request).await,
+        JobKind::RestoreAccess => revoke_access::restore(gateway, of_request).await,
+        JobKind::FlagForDeletion => revoke_access::flag(gateway, of_request).await,
+        JobKind::Erasure => Box::pin(engine::run(gateway, of_request)).await,
+        JobKind::ProviderCalls => of_person::run(gateway, of_request).await,
     }
 }
 
@@ -47,19 +57,19 @@ pub async fn run(gateway: &Erasure, job: &ClaimedJob) -> Result<(), JobFailure> 
 pub async fn leave_unfinished(gateway: &Erasure, job: &ClaimedJob, failure: &JobFailure) -> Result<bool, Error> {
     let reason = shorten(&failure.reason, 300);
     let now = gateway.now();
-    let how = match failure.verdict {
+    let how = match failure.end {
         // However often: a job works towards a deadline, and what can be mended by waiting must not end it.
-        Verdict::Retry => Unfinished::RetryAt(now + delay(gateway, job), &reason),
-        Verdict::Hold => Unfinished::Held(&reason),
-        Verdict::Discard => Unfinished::Cancelled(now, &reason),
+        AttemptEnd::Retry => Unfinished::RetryAt(now + delay(gateway, job), &reason),
+        AttemptEnd::Park(code) => Unfinished::Parked(code, &reason),
+        AttemptEnd::Discard => Unfinished::Cancelled(now, &reason),
     };
     let queue = gateway.databases().queue.client().await?;
     Ok(store::job::leave_unfinished(&queue, job, how).await?)
 }
 
-/// Records that an attempt ended without a word, by a panic. False when another worker has taken the job meanwhile.
+/// Records that an attempt crashed, by a panic. False when another worker has taken the job meanwhile.
 pub async fn leave_lost(gateway: &Erasure, job: &ClaimedJob) -> Result<bool, Error> {
-    let how = Unfinished::LostRetryAt(gateway.now() + delay(gateway, job), "an attempt panicked");
+    let how = Unfinished::LostRetryAt(gateway.now() + delay(gateway, job), WorkReason::AttemptPanicked.code());
     let queue = gateway.databases().queue.client().await?;
     Ok(store::job::leave_unfinished(&queue, job, how).await?)
 }

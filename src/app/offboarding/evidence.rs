@@ -13,12 +13,13 @@ use crate::{
             error::Error,
             fence::tenant::{TenantStanding, lock_alone, standing, standing_under_lock},
         },
-        offboarding::timeline::{Settled, Wanted, settle},
+        offboarding::timeline::{OpenedBy, Settled, Wanted, settle},
     },
     domain::{
-        EventId, EvidenceId, FenceKind, TenantId,
+        EvidenceId, FenceKind, TenantId,
         event::{IgnoreReason, Outcome},
         evidence::{Evidence, EvidenceKind},
+        reason::WaitReason,
         request::{RequestScope, RequestState},
     },
     mapping::{self, Installation},
@@ -32,7 +33,7 @@ use crate::{
 };
 
 /// Why an installation waits, and what to do when it has waited for too long.
-const NOT_FINISHED: &str = "the purge before this return is not finished: help its held job, then replay this event";
+const NOT_FINISHED: WaitReason = WaitReason::TenantErasureUnfinished;
 
 /// The longest name of an installation that is kept, in bytes.
 const INSTALLATION_BYTES_MAX: usize = 128;
@@ -53,7 +54,7 @@ pub async fn record_evidence(
     }
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
-    let outcome = weigh(gateway, &tx, evidence, None).await?;
+    let outcome = weigh(gateway, &tx, evidence, OpenedBy::signal(None)).await?;
     tx.commit().await?;
     gateway.wake_workers();
     Ok(outcome)
@@ -115,7 +116,7 @@ pub(in crate::app) async fn enter(
         return Ok(TenantStanding::Gone(Some(fence)));
     }
     if store::request::read(&tx, fence.request_id).await?.is_some_and(|row| row.state != RequestState::Completed) {
-        return Err(Error::Busy(NOT_FINISHED));
+        return Err(Error::later(NOT_FINISHED));
     }
     drop(tx);
     drop(client);
@@ -160,19 +161,23 @@ pub(in crate::app) async fn weigh(
     gateway: &Ground,
     tx: &TenantTx<'_>,
     evidence: Evidence,
-    event_id: Option<EventId>,
+    said_by: OpenedBy<'_>,
 ) -> Result<Outcome, Error> {
     lock_alone(tx).await?;
     match standing_under_lock(tx, evidence.source_at).await? {
         TenantStanding::Here => {}
         // The fence was committed after the evidence had been let in.
-        TenantStanding::Gone(Some(fence)) if opens(&evidence, &fence) => return Err(Error::Busy(NOT_FINISHED)),
+        TenantStanding::Gone(Some(fence)) if opens(&evidence, &fence) => return Err(Error::later(NOT_FINISHED)),
         TenantStanding::Gone(_) => return Ok(Outcome::Ignored(IgnoreReason::TenantGone)),
     }
     let kind = evidence.kind;
-    let row = EvidenceRow { evidence_id: EvidenceId::new(gateway.clock(), gateway.entropy()), evidence, event_id };
+    let row = EvidenceRow {
+        evidence_id: EvidenceId::new(gateway.clock(), gateway.entropy()),
+        evidence,
+        event_id: said_by.event,
+    };
     let is_new = store::tenant::insert_evidence(tx, &row).await?;
-    let wanted = wanted(gateway, tx, event_id).await?;
+    let wanted = wanted(gateway, tx, said_by).await?;
     Ok(match settle(gateway, tx, RequestScope::Tenant, wanted).await? {
         Settled::Started => Outcome::Applied("tenant_offboarding_started"),
         Settled::Moved => Outcome::Applied("tenant_offboarding_moved"),
@@ -187,14 +192,14 @@ pub(in crate::app) async fn weigh(
     })
 }
 
-async fn wanted(gateway: &Ground, tx: &TenantTx<'_>, origin: Option<EventId>) -> Result<Option<Wanted>, Error> {
+async fn wanted<'a>(gateway: &Ground, tx: &TenantTx<'_>, opened_by: OpenedBy<'a>) -> Result<Option<Wanted<'a>>, Error> {
     let policy = gateway.policy();
     let rows = store::tenant::evidence(tx, EVIDENCE_READ_MAX).await?;
     let all: Vec<Evidence> = rows.into_iter().map(|row| row.evidence).collect();
     Ok(match mapping::installation(&all, &policy.offboarding, policy.tenant) {
         Installation::Present => None,
         Installation::Leaving { anchor, latest, grade: _ } => {
-            Some(Wanted { timeline: mapping::timeline(&policy.offboarding, anchor), latest, origin })
+            Some(Wanted { timeline: mapping::timeline(&policy.offboarding, anchor), latest, opened_by })
         }
     })
 }

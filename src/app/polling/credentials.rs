@@ -91,7 +91,7 @@ impl Credentials {
         gateway: &Polling,
         source: &PollSource,
     ) -> Result<Option<BaseAddress>, Halted> {
-        if registry::call_back_credential(gateway, source.source_id).await?.is_none() {
+        if registry::provider_credential(gateway, source.source_id).await?.is_none() {
             return Ok(None);
         }
         match Self::of(gateway, source).await? {
@@ -103,7 +103,7 @@ impl Credentials {
     /// The source's credentials. Fails for a form that cannot be used, and for one of development without the switch.
     pub(in crate::app) async fn of(gateway: &Polling, source: &PollSource) -> Result<Self, Halted> {
         let unreadable = CallFailure::NotSendable { what: "the source's credentials cannot be read" };
-        let Some((used, secret)) = registry::call_back_credential(gateway, source.source_id).await? else {
+        let Some((used, secret)) = registry::provider_credential(gateway, source.source_id).await? else {
             return Err(CallFailure::NotSendable { what: "the source has no credentials" }.into());
         };
         // The parser's error is dropped: it quotes values.
@@ -142,16 +142,16 @@ impl App {
     /// Fetches an access token for Atlassian's API. The refresh token that comes with it is durable before the token is
     /// used: the old one is void. Only whoever has the turn may call this.
     pub(in crate::app) async fn access(&self, gateway: &Polling, source: &PollSource) -> Result<Access, Halted> {
-        let call_backs = gateway.outgoing();
+        let outgoing = gateway.outgoing();
         let (http, tokens, api) = match &self.development {
-            Some((_, base)) => (call_backs.loopback(), base.clone(), base.clone()),
-            None => (call_backs.public(), BaseAddress::atlassian_auth(), BaseAddress::atlassian_api()),
+            Some((_, base)) => (outgoing.loopback(), base.clone(), base.clone()),
+            None => (outgoing.public(), BaseAddress::atlassian_auth(), BaseAddress::atlassian_api()),
         };
         let refreshed = self.client.refresh(http, &tokens, &self.refresh_token);
-        let grant = call_backs.breaker().guard(TOKENS, refreshed).await?;
+        let grant = outgoing.breaker().guard(TOKENS, refreshed).await?;
         if let Some(token) = &grant.refresh_token {
             let renewed = SecretBytes::new(self.with_refresh_token(token)?);
-            if !registry::renew_call_back(gateway, source.source_id, self.used, &renewed).await? {
+            if !registry::renew_provider_credential(gateway, source.source_id, self.used, &renewed).await? {
                 return Err(Error::later(WaitReason::CredentialsChanged).into());
             }
         }

@@ -31,7 +31,7 @@ pub(in crate::app) async fn access(gateway: &Polling, source: &PollSource) -> Re
     if source.holder.is_empty() {
         return access_to_site(gateway, source).await;
     }
-    let call_backs = gateway.outgoing();
+    let outgoing = gateway.outgoing();
     let Some(token) = registry::installation_token(gateway, source.source_id, &source.holder).await? else {
         return Err(Error::later(WaitReason::NoInstallationToken).into());
     };
@@ -39,23 +39,23 @@ pub(in crate::app) async fn access(gateway: &Polling, source: &PollSource) -> Re
     let token = std::str::from_utf8(token.expose()).map_err(|_| unreadable)?;
     let authorization = Authorization::bearer(token).map_err(CallFailure::from)?;
     let (base, client) = match Credentials::of_development(gateway, source).await? {
-        Some(api) => (api.jira_of_cloud_below(&source.holder), call_backs.loopback()),
-        None => (BaseAddress::jira_of_cloud(&source.holder), call_backs.public()),
+        Some(api) => (api.jira_of_cloud_below(&source.holder), outgoing.loopback()),
+        None => (BaseAddress::jira_of_cloud(&source.holder), outgoing.public()),
     };
     Ok(Access { client: client.clone(), base: base.map_err(CallFailure::from)?, authorization })
 }
 
 async fn access_to_site(gateway: &Polling, source: &PollSource) -> Result<Access, Halted> {
-    let call_backs = gateway.outgoing();
+    let outgoing = gateway.outgoing();
     match Credentials::of(gateway, source).await? {
         Credentials::Site(authorization) => {
             let no_site = CallFailure::NotSendable { what: "the source is registered without a site" };
             let host = source.site_host.as_deref().ok_or(no_site)?;
             let base = BaseAddress::jira_site(host).map_err(CallFailure::from)?;
-            Ok(Access { client: call_backs.public().clone(), base, authorization })
+            Ok(Access { client: outgoing.public().clone(), base, authorization })
         }
         Credentials::Development { authorization, api } => {
-            Ok(Access { client: call_backs.loopback().clone(), base: api, authorization })
+            Ok(Access { client: outgoing.loopback().clone(), base: api, authorization })
         }
         Credentials::App(_) => {
             Err(CallFailure::NotSendable { what: "a site is asked by an e-mail address and an API token" }.into())

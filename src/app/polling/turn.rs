@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    app::{accounts::call::failure_word, ground::error::Error, polling::Polling},
+    app::{accounts::outcome::failure_word, ground::error::Error, polling::Polling},
     domain::{back_off, metric, poll::PollFeed, reason::WaitReason},
     outbound::CallFailure,
     store::{

@@ -89,7 +89,7 @@ pub(in crate::app) async fn keep_installation_token(
     let json = Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| Error::Unserializable { what: "the token" })?);
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, source.tenant_id).await?;
-    let slot = CredentialSlot { source: source.source_id, purpose: Purpose::CallBack, holder: cloud_id };
+    let slot = CredentialSlot { source: source.source_id, purpose: Purpose::Provider, holder: cloud_id };
     store_secret_until(gateway, &tx, slot, &SecretBytes::new(json.to_vec()), (now, now)).await?;
     store::source::forget_ended_credentials(&tx, slot, now).await?;
     tx.commit().await?;
@@ -103,7 +103,7 @@ pub(in crate::app) async fn installation_token(
     cloud_id: &str,
 ) -> Result<Option<SecretBytes>, Error> {
     let facts = facts(gateway, source).await?;
-    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: cloud_id };
+    let slot = CredentialSlot { source, purpose: Purpose::Provider, holder: cloud_id };
     let Some(kept) = current_secret(gateway, facts.tenant_id, slot).await? else { return Ok(None) };
     let Ok(mut token) = serde_json::from_slice::<InstallationToken>(kept.expose()) else { return Ok(None) };
     let is_alive = token.expires_at > gateway.now();
@@ -158,21 +158,21 @@ pub async fn signing_secret(gateway: &Registry, name: &str) -> Result<SecretByte
     current_secret(gateway, tenant_id, own(source_id)).await?.ok_or(Error::Missing("the source's credential"))
 }
 
-/// The credentials by which a source's own system is called back, if there are any.
-pub(in crate::app) async fn call_back_secret(
+/// The provider credentials of a source, by which its own system is called, if there are any.
+pub(in crate::app) async fn provider_secret(
     gateway: &Registry,
     source: SourceId,
 ) -> Result<Option<SecretBytes>, Error> {
-    Ok(call_back_credential(gateway, source).await?.map(|(_, secret)| secret))
+    Ok(provider_credential(gateway, source).await?.map(|(_, secret)| secret))
 }
 
 /// The same, with the name by which they can be renewed.
-pub(in crate::app) async fn call_back_credential(
+pub(in crate::app) async fn provider_credential(
     gateway: &Registry,
     source: SourceId,
 ) -> Result<Option<(Uuid, SecretBytes)>, Error> {
     let facts = facts(gateway, source).await?;
-    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: "" };
+    let slot = CredentialSlot { source, purpose: Purpose::Provider, holder: "" };
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, facts.tenant_id).await?;
     let credentials = store::source::credentials(&tx, slot, gateway.now()).await?;
@@ -182,14 +182,14 @@ pub(in crate::app) async fn call_back_credential(
 
 /// Puts what a sender's system has given us in place of the credentials that were used up by it. False, with nothing
 /// changed, when those are not the current ones any more. No person does this, so it is not audited.
-pub(in crate::app) async fn renew_call_back(
+pub(in crate::app) async fn renew_provider_credential(
     gateway: &Registry,
     source: SourceId,
     used: Uuid,
     secret: &SecretBytes,
 ) -> Result<bool, Error> {
     let facts = facts(gateway, source).await?;
-    let slot = CredentialSlot { source, purpose: Purpose::CallBack, holder: "" };
+    let slot = CredentialSlot { source, purpose: Purpose::Provider, holder: "" };
     let credential = sealed_credential(gateway, slot, secret);
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, facts.tenant_id).await?;

@@ -19,15 +19,15 @@ mod source;
 pub use context::Registry;
 pub use credentials::signing_secret;
 pub(in crate::app) use credentials::{
-    INSTALLATION_TOKEN_HOURS, call_back_credential, call_back_secret, check_holder_secret, installation_token,
-    keep_holder_secret, keep_installation_token, renew_call_back,
+    INSTALLATION_TOKEN_HOURS, check_holder_secret, installation_token, keep_holder_secret, keep_installation_token,
+    provider_credential, provider_secret, renew_provider_credential,
 };
 pub(in crate::app) use look_up::{facts, look_again, look_up, tenant_of_key};
-pub use registration::{bind, enable, register, rotate, set_call_back};
+pub use registration::{bind, enable, register, rotate, set_provider_credentials};
 pub(in crate::app) use source::{Asked, is_holder, is_name};
 pub use source::{LoadedSource, Registration, details, list};
 
 /// The bounds of a secret.
-pub use crate::sources::contract::{SECRET_BYTES_MAX, SECRET_BYTES_MIN};
+pub use crate::sources::contract::SECRET_BYTES_MAX;
 /// A source as operators see it.
 pub use crate::store::source::SourceRow;

@@ -1,4 +1,4 @@
-//! What operators do with sources: register, rotate, enable, bind, and give credentials for calling back.
+//! What operators do with sources: register, rotate, enable, bind, and give provider credentials.
 
 use super::source::find;
 
@@ -30,8 +30,8 @@ use crate::{
 /// The shortest replay window, in seconds: Jira repeats a delivery up to five times, up to 15 minutes apart, under its first
 /// timestamp. A shorter window would refuse for good what came late because we were away. The schema says the same.
 const REPLAY_WINDOW_SECONDS_MIN: i32 = 5 * 15 * 60;
-/// The longest credentials for call-backs, in bytes: a service account's key file is a fifth of it.
-const CALL_BACK_BYTES_MAX: usize = 16 * 1024;
+/// The longest provider credentials, in bytes: a service account's key file is a fifth of it.
+const PROVIDER_CREDENTIALS_BYTES_MAX: usize = 16 * 1024;
 
 /// Registers a source, and its tenant when that is new. Fails when the name is taken.
 pub async fn register(
@@ -124,18 +124,23 @@ pub async fn enable(gateway: &Registry, actor: &Actor, name: &str, secret: Optio
     Ok(())
 }
 
-/// Gives a source the credentials by which its own system is called back. The ones before end at once.
-pub async fn set_call_back(gateway: &Registry, actor: &Actor, name: &str, secret: &SecretBytes) -> Result<(), Error> {
+/// Gives a source its provider credentials, by which its own system is called. The ones before end at once.
+pub async fn set_provider_credentials(
+    gateway: &Registry,
+    actor: &Actor,
+    name: &str,
+    secret: &SecretBytes,
+) -> Result<(), Error> {
     let NamedSource { source_id, tenant_id, .. } = find(gateway, name).await?;
-    if secret.is_empty() || secret.expose().len() > CALL_BACK_BYTES_MAX {
-        return Err(Error::rejected(InputReason::CredentialsLength { bytes_max: CALL_BACK_BYTES_MAX }));
+    if secret.is_empty() || secret.expose().len() > PROVIDER_CREDENTIALS_BYTES_MAX {
+        return Err(Error::rejected(InputReason::CredentialsLength { bytes_max: PROVIDER_CREDENTIALS_BYTES_MAX }));
     }
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant_id).await?;
-    let slot = CredentialSlot { source: source_id, purpose: Purpose::CallBack, holder: "" };
+    let slot = CredentialSlot { source: source_id, purpose: Purpose::Provider, holder: "" };
     let now = gateway.now();
     store_secret_until(gateway, &tx, slot, secret, (now, now)).await?;
-    audit::record(gateway, &tx, actor, "source.call_back_set", source_id, []).await?;
+    audit::record(gateway, &tx, actor, "source.provider_credentials_set", source_id, []).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -26,7 +26,7 @@ pub(super) fn credential_aad(slot: CredentialSlot<'_>, credential: Uuid) -> Aad 
     row.extend_from_slice(slot.holder.as_bytes());
     let column = match slot.purpose {
         Purpose::Verify => "sealed",
-        Purpose::CallBack => "sealed_call_back",
+        Purpose::Provider => "sealed_provider",
     };
     Aad::new("source_credential", None, &row, column)
 }

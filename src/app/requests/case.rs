@@ -1,15 +1,18 @@
 //! What a job needs to know of its request, read in one short transaction.
 
 use crate::{
-    app::ground::{
-        Ground,
-        error::Error,
-        identities::{self, Named},
+    app::{
+        ground::{
+            Ground,
+            error::Error,
+            identities::{self, Named},
+        },
+        requests::job::RequestJob,
     },
-    domain::{RequestId, SubjectId, TenantId, request::RequestScope},
+    domain::{Issuer, RequestId, SubjectId, TenantId, request::RequestScope},
     product::{Digest, PersonKey},
     sealing::normalise,
-    store::{self, TenantTx, job::ClaimedJob, request::RequestRow},
+    store::{self, TenantTx, request::RequestRow},
 };
 
 /// What a job about a person needs, read in one short transaction.
@@ -20,8 +23,8 @@ pub(in crate::app) struct Case {
     pub(in crate::app) person: PersonKey,
     /// The digests of the identity that the person is found by, current first; none when the person was erased.
     pub(in crate::app) digests: Vec<Digest>,
-    /// Who gives out the identities that the person is found by.
-    pub(in crate::app) issuer: String,
+    /// Who gives out the identities that the person is found by; unknown when the person was erased.
+    pub(in crate::app) issuer: Issuer,
 }
 
 /// What a job about a whole tenant needs.
@@ -50,10 +53,15 @@ impl AnyCase {
             Self::Tenant(case) => &case.tenant_key,
         }
     }
+
+    /// One of two words: what is said of a person, or what is said of a tenant.
+    pub(in crate::app) fn either(&self, of_person: &'static str, of_tenant: &'static str) -> &'static str {
+        self.request().scope.either(of_person, of_tenant)
+    }
 }
 
 /// Reads a request; with its person, whose identities are opened for this operation, when it is about one.
-pub(in crate::app) async fn read_case(gateway: &Ground, job: &ClaimedJob) -> Result<AnyCase, Error> {
+pub(in crate::app) async fn read_case(gateway: &Ground, job: &RequestJob<'_>) -> Result<AnyCase, Error> {
     read_case_of(gateway, job.tenant_id, job.request_id).await
 }
 
@@ -80,7 +88,7 @@ pub(in crate::app) async fn read_case_of(
             .filter(|identity| identity.is_anchor)
             .collect(),
     };
-    let issuer = anchors.first().map_or_else(String::new, |anchor| anchor.issuer.clone());
+    let issuer = anchors.first().map_or(Issuer::Unknown, |anchor| anchor.issuer.clone());
     let digests = anchors.first().map(|anchor| digests_of(gateway, tenant, anchor)).transpose()?.unwrap_or_default();
     let identities = anchors.into_iter().map(|identity| (identity.kind, identity.value)).collect();
     let person = PersonKey { kind: row.kind, identities };
@@ -89,6 +97,6 @@ pub(in crate::app) async fn read_case_of(
 
 fn digests_of(gateway: &Ground, tenant: TenantId, anchor: &identities::OpenIdentity) -> Result<Vec<Digest>, Error> {
     let normalised = normalise(anchor.kind, anchor.value.expose_for("the digests it is found by"))
-        .map_err(|_| Error::Missing("an identity that can be normalised"))?;
+        .map_err(|_| Error::Unserializable { what: "the identity" })?;
     Ok(Named::new(gateway, tenant, anchor.kind, &anchor.issuer, normalised).product_digests())
 }

@@ -3,27 +3,30 @@
 use jiff::Timestamp;
 
 use crate::{
-    app::ground::error::{Error, JobFailure},
-    domain::request::RequestState,
+    app::{ground::error::JobFailure, requests::job::RequestJob},
+    domain::{
+        reason::{JobReason, WorkReason},
+        run::Stage,
+    },
     store::{self, TenantTx, job::ClaimedJob},
 };
 
-/// A transaction of the job's tenant in which this worker still holds the job and the request is in `state`.
-pub(in crate::app) async fn hold(tx: &TenantTx<'_>, job: &ClaimedJob, state: RequestState) -> Result<(), JobFailure> {
-    if !store::job::holds_lease(tx, job).await.map_err(Error::from)? {
-        return Err(JobFailure::discard("another worker holds the job"));
+/// Makes sure, until the transaction ends, that this worker still has the job and that its request stands at `stage`.
+pub(in crate::app) async fn ensure_lease(
+    tx: &TenantTx<'_>,
+    job: &RequestJob<'_>,
+    stage: Stage,
+) -> Result<(), JobFailure> {
+    if !store::job::has_lease(tx, job).await? {
+        return Err(JobFailure::discard(WorkReason::LeaseLost));
     }
-    if store::request::lock_state(tx, job.request_id).await.map_err(Error::from)? != Some(state) {
-        return Err(JobFailure::discard("the request has moved on"));
+    if store::request::lock_stage(tx, job.request_id).await? != Some(stage) {
+        return Err(JobFailure::discard(JobReason::RequestMovedOn));
     }
     Ok(())
 }
 
-/// Completes a job in the transaction of its result; a worker whose lease ran out commits nothing.
+/// Completes a job in the transaction of its result; a worker whose lease has expired commits nothing.
 pub(in crate::app) async fn complete(tx: &TenantTx<'_>, job: &ClaimedJob, at: Timestamp) -> Result<(), JobFailure> {
-    if store::job::complete(tx, job, at).await.map_err(Error::from)? {
-        Ok(())
-    } else {
-        Err(JobFailure::discard("another worker holds the job"))
-    }
+    if store::job::complete(tx, job, at).await? { Ok(()) } else { Err(JobFailure::discard(WorkReason::LeaseLost)) }
 }

@@ -3,13 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    app::ground::{
-        Ground,
-        error::Error,
-        identities::{Named, ONE_ISSUER},
-        tenants,
-    },
-    domain::{IdentityKind, Personal, TenantId, reason::InputReason, request::RequestState},
+    app::ground::{Ground, error::Error, identities::Named, tenants},
+    domain::{IdentityKind, Issuer, Personal, TenantId, reason::InputReason, request::RequestState},
     sealing::normalise,
     sources::SourceSettings,
     store::{self, TenantTx, fence::Fence, request::RequestRow, subject::SubjectRow},
@@ -42,7 +37,7 @@ pub async fn find(
         None => tenants::list(gateway).await?.into_iter().map(|row| row.tenant_id).collect(),
     };
     let issuers = match issuer {
-        Some(issuer) => vec![issuer.to_owned()],
+        Some(issuer) => vec![Issuer::parse(issuer)],
         None => issuers(gateway, kind).await?,
     };
     let mut client = gateway.databases().tenant.client().await?;
@@ -65,15 +60,15 @@ pub async fn find(
 }
 
 /// Who may have given out an identity of this kind.
-async fn issuers(gateway: &Ground, kind: IdentityKind) -> Result<Vec<String>, Error> {
+async fn issuers(gateway: &Ground, kind: IdentityKind) -> Result<Vec<Issuer>, Error> {
     match kind {
-        IdentityKind::AtlassianAccountId | IdentityKind::Email => Ok(vec![ONE_ISSUER.to_owned()]),
+        IdentityKind::AtlassianAccountId | IdentityKind::Email => Ok(vec![Issuer::Universal]),
         IdentityKind::FirebaseUid => {
             let sources = crate::app::registry::list(gateway, None).await?;
             let settings =
                 sources.iter().filter_map(|row| SourceSettings::parse(row.facts.kind, &row.facts.settings).ok());
             let projects: BTreeSet<String> = settings.filter_map(|known| known.project().map(str::to_owned)).collect();
-            Ok(projects.into_iter().collect())
+            Ok(projects.into_iter().map(|project| Issuer::Project { project, tenant: None }).collect())
         }
     }
 }

@@ -77,7 +77,7 @@ fn may_run(event: &EventRow) -> bool {
     event.outcome_reason.as_deref() != Some(IDENTIFIER_REUSED)
 }
 
-/// Lets a held or dead job run again. Fails when it is neither.
+/// Lets a parked job run again. Fails when it is not parked.
 pub async fn retry_job(gateway: &Ground, actor: &Actor, job: JobId) -> Result<(), Error> {
     let queue = gateway.databases().queue.client().await?;
     let filter = JobFilter { job_id: Some(job), ..JobFilter::default() };

@@ -4,7 +4,7 @@ use crate::app::registry::Registry;
 
 use crate::{
     app::ground::{Ground, error::Error, tenants},
-    domain::{EventId, RequestId, SubjectId, TenantId, call_back::CallBackState, request::RequestState},
+    domain::{EventId, RequestId, SubjectId, TenantId, provider_call::CallState, request::RequestState},
     store::{
         self, TenantTx,
         audit::AuditRow,
@@ -87,8 +87,8 @@ pub struct RequestReport {
     pub request: RequestRow,
     /// What each finished step has done: table, disposal, rows.
     pub steps: Vec<(String, String, i64)>,
-    /// How many accounts of a leaving customer's people are in each state; empty for a request about a person.
-    pub accounts: Vec<(CallBackState, u64)>,
+    /// How many accounts of a leaving tenant's people are in each state; empty for a request about a person.
+    pub accounts: Vec<(CallState, u64)>,
     /// Its jobs.
     pub jobs: Vec<JobRow>,
     /// Its signed receipt.
@@ -102,9 +102,14 @@ pub async fn request(gateway: &Ground, id: RequestId) -> Result<RequestReport, E
     for tenant in tenants::list(gateway).await? {
         let tx = TenantTx::begin(&mut client, tenant.tenant_id).await?;
         if let Some(request) = store::request::read(&tx, id).await? {
-            let steps = store::plan::executed(&tx, id).await?;
-            let accounts = store::account_call::counts(&tx, id).await?;
-            let receipt = store::receipt::of_request(&tx, id).await?.map(|(_, _, jws)| jws);
+            let accounts = store::provider_call::account_counts(&tx, id).await?;
+            let (steps, receipt) = match &request.run {
+                Some(run) => {
+                    let receipt = store::receipt::of_run(&tx, run.run_id).await?.map(|(_, _, jws)| jws);
+                    (store::plan::executed(&tx, run.run_id).await?, receipt)
+                }
+                None => (Vec::new(), None),
+            };
             return Ok(RequestReport { tenant_id: tenant.tenant_id, request, steps, accounts, jobs, receipt });
         }
     }

@@ -7,13 +7,13 @@ use crate::{
     store::{self, TenantTx, tenant::Tenant},
 };
 
-/// The product database's word of whether the customer is leaving is made the same as ours. It may be another: a worker of a release that
-/// did not know of it, or a product database that was restored.
+/// The product database's word of whether the tenant is leaving is made the same as ours. It may be another when a product
+/// database was restored.
 pub(in crate::app) async fn keep_leaving(gateway: &Ground, tenant: &Tenant) -> Result<(), Error> {
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant.tenant_id).await?;
     // In this order: an offboarding that begins in between is not among what is over.
-    let (opened, _) = store::request::marks_of_tenant(&tx).await?;
+    let (opened, _) = store::offboarding::written_by_tenant(&tx).await?;
     let living = match store::request::living(&tx, RequestScope::Tenant).await? {
         Some(request) => store::request::read(&tx, request).await?,
         None => None,
@@ -30,9 +30,12 @@ pub(in crate::app) async fn keep_leaving(gateway: &Ground, tenant: &Tenant) -> R
     if let Some(wrong) = there.filter(|there| Some(*there) != current && opened.contains(there)) {
         product::end_leaving(&mut client, scope, &[wrong]).await?;
     }
-    // Behind the fence it has gone with everything else, and must not be there for a customer who returns.
-    let is_off = living.is_some_and(|request| request.state == RequestState::Open && request.access_off_at.is_some());
-    if let Some(missing) = current.filter(|current| is_off && there != Some(*current)) {
+    // Behind the fence it has gone with everything else, and must not be there for a tenant that returns.
+    let is_revoked = living.is_some_and(|request| {
+        let revoked_at = request.offboarding.and_then(|offboarding| offboarding.access_revoked_at);
+        request.state == RequestState::Scheduled && revoked_at.is_some()
+    });
+    if let Some(missing) = current.filter(|current| is_revoked && there != Some(*current)) {
         product::begin_leaving(&mut client, scope, missing).await?;
     }
     Ok(())

@@ -12,7 +12,7 @@ use crate::{
 /// Jobs given back to one tenant in one sweep.
 const RESTORED_MAX: i64 = 500;
 
-/// Gives every unfinished request the job that must come next, where none is pending or held. A verification that failed
+/// Gives every unfinished request the job that must come next, where none is pending or parked. A verification that failed
 /// is left out: there a person has to look first.
 pub(in crate::app) async fn restore(gateway: &Ground, tenant: TenantId) -> Result<u64, Error> {
     let mut client = gateway.databases().tenant.client().await?;
@@ -37,7 +37,7 @@ pub(in crate::app) async fn restore(gateway: &Ground, tenant: TenantId) -> Resul
     Ok(restored)
 }
 
-/// Requests whose purge was due and that are not completed.
+/// Requests that were due and have not ended.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::app) struct Overdue {
     requests: i64,
@@ -65,9 +65,7 @@ pub(in crate::app) async fn tell(gateway: &Ground, overdue: Overdue) -> Result<(
     metrics::gauge!(metric::REQUESTS_OVERDUE).set(number(overdue.requests));
     metrics::gauge!(metric::REQUEST_OVERDUE_SECONDS_MAX).set(late);
     let queue = gateway.databases().queue.client().await?;
-    let (held, dead) = store::job::count_stuck(&queue).await?;
-    metrics::gauge!(metric::JOBS_HELD).set(number(held));
-    metrics::gauge!(metric::JOBS_DEAD).set(number(dead));
+    metrics::gauge!(metric::JOBS_PARKED).set(number(store::job::count_parked(&queue).await?));
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! An account of a project, and what a call about one came to.
+//! An account of a project, and what a change of one came to.
 
 use jiff::Timestamp;
 
@@ -7,9 +7,9 @@ use crate::domain::Personal;
 /// The longest uid, in characters, as Firebase bounds it.
 pub const UID_CHARS_MAX: usize = 128;
 
-/// What a call about one account came to.
+/// What the provider has answered to a change of one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccountCall {
+pub enum ChangeAnswer {
     /// It was done.
     Done,
     /// There is no such account, so there is nothing to do.

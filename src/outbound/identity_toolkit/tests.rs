@@ -41,7 +41,7 @@ async fn each_verb_asks_what_the_api_wants() {
     let deleted = toolkit.delete(Some("msp-1"), &person, now()).await.expect("deleted");
     let found = toolkit.lookup(None, &[person], now()).await.expect("looked up");
 
-    assert_eq!([disabled, revoked, deleted], [AccountCall::Done; 3]);
+    assert_eq!([disabled, revoked, deleted], [ChangeAnswer::Done; 3]);
     assert!(found.is_empty());
     let seen = server.requests();
     let project = "POST /identitytoolkit.googleapis.com/v1/projects/demo-test";
@@ -61,7 +61,7 @@ async fn each_verb_asks_what_the_api_wants() {
 #[tokio::test]
 async fn an_account_that_is_gone_is_an_outcome_and_refusals_are_errors_without_words() {
     let (toolkit, _server) = emulator([captured("delete_missing")]).await;
-    assert_eq!(toolkit.delete(None, &uid("canary"), now()).await.ok(), Some(AccountCall::AlreadyGone));
+    assert_eq!(toolkit.delete(None, &uid("canary"), now()).await.ok(), Some(ChangeAnswer::AlreadyGone));
 
     for (name, refused) in [("bad_bearer", 401), ("no_credentials", 403)] {
         let (toolkit, _server) = emulator([captured(name)]).await;
@@ -179,7 +179,7 @@ async fn a_token_that_is_not_taken_any_more_is_replaced_once() {
         IdentityToolkit::at(quick_client(), server.base(), &["v1"], "demo-test", credentials).expect("a name");
 
     for _ in 0..2 {
-        assert_eq!(toolkit.delete(None, &uid("u"), now()).await.ok(), Some(AccountCall::Done));
+        assert_eq!(toolkit.delete(None, &uid("u"), now()).await.ok(), Some(ChangeAnswer::Done));
     }
 
     let seen = server.requests();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, AccountCall, UID_CHARS_MAX};
+use super::account::{Account, ChangeAnswer, UID_CHARS_MAX};
 use crate::{
     domain::Personal,
     outbound::{
@@ -75,7 +75,7 @@ impl FoundAccount {
 }
 
 /// What an answer about one account means.
-pub(super) fn account_call(answer: Answer, uid: &str) -> Result<AccountCall, CallFailure> {
+pub(super) fn change_answer(answer: Answer, uid: &str) -> Result<ChangeAnswer, CallFailure> {
     #[derive(Deserialize)]
     struct About {
         #[serde(rename = "localId")]
@@ -84,14 +84,14 @@ pub(super) fn account_call(answer: Answer, uid: &str) -> Result<AccountCall, Cal
     }
     let is_missing = matches!(answer.status, 400 | 404) && error_word(&answer).as_deref() == Some("USER_NOT_FOUND");
     if is_missing {
-        return Ok(AccountCall::AlreadyGone);
+        return Ok(ChangeAnswer::AlreadyGone);
     }
     let About { uid: answered, error } = object(&sorted(answer)?.body)?;
     let is_other = answered.is_some_and(|other| other != uid);
     if is_other || error.is_some() {
         return Err(CallFailure::BadAnswer { what: "it is not about the account asked about" });
     }
-    Ok(AccountCall::Done)
+    Ok(ChangeAnswer::Done)
 }
 
 /// As [`successful`], and knows the words by which this API asks for fewer calls under status 400 and 403.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::scalar::{self, Raw};
 use crate::domain::{
-    IdentityKind, Personal,
+    IdentityKind, Issuer, Personal,
     event::{IgnoreReason, LifecycleEvent, Malformed, NamedIdentity, PersonSignal},
     identity::{ATLASSIAN_PLACEHOLDER_ACCOUNT_ID, is_atlassian_account_id},
     profile::{Profile, ProfileAttribute},
@@ -51,7 +51,8 @@ pub(super) fn person(
     let Some(account_id) = account_id(user.account_id, "user.accountId")? else {
         return Ok(LifecycleEvent::Irrelevant(IgnoreReason::PlaceholderAccount));
     };
-    let identity = NamedIdentity { kind: IdentityKind::AtlassianAccountId, issuer: String::new(), value: account_id };
+    let identity =
+        NamedIdentity { kind: IdentityKind::AtlassianAccountId, issuer: Issuer::Universal, value: account_id };
     Ok(LifecycleEvent::Person { signal, identity, source_at, profile })
 }
 

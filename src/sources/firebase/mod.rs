@@ -19,7 +19,7 @@ mod user;
 use said::Said;
 
 use crate::domain::{
-    IdentityKind,
+    IdentityKind, Issuer,
     event::{IgnoreReason, LifecycleEvent, Malformed, NamedIdentity, PersonSignal},
     profile::Profile,
 };
@@ -69,7 +69,7 @@ fn conclude(said: &Said<'_>, project: &str) -> Result<LifecycleEvent, Malformed>
         return Err(Malformed::ForeignSite("project"));
     }
     let user = user::named(said)?;
-    let issuer = user.tenant.map_or_else(|| project.to_owned(), |tenant| format!("{project}/{tenant}"));
+    let issuer = Issuer::Project { project: project.to_owned(), tenant: user.tenant };
     let identity = NamedIdentity { kind: IdentityKind::FirebaseUid, issuer, value: user.uid };
     Ok(LifecycleEvent::Person { signal, identity, source_at: said.at, profile: Profile::default() })
 }

@@ -37,7 +37,7 @@ fn read(body: &str, project: &str) -> Result<LifecycleEvent, Malformed> {
 fn person(signal: PersonSignal, issuer: &str, uid: &str, at: &str) -> Result<LifecycleEvent, Malformed> {
     let identity = NamedIdentity {
         kind: IdentityKind::FirebaseUid,
-        issuer: issuer.to_owned(),
+        issuer: Issuer::parse(issuer),
         value: Personal::new(uid.to_owned()),
     };
     Ok(LifecycleEvent::Person { signal, identity, source_at: at.parse().ok(), profile: Profile::default() })

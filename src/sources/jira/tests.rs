@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     domain::{
-        IdentityKind, Personal,
+        IdentityKind, Issuer, Personal,
         event::NamedIdentity,
         profile::{Profile, ProfileAttribute},
         worklog::{WORKLOG_SECONDS_MAX, WorklogChange, WorklogEntry},
@@ -55,7 +55,7 @@ fn person_with(
     source_at: Option<Timestamp>,
 ) -> Result<LifecycleEvent, Malformed> {
     let value = Personal::new(account_id.to_owned());
-    let identity = NamedIdentity { kind: IdentityKind::AtlassianAccountId, issuer: String::new(), value };
+    let identity = NamedIdentity { kind: IdentityKind::AtlassianAccountId, issuer: Issuer::Universal, value };
     Ok(LifecycleEvent::Person { signal, identity, source_at, profile })
 }
 

@@ -12,31 +12,34 @@ statements! {
     // is; one that is locked is being worked for.
     MISSING = "SELECT r.request_id, wanted.kind, wanted.run_at
         FROM gateway.privacy_request r
-        JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
+        LEFT JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
+        LEFT JOIN gateway.run u ON u.tenant_id = r.tenant_id AND u.request_id = r.request_id AND u.kind = 'erasure'
         CROSS JOIN LATERAL (
-            VALUES ('access_off', o.access_off_due_at, r.state = 'open' AND o.access_off_at IS NULL),
-                   ('mark', o.mark_due_at, r.state = 'open' AND o.marked_at IS NULL),
-                   ('deletion', o.purge_start_at, true)
+            VALUES ('revoke_access', o.revoke_access_due_at, r.state = 'scheduled' AND o.access_revoked_at IS NULL),
+                   ('flag_for_deletion', o.flag_due_at, r.state = 'scheduled' AND o.flagged_at IS NULL),
+                   ('erasure', coalesce(o.erasure_start_at, r.opened_at), u.verification_failed_at IS NULL)
         ) AS wanted (kind, run_at, is_next)
         WHERE r.tenant_id = $1
-            AND r.state IN ('open', 'fenced', 'executed', 'verified', 'key_destroyed')
+            AND r.right_word = 'erasure'
+            AND r.state IN ('scheduled', 'running')
             AND wanted.is_next
+            AND wanted.run_at IS NOT NULL
             AND NOT EXISTS (
                 SELECT 1
                 FROM gateway.job j
                 WHERE j.tenant_id = r.tenant_id AND j.request_id = r.request_id AND j.kind = wanted.kind
-                    AND j.state IN ('pending', 'held')
+                    AND j.state IN ('pending', 'parked')
             )
         ORDER BY r.opened_at
         LIMIT $2
         FOR UPDATE OF r SKIP LOCKED";
     // Attempts go on where those of its predecessors ended: a product database refuses smaller fencing tokens.
     RESTORE = "INSERT INTO gateway.job
-            (tenant_id, job_id, kind, request_id, state, run_at, not_before, attempt, created_at)
-        SELECT $1, $2, $3, $4, 'pending', $5, $5, coalesce(max(attempt), 0), $6
+            (tenant_id, job_id, kind, belongs_to, request_id, state, run_at, not_before, attempt, created_at)
+        SELECT $1, $2, $3, 'request', $4, 'pending', $5, $5, coalesce(max(attempt), 0), $6
         FROM gateway.job
         WHERE tenant_id = $1 AND request_id = $4 AND kind = $3
-        ON CONFLICT (tenant_id, request_id, kind) WHERE state IN ('pending', 'held') DO NOTHING";
+        ON CONFLICT (tenant_id, request_id, kind, run_id, rule_word) WHERE state IN ('pending', 'parked') DO NOTHING";
 }
 
 /// A request that is not finished and has no living job of the kind that must come next.

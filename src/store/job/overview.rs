@@ -1,15 +1,18 @@
 //! Jobs as operators and the sweep see them: listed and counted, never changed.
 
 use jiff::Timestamp;
+use tokio_postgres::Row;
 
+use super::subject::subject_of;
 use crate::{
-    domain::{JobId, RequestId, TenantId},
+    domain::{JobId, RequestId, TenantId, job::JobSubject},
     store::{Client, StoreError, TenantTx, statements, tx},
 };
 
 statements! {
-    SELECT_JOBS = "SELECT tenant_id, job_id, kind, request_id, state, run_at, not_before, attempt, failures, failure_reason,
-               created_at, finished_at, lease_until IS NOT NULL AND lease_until > now()
+    SELECT_JOBS = "SELECT tenant_id, job_id, kind, belongs_to, run_id, request_id, rule_word, state, run_at, not_before, attempt,
+               failures, parked_code, failure_reason, created_at, finished_at,
+               lease_until IS NOT NULL AND lease_until > now() AS is_leased
         FROM gateway.job
         WHERE ($1::uuid IS NULL OR job_id = $1)
             AND ($2::uuid IS NULL OR tenant_id = $2)
@@ -17,19 +20,10 @@ statements! {
             AND ($4::uuid IS NULL OR request_id = $4)
         ORDER BY created_at DESC, job_id DESC
         LIMIT $5";
-    COUNT_STUCK = "SELECT count(*) FILTER (WHERE j.state = 'held'),
-               count(*) FILTER (WHERE j.state = 'dead' AND NOT EXISTS (
-                   SELECT 1
-                   FROM gateway.job later
-                   WHERE later.tenant_id = j.tenant_id AND later.request_id = j.request_id AND later.kind = j.kind
-                       AND later.state <> 'dead' AND later.created_at >= j.created_at
-               ))
-        FROM gateway.job j
-        WHERE j.state IN ('held', 'dead')";
-    OVERDUE = "SELECT count(*), min(o.purge_due_at)
+    COUNT_PARKED = "SELECT count(*) FROM gateway.job WHERE state = 'parked'";
+    OVERDUE = "SELECT count(*), min(coalesce(r.extended_until, r.due_at))
         FROM gateway.privacy_request r
-        JOIN gateway.offboarding o ON o.tenant_id = r.tenant_id AND o.request_id = r.request_id
-        WHERE r.tenant_id = $1 AND r.state <> 'cancelled' AND r.state <> 'completed' AND o.purge_due_at < $2";
+        WHERE r.tenant_id = $1 AND r.ended_at IS NULL AND coalesce(r.extended_until, r.due_at) < $2";
     COUNT_DUE = "SELECT count(*) FROM gateway.job WHERE state = 'pending' AND not_before <= $1";
 }
 
@@ -42,8 +36,8 @@ pub struct JobRow {
     pub job_id: JobId,
     /// What it does.
     pub kind: String,
-    /// The request it works for.
-    pub request_id: RequestId,
+    /// What it works for.
+    pub subject: JobSubject,
     /// Its state.
     pub state: String,
     /// When it is due, by the calendar.
@@ -54,13 +48,15 @@ pub struct JobRow {
     pub attempt: i32,
     /// Failed attempts since it was last revived.
     pub failures: i32,
+    /// Why it is parked, as a word.
+    pub parked_code: Option<String>,
     /// Why the last attempt failed.
     pub failure_reason: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
-    /// True while a worker holds it.
+    /// True while a worker runs it.
     pub is_leased: bool,
 }
 
@@ -92,33 +88,35 @@ pub async fn select(client: &Client, filter: &JobFilter, limit: i64) -> Result<V
         ],
     )
     .await?;
-    Ok(rows
-        .iter()
-        .map(|row| JobRow {
-            tenant_id: TenantId::from_uuid(row.get(0)),
-            job_id: JobId::from_uuid(row.get(1)),
-            kind: row.get(2),
-            request_id: RequestId::from_uuid(row.get(3)),
-            state: row.get(4),
-            run_at: row.get(5),
-            not_before: row.get(6),
-            attempt: row.get(7),
-            failures: row.get(8),
-            failure_reason: row.get(9),
-            created_at: row.get(10),
-            finished_at: row.get(11),
-            is_leased: row.get(12),
-        })
-        .collect())
+    rows.iter().map(job_row).collect()
 }
 
-/// How many jobs are held, and how many are dead without a successor. Role `gw_queue`.
-pub async fn count_stuck(client: &Client) -> Result<(i64, i64), StoreError> {
-    let rows = tx::query(client, "count_stuck_jobs", COUNT_STUCK, &[]).await?;
-    Ok(rows.first().map_or((0, 0), |row| (row.get(0), row.get(1))))
+fn job_row(row: &Row) -> Result<JobRow, StoreError> {
+    Ok(JobRow {
+        tenant_id: TenantId::from_uuid(row.get("tenant_id")),
+        job_id: JobId::from_uuid(row.get("job_id")),
+        kind: row.get("kind"),
+        subject: subject_of(row)?,
+        state: row.get("state"),
+        run_at: row.get("run_at"),
+        not_before: row.get("not_before"),
+        attempt: row.get("attempt"),
+        failures: row.get("failures"),
+        parked_code: row.get("parked_code"),
+        failure_reason: row.get("failure_reason"),
+        created_at: row.get("created_at"),
+        finished_at: row.get("finished_at"),
+        is_leased: row.get("is_leased"),
+    })
 }
 
-/// How many of the tenant's requests are not completed although their purge was due, and when the first of them was due.
+/// How many jobs are parked. Role `gw_queue`.
+pub async fn count_parked(client: &Client) -> Result<i64, StoreError> {
+    let rows = tx::query(client, "count_parked_jobs", COUNT_PARKED, &[]).await?;
+    Ok(rows.first().map_or(0, |row| row.get(0)))
+}
+
+/// How many of the tenant's requests have not ended although they were due, and when the first of them was due.
 pub async fn overdue(tx: &TenantTx<'_>, now: Timestamp) -> Result<(i64, Option<Timestamp>), StoreError> {
     let row = tx.query_opt("overdue_requests", OVERDUE, &[&tx.tenant().uuid(), &now]).await?;
     Ok(row.map_or((0, None), |row| (row.get(0), row.get(1))))

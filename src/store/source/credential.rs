@@ -42,8 +42,8 @@ statements! {
 pub enum Purpose {
     /// Checking what the sender says.
     Verify,
-    /// Calling the sender's own system.
-    CallBack,
+    /// Calls to the sender's own system.
+    Provider,
 }
 
 impl Purpose {
@@ -51,7 +51,7 @@ impl Purpose {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Verify => "verify",
-            Self::CallBack => "call_back",
+            Self::Provider => "provider",
         }
     }
 }

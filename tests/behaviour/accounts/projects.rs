@@ -2,7 +2,7 @@
 
 use milestone_gateway::testing::{
     app::{accounts::give_up, registry, support::replay},
-    domain::{call_back::CallBackState::*, request::RequestState},
+    domain::{provider_call::CallState::*, run::Phase},
     signature::SecretBytes,
 };
 
@@ -24,7 +24,7 @@ async fn of_several_projects_an_account_goes_where_only_one_has_it_or_where_its_
     let world = World::with_emulators().await;
     let acme = acme(&world, &firebase).await;
     let other = world.a_cloudevents_source_of(OTHER_PROJECT, None).await;
-    world.may_call_back(&other, &firebase).await;
+    world.has_provider_credentials(&other, &firebase).await;
     portal_user_with_account(&world, &firebase, &acme, "here").await;
     let there = world.a_portal_user(&acme, "there").await;
     let both = portal_user_with_account(&world, &firebase, &acme, "both").await;
@@ -52,7 +52,7 @@ async fn while_one_project_cannot_be_looked_into_nobody_says_where_an_account_is
     let firebase = Firebase::start().await;
     let world = World::with_emulators().await;
     let acme = acme(&world, &firebase).await;
-    // Somebody has registered it, and nobody has given us a way to it.
+    // Somebody has registered it, and nobody has given us credentials for it.
     world.a_cloudevents_source_of(OTHER_PROJECT, None).await;
     let paula = portal_user_with_account(&world, &firebase, &acme, "paula").await;
 
@@ -66,7 +66,7 @@ async fn while_one_project_cannot_be_looked_into_nobody_says_where_an_account_is
     world.ends_cleanly().await;
 }
 
-/// Its events have named a project to which nobody has given us a way: it must not be looked for in another one.
+/// Its events have named a project for which nobody has given us credentials: it must not be looked for in another one.
 #[tokio::test]
 async fn an_account_of_a_project_that_cannot_be_reached_stays_and_is_counted() {
     let firebase = Firebase::start().await;
@@ -74,7 +74,7 @@ async fn an_account_of_a_project_that_cannot_be_reached_stays_and_is_counted() {
     let acme = world.a_tenant("acme").await;
     world.a_firebase_source(None).await;
     let other = world.a_cloudevents_source_of(OTHER_PROJECT, None).await;
-    world.may_call_back(&other, &firebase).await;
+    world.has_provider_credentials(&other, &firebase).await;
     let paula = world.a_portal_user(&acme, "paula").await;
     firebase.has_an_account_in(OTHER_PROJECT, &paula, hours(-500));
     world.firebase_tells(&background_event("delete", &paula.account_id, hours(0))).await;
@@ -96,7 +96,7 @@ async fn without_credentials_of_their_own_nobody_is_told_and_the_purge_goes_on()
     let globex = world.a_tenant("globex").await;
     // Another customer's credentials for the very same project are not ours to use.
     let source = world.a_firebase_source(Some(&globex)).await;
-    world.may_call_back(&source, &firebase).await;
+    world.has_provider_credentials(&source, &firebase).await;
     portal_user_with_account(&world, &firebase, &acme, "paula").await;
 
     leaves(&world, &acme, hours(0)).await;
@@ -118,7 +118,7 @@ async fn a_project_that_is_away_keeps_no_account_of_another_from_its_turn() {
     let acme = acme(&world, &firebase).await;
     let other = world.a_cloudevents_source_of(OTHER_PROJECT, None).await;
     let nowhere = SecretBytes::new(br#"{"emulator": "http://127.0.0.1:9"}"#.to_vec());
-    registry::set_call_back(&world.gateway, &world.tester, &other, &nowhere).await.unwrap();
+    registry::set_provider_credentials(&world.gateway, &world.tester, &other, &nowhere).await.unwrap();
     let named = portal_user_with_account(&world, &firebase, &acme, "named").await;
     let anywhere = portal_user_with_account(&world, &firebase, &acme, "anywhere").await;
     leaves(&world, &acme, hours(0)).await;
@@ -128,10 +128,10 @@ async fn a_project_that_is_away_keeps_no_account_of_another_from_its_turn() {
 
     world.days_pass(1).await;
 
-    assert_eq!(own_request(&world, &acme).await.state, RequestState::Verified);
+    assert_eq!(own_request(&world, &acme).await.phase(), Some(Phase::Verified));
     assert_eq!(firebase.uids_in(PROJECT), [&*anywhere.account_id], "it may be in the project that is away");
     assert_eq!(accounts_told(&world, &acme).await, [(Done, 1), (Pending, 1)]);
-    world.may_call_back(&other, &firebase).await;
+    world.has_provider_credentials(&other, &firebase).await;
     world.time_passes(LATER);
     world.the_worker_drains().await;
 
@@ -151,12 +151,12 @@ async fn a_project_that_lets_us_in_no_longer_waits_for_a_person_who_may_give_it_
 
     world.days_pass(83).await;
     let request = own_request(&world, &acme).await;
-    assert_eq!(request.state, RequestState::Verified);
-    let held = || async {
+    assert_eq!(request.phase(), Some(Phase::Verified));
+    let parked = || async {
         let jobs = world.jobs_of(request.request_id).await;
-        jobs.into_iter().find(|job| job.kind == "deletion" && job.state == "held")
+        jobs.into_iter().find(|job| job.kind == "erasure" && job.state == "parked")
     };
-    let job = held().await.expect("a held job");
+    let job = parked().await.expect("a parked job");
     assert!(keys_and_people(&world, &acme).await > 0, "whoever could be told must stay known");
 
     let who = (acme.id, request.request_id);
@@ -169,7 +169,7 @@ async fn a_project_that_lets_us_in_no_longer_waits_for_a_person_who_may_give_it_
     assert_eq!(given_up, 1);
     assert!(is_purged(&world, &acme).await);
     assert_eq!(accounts_told(&world, &acme).await, [(Unreachable, 1)]);
-    assert_eq!(audited_as(&world, &acme, "call_backs.given_up").await, [r#"calls 1, reason "sup-1042""#]);
+    assert_eq!(audited_as(&world, &acme, "provider_calls.given_up").await, [r#"calls 1, reason "sup-1042""#]);
     assert_eq!(keys_and_people(&world, &acme).await, 0);
     world.ends_cleanly().await;
 }

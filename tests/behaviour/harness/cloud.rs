@@ -182,7 +182,7 @@ impl World {
     /// Gives a source the credentials by which its system is asked.
     pub(crate) async fn is_asked_with(&self, source: &str, credentials: Value) {
         let secret = SecretBytes::new(credentials.to_string().into_bytes());
-        app::registry::set_call_back(&self.gateway, &self.tester, source, &secret).await.unwrap();
+        app::registry::set_provider_credentials(&self.gateway, &self.tester, source, &secret).await.unwrap();
     }
 
     /// Gives a source a server of this machine to ask.

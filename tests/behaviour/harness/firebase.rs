@@ -177,10 +177,10 @@ fn captured(name: &str) -> Answer {
 }
 
 impl World {
-    /// Gives a source what it needs to call this identity provider back.
-    pub(crate) async fn may_call_back(&self, source: &str, firebase: &Firebase) {
+    /// Gives a source credentials for this identity provider.
+    pub(crate) async fn has_provider_credentials(&self, source: &str, firebase: &Firebase) {
         let credentials = json!({"emulator": firebase.server.address()}).to_string();
         let secret = SecretBytes::new(credentials.into_bytes());
-        registry::set_call_back(&self.gateway, &self.tester, source, &secret).await.unwrap();
+        registry::set_provider_credentials(&self.gateway, &self.tester, source, &secret).await.unwrap();
     }
 }

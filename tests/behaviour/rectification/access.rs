@@ -1,6 +1,6 @@
 //! Access of accounts that were deactivated, beside everybody's and a person's own leaving.
 
-use milestone_gateway::testing::domain::{evidence::EvidenceKind::*, request::RequestState};
+use milestone_gateway::testing::domain::{evidence::EvidenceKind::*, request::RequestState, run::Phase};
 
 use super::{acme_with_ann, minutes, updated};
 use crate::{
@@ -188,7 +188,7 @@ async fn behind_the_customers_fence_the_sweep_brings_that_word_not_back() {
     world.the_worker_drains().await;
     world.crash.arm("tenant_deletion.after_fence_mirror", 1);
     world.days_pass(83).await;
-    assert_eq!(world.state_of_request(&acme).await, RequestState::Fenced);
+    assert_eq!(world.request(&acme).await.phase(), Some(Phase::Fenced));
 
     world.the_sweep_runs().await;
 

@@ -6,52 +6,6 @@ SCHEMA gateway: USAGE TO gw_queue
 SCHEMA gateway: USAGE TO gw_tenant
 SCHEMA gateway: USAGE TO gw_verify
 
-TABLE gateway.account_call ROW SECURITY FORCED
-    tenant_id uuid NOT NULL
-    account_call_id uuid NOT NULL
-    request_id uuid NOT NULL
-    issuer text NOT NULL
-    uid_digest bytea NOT NULL STATISTICS 0
-    sealed bytea STATISTICS 0
-    state text NOT NULL
-    attempts integer NOT NULL DEFAULT 0
-    created_at timestamp with time zone NOT NULL
-    finished_at timestamp with time zone
-    CONSTRAINT account_call_pkey PRIMARY KEY (tenant_id, account_call_id)
-    CONSTRAINT account_call_once_for_a_request UNIQUE (tenant_id, request_id, uid_digest, issuer)
-    CONSTRAINT account_call_has_request FOREIGN KEY (tenant_id, request_id) REFERENCES gateway.privacy_request(tenant_id, request_id)
-    CONSTRAINT account_call_attempts_not_negative CHECK ((attempts >= 0))
-    CONSTRAINT account_call_digest_length CHECK ((octet_length(uid_digest) = 32))
-    CONSTRAINT account_call_pending_has_no_end CHECK (((state = 'pending'::text) = (finished_at IS NULL)))
-    CONSTRAINT account_call_pending_keeps_the_uid CHECK (((state = 'pending'::text) = (sealed IS NOT NULL)))
-    CONSTRAINT account_call_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'already_gone'::text, 'withdrawn'::text, 'shared'::text, 'ambiguous'::text, 'unreachable'::text])))
-    CREATE INDEX account_call_pending ON gateway.account_call USING btree (tenant_id, request_id, attempts, account_call_id) WHERE (state = 'pending'::text)
-    POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
-    SET autovacuum_enabled=true
-    SET autovacuum_vacuum_scale_factor=0
-    SET autovacuum_vacuum_threshold=0
-    SET toast.autovacuum_enabled=true
-    SET toast.autovacuum_vacuum_scale_factor=0
-    SET toast.autovacuum_vacuum_threshold=0
-    GRANT INSERT, SELECT TO gw_tenant
-    GRANT UPDATE (attempts, finished_at, sealed, state) TO gw_tenant
-
-TABLE gateway.account_call_attempt ROW SECURITY FORCED
-    tenant_id uuid NOT NULL
-    account_call_id uuid NOT NULL
-    attempt integer NOT NULL
-    began_at timestamp with time zone NOT NULL
-    ended_at timestamp with time zone
-    outcome text
-    CONSTRAINT account_call_attempt_pkey PRIMARY KEY (tenant_id, account_call_id, attempt)
-    CONSTRAINT account_call_attempt_has_call FOREIGN KEY (tenant_id, account_call_id) REFERENCES gateway.account_call(tenant_id, account_call_id)
-    CONSTRAINT account_call_attempt_ended_has_outcome CHECK (((outcome IS NULL) = (ended_at IS NULL)))
-    CONSTRAINT account_call_attempt_outcome_is_a_word CHECK ((outcome ~ '^[a-z_0-9]{1,40}$'::text))
-    CONSTRAINT account_call_attempt_positive CHECK ((attempt > 0))
-    POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
-    GRANT INSERT, SELECT TO gw_tenant
-    GRANT UPDATE (ended_at, outcome) TO gw_tenant
-
 TABLE gateway.audit_entry PARTITION BY RANGE (at) ROW SECURITY FORCED
     tenant_id uuid NOT NULL
     at timestamp with time zone NOT NULL
@@ -109,40 +63,6 @@ TABLE gateway.body_key
     GRANT INSERT, SELECT TO gw_tenant
     GRANT SELECT TO gw_queue
     GRANT UPDATE (destroyed_at, wrapped) TO gw_queue
-
-TABLE gateway.call_back ROW SECURITY FORCED
-    tenant_id uuid NOT NULL
-    call_back_id uuid NOT NULL
-    request_id uuid NOT NULL
-    kind text NOT NULL
-    source_id uuid NOT NULL
-    state text NOT NULL
-    attempts integer NOT NULL DEFAULT 0
-    created_at timestamp with time zone NOT NULL
-    finished_at timestamp with time zone
-    CONSTRAINT call_back_pkey PRIMARY KEY (tenant_id, call_back_id)
-    CONSTRAINT call_back_once_for_a_request UNIQUE (tenant_id, request_id, kind)
-    CONSTRAINT call_back_has_request FOREIGN KEY (tenant_id, request_id) REFERENCES gateway.privacy_request(tenant_id, request_id)
-    CONSTRAINT call_back_kind_known CHECK ((kind = ANY (ARRAY['firebase_disable'::text, 'firebase_revoke'::text, 'firebase_delete'::text])))
-    CONSTRAINT call_back_pending_has_no_end CHECK (((state = 'pending'::text) = (finished_at IS NULL)))
-    CONSTRAINT call_back_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'already_gone'::text, 'withdrawn'::text, 'shared'::text, 'unreachable'::text])))
-    POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
-    GRANT INSERT, SELECT, UPDATE TO gw_tenant
-
-TABLE gateway.call_back_attempt ROW SECURITY FORCED
-    tenant_id uuid NOT NULL
-    call_back_id uuid NOT NULL
-    attempt integer NOT NULL
-    began_at timestamp with time zone NOT NULL
-    ended_at timestamp with time zone
-    outcome text
-    CONSTRAINT call_back_attempt_pkey PRIMARY KEY (tenant_id, call_back_id, attempt)
-    CONSTRAINT call_back_attempt_has_call FOREIGN KEY (tenant_id, call_back_id) REFERENCES gateway.call_back(tenant_id, call_back_id)
-    CONSTRAINT call_back_attempt_ended_has_outcome CHECK (((outcome IS NULL) = (ended_at IS NULL)))
-    CONSTRAINT call_back_attempt_outcome_is_a_word CHECK ((outcome ~ '^[a-z_0-9]{1,40}$'::text))
-    CONSTRAINT call_back_attempt_positive CHECK ((attempt > 0))
-    POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
-    GRANT INSERT, SELECT, UPDATE TO gw_tenant
 
 TABLE gateway.data_subject ROW SECURITY FORCED
     tenant_id uuid NOT NULL
@@ -296,6 +216,7 @@ TABLE gateway.fence ROW SECURITY FORCED
     tenant_id uuid NOT NULL
     fence_id uuid NOT NULL
     subject_id uuid
+    run_id uuid NOT NULL
     request_id uuid NOT NULL
     identity_kind text NOT NULL
     issuer text NOT NULL
@@ -308,6 +229,7 @@ TABLE gateway.fence ROW SECURITY FORCED
     returned_at timestamp with time zone
     CONSTRAINT fence_pkey PRIMARY KEY (tenant_id, fence_id)
     CONSTRAINT fence_once_for_a_generation UNIQUE (tenant_id, identity_kind, digest_key_id, digest, generation)
+    CONSTRAINT fence_has_run FOREIGN KEY (tenant_id, run_id) REFERENCES gateway.run(tenant_id, run_id)
     CONSTRAINT fence_has_tenant FOREIGN KEY (tenant_id) REFERENCES gateway.tenant(tenant_id)
     CONSTRAINT fence_digest_length CHECK ((octet_length(digest) = 32))
     CONSTRAINT fence_expires_later CHECK ((expires_at > committed_at))
@@ -361,7 +283,10 @@ TABLE gateway.job ROW SECURITY FORCED
     tenant_id uuid NOT NULL
     job_id uuid NOT NULL
     kind text NOT NULL
-    request_id uuid NOT NULL
+    belongs_to text NOT NULL
+    run_id uuid
+    request_id uuid
+    rule_word text
     state text NOT NULL
     run_at timestamp with time zone NOT NULL
     not_before timestamp with time zone NOT NULL
@@ -369,26 +294,35 @@ TABLE gateway.job ROW SECURITY FORCED
     failures integer NOT NULL DEFAULT 0
     lost_attempts integer NOT NULL DEFAULT 0
     lease_until timestamp with time zone
+    parked_code text
     failure_reason text
     created_at timestamp with time zone NOT NULL
     finished_at timestamp with time zone
     CONSTRAINT job_pkey PRIMARY KEY (tenant_id, job_id)
     CONSTRAINT job_has_request FOREIGN KEY (tenant_id, request_id) REFERENCES gateway.privacy_request(tenant_id, request_id)
+    CONSTRAINT job_has_run FOREIGN KEY (tenant_id, run_id) REFERENCES gateway.run(tenant_id, run_id)
     CONSTRAINT job_has_tenant FOREIGN KEY (tenant_id) REFERENCES gateway.tenant(tenant_id)
+    CONSTRAINT job_belongs_to_a_request CHECK (((belongs_to = 'request'::text) = (request_id IS NOT NULL)))
+    CONSTRAINT job_belongs_to_a_rule CHECK (((belongs_to = 'rule'::text) = (rule_word IS NOT NULL)))
+    CONSTRAINT job_belongs_to_a_run CHECK (((belongs_to = 'run'::text) = (run_id IS NOT NULL)))
     CONSTRAINT job_failure_reason_length CHECK ((length(failure_reason) <= 300))
-    CONSTRAINT job_kind_known CHECK ((kind = ANY (ARRAY['access_off'::text, 'access_on'::text, 'mark'::text, 'deletion'::text, 'call_back'::text])))
-    CONSTRAINT job_living_has_no_end CHECK (((state = ANY (ARRAY['completed'::text, 'cancelled'::text, 'dead'::text])) = (finished_at IS NOT NULL)))
+    CONSTRAINT job_kind_known CHECK ((kind = ANY (ARRAY['revoke_access'::text, 'restore_access'::text, 'flag_for_deletion'::text, 'erasure'::text, 'provider_calls'::text])))
+    CONSTRAINT job_living_has_no_end CHECK (((state = ANY (ARRAY['completed'::text, 'cancelled'::text])) = (finished_at IS NOT NULL)))
     CONSTRAINT job_only_pending_has_lease CHECK (((state = 'pending'::text) OR (lease_until IS NULL)))
-    CONSTRAINT job_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'held'::text, 'completed'::text, 'cancelled'::text, 'dead'::text])))
-    CONSTRAINT job_stuck_has_reason CHECK (((state <> ALL (ARRAY['held'::text, 'dead'::text])) OR (failure_reason IS NOT NULL)))
+    CONSTRAINT job_owner_known CHECK ((belongs_to = ANY (ARRAY['run'::text, 'request'::text, 'tenant'::text, 'rule'::text])))
+    CONSTRAINT job_parked_code_is_a_word CHECK ((parked_code ~ '^[a-z_]{1,60}$'::text))
+    CONSTRAINT job_parked_has_code CHECK (((state = 'parked'::text) = (parked_code IS NOT NULL)))
+    CONSTRAINT job_parked_has_reason CHECK (((state <> 'parked'::text) OR (failure_reason IS NOT NULL)))
+    CONSTRAINT job_rule_is_a_word CHECK ((rule_word ~ '^[a-z0-9_.-]{1,64}$'::text))
+    CONSTRAINT job_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'parked'::text, 'completed'::text, 'cancelled'::text])))
+    CREATE INDEX job_parked ON gateway.job USING btree (tenant_id) WHERE (state = 'parked'::text)
     CREATE INDEX job_pending ON gateway.job USING btree (not_before) WHERE (state = 'pending'::text)
-    CREATE INDEX job_stuck ON gateway.job USING btree (state) WHERE (state = ANY (ARRAY['held'::text, 'dead'::text]))
-    CREATE UNIQUE INDEX job_one_living ON gateway.job USING btree (tenant_id, request_id, kind) WHERE (state = ANY (ARRAY['pending'::text, 'held'::text]))
+    CREATE UNIQUE INDEX job_one_living ON gateway.job USING btree (tenant_id, request_id, kind, run_id, rule_word) NULLS NOT DISTINCT WHERE (state = ANY (ARRAY['pending'::text, 'parked'::text]))
     POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
     POLICY queue_claims FOR ALL TO gw_queue USING (true) WITH CHECK (true)
     GRANT INSERT, SELECT, UPDATE TO gw_tenant
     GRANT SELECT TO gw_queue
-    GRANT UPDATE (attempt, failure_reason, failures, finished_at, lease_until, lost_attempts, not_before, state) TO gw_queue
+    GRANT UPDATE (attempt, failure_reason, failures, finished_at, lease_until, lost_attempts, not_before, parked_code, state) TO gw_queue
 
 TABLE gateway.key_check
     purpose text NOT NULL
@@ -420,35 +354,33 @@ TABLE gateway.offboarding ROW SECURITY FORCED
     tenant_id uuid NOT NULL
     offboarding_id uuid NOT NULL
     request_id uuid NOT NULL
-    subject_id uuid
     anchor_at timestamp with time zone NOT NULL
     latest_departure_at timestamp with time zone NOT NULL
-    access_off_due_at timestamp with time zone NOT NULL
-    mark_due_at timestamp with time zone NOT NULL
-    purge_start_at timestamp with time zone NOT NULL
-    purge_due_at timestamp with time zone NOT NULL
-    access_off_at timestamp with time zone
-    marked_at timestamp with time zone
+    revoke_access_due_at timestamp with time zone NOT NULL
+    flag_due_at timestamp with time zone NOT NULL
+    erasure_start_at timestamp with time zone NOT NULL
+    erasure_due_at timestamp with time zone NOT NULL
+    access_revoked_at timestamp with time zone
+    flagged_at timestamp with time zone
     accounts_collected_at timestamp with time zone
     CONSTRAINT offboarding_pkey PRIMARY KEY (tenant_id, offboarding_id)
     CONSTRAINT offboarding_once_for_a_request UNIQUE (tenant_id, request_id)
     CONSTRAINT offboarding_has_request FOREIGN KEY (tenant_id, request_id) REFERENCES gateway.privacy_request(tenant_id, request_id)
-    CONSTRAINT offboarding_has_subject FOREIGN KEY (tenant_id, subject_id) REFERENCES gateway.data_subject(tenant_id, subject_id)
-    CONSTRAINT offboarding_deadlines_in_order CHECK (((access_off_due_at <= mark_due_at) AND (mark_due_at <= purge_start_at) AND (purge_start_at < purge_due_at)))
+    CONSTRAINT offboarding_deadlines_in_order CHECK (((revoke_access_due_at <= flag_due_at) AND (flag_due_at <= erasure_start_at) AND (erasure_start_at < erasure_due_at)))
     POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
     GRANT INSERT, SELECT, UPDATE TO gw_tenant
 
 TABLE gateway.plan ROW SECURITY FORCED
     tenant_id uuid NOT NULL
     plan_id uuid NOT NULL
-    request_id uuid NOT NULL
+    run_id uuid NOT NULL
     digest bytea NOT NULL
     plan jsonb NOT NULL
     created_at timestamp with time zone NOT NULL
     CONSTRAINT plan_pkey PRIMARY KEY (tenant_id, plan_id)
-    CONSTRAINT plan_has_request FOREIGN KEY (tenant_id, request_id) REFERENCES gateway.privacy_request(tenant_id, request_id)
+    CONSTRAINT plan_has_run FOREIGN KEY (tenant_id, run_id) REFERENCES gateway.run(tenant_id, run_id)
     CONSTRAINT plan_digest_length CHECK ((octet_length(digest) = 32))
-    CREATE INDEX plan_of_request ON gateway.plan USING btree (tenant_id, request_id, created_at)
+    CREATE INDEX plan_of_run ON gateway.plan USING btree (tenant_id, run_id, created_at)
     POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
     GRANT INSERT, SELECT TO gw_tenant
 
@@ -473,49 +405,109 @@ TABLE gateway.poll_cursor
 TABLE gateway.privacy_request ROW SECURITY FORCED
     tenant_id uuid NOT NULL
     request_id uuid NOT NULL
-    subject_id uuid
     right_word text NOT NULL
+    scope text NOT NULL
+    subject_id uuid
     origin text NOT NULL
+    actor text NOT NULL
     origin_event_id uuid
     state text NOT NULL
-    superseded_by uuid
+    received_at timestamp with time zone NOT NULL
     opened_at timestamp with time zone NOT NULL
-    cancelled_at timestamp with time zone
-    fenced_at timestamp with time zone
-    executed_at timestamp with time zone
-    verified_at timestamp with time zone
-    key_destroyed_at timestamp with time zone
-    completed_at timestamp with time zone
-    verification jsonb
+    acknowledge_due_at timestamp with time zone
+    acknowledged_at timestamp with time zone
+    due_at timestamp with time zone NOT NULL
+    extended_until timestamp with time zone
+    extension_reason text
+    refused_code text
+    superseded_by uuid
+    ended_at timestamp with time zone
     CONSTRAINT privacy_request_pkey PRIMARY KEY (tenant_id, request_id)
     CONSTRAINT privacy_request_has_subject FOREIGN KEY (tenant_id, subject_id) REFERENCES gateway.data_subject(tenant_id, subject_id)
-    CONSTRAINT privacy_request_cancelled CHECK (((state = 'cancelled'::text) = (cancelled_at IS NOT NULL)))
-    CONSTRAINT privacy_request_completed CHECK (((state = 'completed'::text) = (completed_at IS NOT NULL)))
-    CONSTRAINT privacy_request_executed CHECK (((superseded_by IS NOT NULL) OR ((state = ANY (ARRAY['open'::text, 'cancelled'::text, 'fenced'::text])) = (executed_at IS NULL))))
-    CONSTRAINT privacy_request_fenced CHECK (((superseded_by IS NOT NULL) OR ((state = ANY (ARRAY['open'::text, 'cancelled'::text])) = (fenced_at IS NULL))))
-    CONSTRAINT privacy_request_has_verification CHECK (((state <> ALL (ARRAY['verification_failed'::text, 'verified'::text, 'key_destroyed'::text, 'completed'::text])) OR (verification IS NOT NULL)))
-    CONSTRAINT privacy_request_key_destroyed CHECK (((state = ANY (ARRAY['key_destroyed'::text, 'completed'::text])) = (key_destroyed_at IS NOT NULL)))
-    CONSTRAINT privacy_request_of_a_person_has_an_event CHECK (((subject_id IS NULL) OR (origin_event_id IS NOT NULL)))
-    CONSTRAINT privacy_request_origin_known CHECK ((origin = 'offboarding'::text))
-    CONSTRAINT privacy_request_right_known CHECK ((right_word = 'erasure'::text))
-    CONSTRAINT privacy_request_state_known CHECK ((state = ANY (ARRAY['open'::text, 'cancelled'::text, 'fenced'::text, 'executed'::text, 'verification_failed'::text, 'verified'::text, 'key_destroyed'::text, 'completed'::text])))
-    CONSTRAINT privacy_request_superseded CHECK (((superseded_by IS NULL) OR ((state = 'cancelled'::text) AND (subject_id IS NOT NULL) AND (superseded_by <> request_id))))
-    CONSTRAINT privacy_request_verified CHECK (((state = ANY (ARRAY['verified'::text, 'key_destroyed'::text, 'completed'::text])) = (verified_at IS NOT NULL)))
-    CREATE INDEX privacy_request_of_tenant ON gateway.privacy_request USING btree (tenant_id, opened_at) WHERE (subject_id IS NULL)
-    CREATE UNIQUE INDEX privacy_request_one_living ON gateway.privacy_request USING btree (tenant_id, subject_id, right_word) WHERE ((state <> 'cancelled'::text) AND (state <> 'completed'::text))
-    CREATE UNIQUE INDEX privacy_request_one_living_of_tenant ON gateway.privacy_request USING btree (tenant_id, right_word) WHERE ((subject_id IS NULL) AND (state <> 'cancelled'::text) AND (state <> 'completed'::text))
+    CONSTRAINT privacy_request_superseded_by_a_request FOREIGN KEY (tenant_id, superseded_by) REFERENCES gateway.privacy_request(tenant_id, request_id)
+    CONSTRAINT privacy_request_acknowledged_was_due CHECK (((acknowledged_at IS NULL) OR (acknowledge_due_at IS NOT NULL)))
+    CONSTRAINT privacy_request_actor_is_a_word CHECK ((actor ~ '^[a-z0-9_.:-]{1,64}$'::text))
+    CONSTRAINT privacy_request_ended CHECK (((state = ANY (ARRAY['completed'::text, 'refused'::text, 'withdrawn'::text, 'cancelled'::text, 'superseded'::text])) = (ended_at IS NOT NULL)))
+    CONSTRAINT privacy_request_extension_has_a_reason CHECK (((extended_until IS NULL) = (extension_reason IS NULL)))
+    CONSTRAINT privacy_request_extension_is_later CHECK ((extended_until > due_at))
+    CONSTRAINT privacy_request_extension_reason_is_a_word CHECK ((extension_reason ~ '^[a-z_]{1,60}$'::text))
+    CONSTRAINT privacy_request_of_a_person_names_them CHECK (((scope = 'person'::text) = (subject_id IS NOT NULL)))
+    CONSTRAINT privacy_request_origin_known CHECK ((origin = ANY (ARRAY['signal'::text, 'operator'::text, 'subject'::text, 'controller'::text])))
+    CONSTRAINT privacy_request_refused CHECK (((state = 'refused'::text) = (refused_code IS NOT NULL)))
+    CONSTRAINT privacy_request_refused_code_is_a_word CHECK ((refused_code ~ '^[a-z_]{1,60}$'::text))
+    CONSTRAINT privacy_request_right_known CHECK ((right_word = ANY (ARRAY['access'::text, 'rectification'::text, 'erasure'::text, 'restriction'::text, 'portability'::text, 'objection'::text])))
+    CONSTRAINT privacy_request_scope_known CHECK ((scope = ANY (ARRAY['person'::text, 'tenant'::text])))
+    CONSTRAINT privacy_request_signal_about_a_person_has_an_event CHECK (((origin <> 'signal'::text) OR (scope = 'tenant'::text) OR (origin_event_id IS NOT NULL)))
+    CONSTRAINT privacy_request_state_known CHECK ((state = ANY (ARRAY['received'::text, 'awaiting_identity'::text, 'awaiting_approval'::text, 'scheduled'::text, 'running'::text, 'completed'::text, 'refused'::text, 'withdrawn'::text, 'cancelled'::text, 'superseded'::text])))
+    CONSTRAINT privacy_request_superseded CHECK (((state = 'superseded'::text) = (superseded_by IS NOT NULL)))
+    CONSTRAINT privacy_request_superseded_is_a_persons CHECK (((superseded_by IS NULL) OR ((scope = 'person'::text) AND (superseded_by <> request_id))))
+    CREATE INDEX privacy_request_of_tenant ON gateway.privacy_request USING btree (tenant_id, opened_at) WHERE (scope = 'tenant'::text)
+    CREATE UNIQUE INDEX privacy_request_one_living ON gateway.privacy_request USING btree (tenant_id, subject_id, right_word) WHERE (ended_at IS NULL)
+    CREATE UNIQUE INDEX privacy_request_one_living_of_tenant ON gateway.privacy_request USING btree (tenant_id, right_word) WHERE ((scope = 'tenant'::text) AND (ended_at IS NULL))
     POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
     GRANT INSERT, SELECT, UPDATE TO gw_tenant
+
+TABLE gateway.provider_call ROW SECURITY FORCED
+    tenant_id uuid NOT NULL
+    call_id uuid NOT NULL
+    request_id uuid NOT NULL
+    kind text NOT NULL
+    source_id uuid
+    issuer text
+    uid_digest bytea STATISTICS 0
+    sealed bytea STATISTICS 0
+    state text NOT NULL
+    attempts integer NOT NULL DEFAULT 0
+    created_at timestamp with time zone NOT NULL
+    finished_at timestamp with time zone
+    CONSTRAINT provider_call_pkey PRIMARY KEY (tenant_id, call_id)
+    CONSTRAINT provider_call_once_for_a_request UNIQUE NULLS NOT DISTINCT (tenant_id, request_id, uid_digest, issuer, kind)
+    CONSTRAINT provider_call_has_request FOREIGN KEY (tenant_id, request_id) REFERENCES gateway.privacy_request(tenant_id, request_id)
+    CONSTRAINT provider_call_account_is_deleted CHECK (((uid_digest IS NULL) OR (kind = 'firebase_delete'::text)))
+    CONSTRAINT provider_call_attempts_not_negative CHECK ((attempts >= 0))
+    CONSTRAINT provider_call_digest_length CHECK ((octet_length(uid_digest) = 32))
+    CONSTRAINT provider_call_kind_known CHECK ((kind = ANY (ARRAY['firebase_disable'::text, 'firebase_revoke'::text, 'firebase_delete'::text])))
+    CONSTRAINT provider_call_of_a_person_has_no_account CHECK (((uid_digest IS NOT NULL) OR ((issuer IS NULL) AND (sealed IS NULL) AND (state <> 'ambiguous'::text))))
+    CONSTRAINT provider_call_of_a_person_or_an_account CHECK (((source_id IS NULL) = (uid_digest IS NOT NULL)))
+    CONSTRAINT provider_call_pending_has_no_end CHECK (((state = 'pending'::text) = (finished_at IS NULL)))
+    CONSTRAINT provider_call_pending_keeps_the_uid CHECK (((uid_digest IS NULL) OR ((state = 'pending'::text) = (sealed IS NOT NULL))))
+    CONSTRAINT provider_call_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'already_gone'::text, 'withdrawn'::text, 'shared'::text, 'ambiguous'::text, 'unreachable'::text])))
+    CREATE INDEX provider_call_pending ON gateway.provider_call USING btree (tenant_id, request_id, attempts, call_id) WHERE (state = 'pending'::text)
+    POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
+    SET autovacuum_enabled=true
+    SET autovacuum_vacuum_scale_factor=0
+    SET autovacuum_vacuum_threshold=0
+    SET toast.autovacuum_enabled=true
+    SET toast.autovacuum_vacuum_scale_factor=0
+    SET toast.autovacuum_vacuum_threshold=0
+    GRANT INSERT, SELECT TO gw_tenant
+    GRANT UPDATE (attempts, finished_at, sealed, state) TO gw_tenant
+
+TABLE gateway.provider_call_attempt ROW SECURITY FORCED
+    tenant_id uuid NOT NULL
+    call_id uuid NOT NULL
+    attempt integer NOT NULL
+    began_at timestamp with time zone NOT NULL
+    ended_at timestamp with time zone
+    outcome text
+    CONSTRAINT provider_call_attempt_pkey PRIMARY KEY (tenant_id, call_id, attempt)
+    CONSTRAINT provider_call_attempt_has_call FOREIGN KEY (tenant_id, call_id) REFERENCES gateway.provider_call(tenant_id, call_id)
+    CONSTRAINT provider_call_attempt_ended_has_outcome CHECK (((outcome IS NULL) = (ended_at IS NULL)))
+    CONSTRAINT provider_call_attempt_outcome_is_a_word CHECK ((outcome ~ '^[a-z_0-9]{1,40}$'::text))
+    CONSTRAINT provider_call_attempt_positive CHECK ((attempt > 0))
+    POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
+    GRANT INSERT, SELECT TO gw_tenant
+    GRANT UPDATE (ended_at, outcome) TO gw_tenant
 
 TABLE gateway.receipt ROW SECURITY FORCED
     tenant_id uuid NOT NULL
     receipt_id uuid NOT NULL
-    request_id uuid NOT NULL
+    run_id uuid NOT NULL
     issued_at timestamp with time zone NOT NULL
     jws text NOT NULL
     CONSTRAINT receipt_pkey PRIMARY KEY (tenant_id, receipt_id)
-    CONSTRAINT receipt_once_for_a_request UNIQUE (tenant_id, request_id)
-    CONSTRAINT receipt_has_request FOREIGN KEY (tenant_id, request_id) REFERENCES gateway.privacy_request(tenant_id, request_id)
+    CONSTRAINT receipt_once_for_a_run UNIQUE (tenant_id, run_id)
+    CONSTRAINT receipt_has_run FOREIGN KEY (tenant_id, run_id) REFERENCES gateway.run(tenant_id, run_id)
     POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
     GRANT INSERT, SELECT TO gw_tenant
 
@@ -560,6 +552,41 @@ TABLE gateway.reported_account
     CREATE INDEX reported_account_by_due ON gateway.reported_account USING btree (next_due_at)
     GRANT DELETE, INSERT, SELECT, UPDATE TO gw_queue
 
+TABLE gateway.run ROW SECURITY FORCED
+    tenant_id uuid NOT NULL
+    run_id uuid NOT NULL
+    kind text NOT NULL
+    request_id uuid
+    rule_word text
+    phase text NOT NULL
+    planned_at timestamp with time zone NOT NULL
+    fenced_at timestamp with time zone
+    executed_at timestamp with time zone
+    verified_at timestamp with time zone
+    told_at timestamp with time zone
+    key_destroyed_at timestamp with time zone
+    certified_at timestamp with time zone
+    verification jsonb
+    verification_failed_at timestamp with time zone
+    CONSTRAINT run_pkey PRIMARY KEY (tenant_id, run_id)
+    CONSTRAINT run_has_request FOREIGN KEY (tenant_id, request_id) REFERENCES gateway.privacy_request(tenant_id, request_id)
+    CONSTRAINT run_belongs_to_a_request_or_a_rule CHECK (((request_id IS NULL) <> (rule_word IS NULL)))
+    CONSTRAINT run_certified CHECK (((kind <> 'erasure'::text) OR ((phase = 'certified'::text) = (certified_at IS NOT NULL))))
+    CONSTRAINT run_executed CHECK (((kind <> 'erasure'::text) OR ((phase = ANY (ARRAY['planned'::text, 'fenced'::text])) = (executed_at IS NULL))))
+    CONSTRAINT run_fenced CHECK (((kind <> 'erasure'::text) OR ((phase = 'planned'::text) = (fenced_at IS NULL))))
+    CONSTRAINT run_key_destroyed CHECK (((kind <> 'erasure'::text) OR ((phase = ANY (ARRAY['key_destroyed'::text, 'certified'::text])) = (key_destroyed_at IS NOT NULL))))
+    CONSTRAINT run_kind_known CHECK ((kind = ANY (ARRAY['erasure'::text, 'export'::text, 'minimization'::text])))
+    CONSTRAINT run_phase_known CHECK ((phase = ANY (ARRAY['planned'::text, 'fenced'::text, 'executed'::text, 'verified'::text, 'told'::text, 'key_destroyed'::text, 'certified'::text])))
+    CONSTRAINT run_rule_is_a_word CHECK ((rule_word ~ '^[a-z0-9_.-]{1,64}$'::text))
+    CONSTRAINT run_times_in_order CHECK (((fenced_at >= planned_at) AND (executed_at >= fenced_at) AND (verified_at >= executed_at) AND (told_at >= verified_at) AND (key_destroyed_at >= told_at) AND (certified_at >= key_destroyed_at)))
+    CONSTRAINT run_told CHECK (((kind <> 'erasure'::text) OR ((phase = ANY (ARRAY['told'::text, 'key_destroyed'::text, 'certified'::text])) = (told_at IS NOT NULL))))
+    CONSTRAINT run_verification_failed CHECK (((verification_failed_at IS NULL) OR ((phase = 'executed'::text) AND (verification IS NOT NULL))))
+    CONSTRAINT run_verified CHECK (((kind <> 'erasure'::text) OR ((phase = ANY (ARRAY['planned'::text, 'fenced'::text, 'executed'::text])) = (verified_at IS NULL))))
+    CONSTRAINT run_verified_has_verification CHECK (((verified_at IS NULL) OR (verification IS NOT NULL)))
+    CREATE UNIQUE INDEX run_one_erasure_of_a_request ON gateway.run USING btree (tenant_id, request_id) WHERE (kind = 'erasure'::text)
+    POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
+    GRANT INSERT, SELECT, UPDATE TO gw_tenant
+
 TABLE gateway.source ROW SECURITY FORCED
     source_id uuid NOT NULL
     name text NOT NULL
@@ -598,7 +625,7 @@ TABLE gateway.source_credential ROW SECURITY FORCED
     CONSTRAINT source_credential_pkey PRIMARY KEY (source_id, credential_id)
     CONSTRAINT source_credential_has_source FOREIGN KEY (source_id) REFERENCES gateway.source(source_id)
     CONSTRAINT source_credential_holder_length CHECK ((length(holder) <= 256))
-    CONSTRAINT source_credential_purpose_known CHECK ((purpose = ANY (ARRAY['verify'::text, 'call_back'::text])))
+    CONSTRAINT source_credential_purpose_known CHECK ((purpose = ANY (ARRAY['verify'::text, 'provider'::text])))
     CREATE UNIQUE INDEX source_credential_one_current ON gateway.source_credential USING btree (source_id, purpose, holder) WHERE (valid_until IS NULL)
     POLICY own_sources FOR ALL TO gw_tenant USING ((EXISTS ( SELECT 1
    FROM gateway.source s
@@ -803,7 +830,7 @@ FUNCTION gateway.silent_installations(silent_since timestamp with time zone, at 
 FUNCTION gateway.source_for_intake(wanted text, wanted_holder text, at timestamp with time zone) RETURNS TABLE(source_id uuid, tenant_id uuid, kind text, site_host text, settings jsonb, replay_window_seconds integer, credential_id uuid, master_id integer, sealed bytea) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 21e14edf9b485a5fb82747d8113a692a
     GRANT EXECUTE TO gw_intake
 
-FUNCTION gateway.sources_to_poll(tokens_since timestamp with time zone) RETURNS TABLE(source_id uuid, holder text, name text, kind text, tenant_id uuid, site_host text, created_at timestamp with time zone, has_credentials boolean) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 150ce2dfdf8a2feb9acb2696493a6f9e
+FUNCTION gateway.sources_to_poll(tokens_since timestamp with time zone) RETURNS TABLE(source_id uuid, holder text, name text, kind text, tenant_id uuid, site_host text, created_at timestamp with time zone, has_credentials boolean) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 3c832cf571241c98ca236fbdb90d7718
     GRANT EXECUTE TO gw_queue
 
 FUNCTION gateway.tenant_for_intake(wanted_key text, new_tenant_id uuid, at timestamp with time zone) RETURNS uuid VOLATILE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY db6d3e4a37322253fa1f0f642d1b0bfe

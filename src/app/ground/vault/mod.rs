@@ -11,19 +11,20 @@ use std::{
 };
 
 use jiff::{Timestamp, civil::Date};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 pub use open_key::OpenKey;
 
 use crate::{
     app::ground::error::Error,
-    domain::{Entropy, IdentityKind, RequestId, SourceId, SubjectId, TenantId},
+    domain::{Entropy, IdentityKind, Issuer, RequestId, SourceId, SubjectId, TenantId},
     sealing::{
         Aad, KeyPurpose, KeyRing, KeyedDigest, Normalised, OpenError, SecretKey, Wrapped, unwrap_under, wrap_under,
     },
     store::{
         self, TenantTx,
-        keys::{BodyKeyPurpose, WrappedEpoch},
+        keys::{BodyKeyPurpose, KeyOwner, OldKey, WrappedEpoch},
     },
 };
 
@@ -51,7 +52,7 @@ impl Vault {
         &self,
         tenant: TenantId,
         kind: IdentityKind,
-        issuer: &str,
+        issuer: &Issuer,
         identity: &Normalised,
     ) -> Vec<KeyedDigest> {
         self.ring.digest_identity_all(tenant, kind, issuer, identity)
@@ -143,14 +144,7 @@ impl Vault {
 
     /// A subject's key, or `None` once it is destroyed.
     pub async fn subject_key(&self, tx: &TenantTx<'_>, subject: SubjectId) -> Result<Option<OpenKey>, Error> {
-        for _ in 0..READINGS_MAX {
-            let Some((epoch, wrapped)) = store::keys::subject_key(tx, subject).await? else { return Ok(None) };
-            // Between the two readings a rotation may have taken the key along to the next epoch: read it there.
-            let Some(epoch) = store::keys::epoch(tx, epoch).await? else { continue };
-            let epoch_key = self.open_epoch(tx, &epoch)?;
-            return Ok(Some(OpenKey::new(unwrap_under(&epoch_key, &subject_aad(tx, subject), &wrapped)?)));
-        }
-        Err(Error::Missing("the tenant's key epoch"))
+        self.key_of(tx, KeyOwner::Subject(subject)).await
     }
 
     /// Makes and records the key of a new subject.
@@ -160,17 +154,32 @@ impl Vault {
         subject: SubjectId,
         at: Timestamp,
     ) -> Result<OpenKey, Error> {
+        self.make_key_of(tx, KeyOwner::Subject(subject), at).await
+    }
+
+    async fn key_of(&self, tx: &TenantTx<'_>, owner: KeyOwner) -> Result<Option<OpenKey>, Error> {
+        for _ in 0..READINGS_MAX {
+            let Some((epoch, wrapped)) = store::keys::subject_key(tx, owner).await? else { return Ok(None) };
+            // Between the two readings a rotation may have taken the key along to the next epoch: read it there.
+            let Some(epoch) = store::keys::epoch(tx, epoch).await? else { continue };
+            let epoch_key = self.open_epoch(tx, &epoch)?;
+            return Ok(Some(OpenKey::new(unwrap_under(&epoch_key, &key_aad(tx, owner.uuid()), &wrapped)?)));
+        }
+        Err(Error::Missing("the tenant's key epoch"))
+    }
+
+    async fn make_key_of(&self, tx: &TenantTx<'_>, owner: KeyOwner, at: Timestamp) -> Result<OpenKey, Error> {
         let epoch = self.current_epoch(tx, at).await?;
         let epoch_key = self.open_epoch(tx, &epoch)?;
         let key = SecretKey::generate(self.entropy.as_ref());
-        let wrapped = wrap_under(&epoch_key, &subject_aad(tx, subject), &key, self.entropy.as_ref());
-        store::keys::insert_subject_key(tx, subject, epoch.epoch, &wrapped, at).await?;
+        let wrapped = wrap_under(&epoch_key, &key_aad(tx, owner.uuid()), &key, self.entropy.as_ref());
+        store::keys::insert_subject_key(tx, owner, epoch.epoch, &wrapped, at).await?;
         Ok(OpenKey::new(key))
     }
 
     /// The key of what is kept for one request and of no single person, or `None` when there is none or it is destroyed.
     pub async fn request_key(&self, tx: &TenantTx<'_>, request: RequestId) -> Result<Option<OpenKey>, Error> {
-        self.subject_key(tx, key_of(request)).await
+        self.key_of(tx, KeyOwner::Request(request)).await
     }
 
     /// The same, made when there is none. Only one worker at a time may ask for it: whoever holds the request's job.
@@ -182,13 +191,13 @@ impl Vault {
     ) -> Result<OpenKey, Error> {
         match self.request_key(tx, request).await? {
             Some(key) => Ok(key),
-            None => self.make_subject_key(tx, key_of(request), at).await,
+            None => self.make_key_of(tx, KeyOwner::Request(request), at).await,
         }
     }
 
     /// Destroys the key of a request. Repeating is safe.
     pub async fn destroy_request_key(&self, tx: &TenantTx<'_>, request: RequestId, at: Timestamp) -> Result<(), Error> {
-        store::keys::destroy_subject_key(tx, key_of(request), at).await?;
+        store::keys::destroy_subject_key(tx, KeyOwner::Request(request), at).await?;
         Ok(())
     }
 
@@ -216,19 +225,14 @@ impl Vault {
         store::keys::current_epoch(tx).await?.ok_or(Error::Missing("the tenant's key epoch"))
     }
 
-    /// Wraps a living subject's key under a newer epoch.
-    pub async fn rewrap(
-        &self,
-        tx: &TenantTx<'_>,
-        subject: (SubjectId, i32, Vec<u8>),
-        to: &WrappedEpoch,
-    ) -> Result<(), Error> {
-        let (subject, from, wrapped) = subject;
-        let from = store::keys::epoch(tx, from).await?.ok_or(Error::Missing("the tenant's key epoch"))?;
-        let aad = subject_aad(tx, subject);
+    /// Wraps a living key under a newer epoch.
+    pub async fn rewrap(&self, tx: &TenantTx<'_>, key: OldKey, to: &WrappedEpoch) -> Result<(), Error> {
+        let OldKey { owner, epoch, wrapped } = key;
+        let from = store::keys::epoch(tx, epoch).await?.ok_or(Error::Missing("the tenant's key epoch"))?;
+        let aad = key_aad(tx, owner);
         let key = unwrap_under(&self.open_epoch(tx, &from)?, &aad, &wrapped)?;
         let wrapped = wrap_under(&self.open_epoch(tx, to)?, &aad, &key, self.entropy.as_ref());
-        store::keys::rewrap_subject_key(tx, subject, to.epoch, &wrapped).await?;
+        store::keys::rewrap_subject_key(tx, owner, to.epoch, &wrapped).await?;
         Ok(())
     }
 
@@ -238,16 +242,10 @@ impl Vault {
     }
 }
 
-/// A request's key is kept among those of subjects, under the request's own id: so a rotation takes it along to the next
-/// epoch, without which it would be lost while an identity provider is away, and the end of the tenant destroys it.
-fn key_of(request: RequestId) -> SubjectId {
-    SubjectId::from_uuid(request.uuid())
-}
-
 fn epoch_aad(tx: &TenantTx<'_>, epoch: i32) -> Aad {
     Aad::new("tenant_key", Some(tx.tenant().uuid()), &epoch.to_be_bytes(), "wrapped")
 }
 
-fn subject_aad(tx: &TenantTx<'_>, subject: SubjectId) -> Aad {
-    Aad::new("subject_key", Some(tx.tenant().uuid()), subject.uuid().as_bytes(), "wrapped")
+fn key_aad(tx: &TenantTx<'_>, owner: Uuid) -> Aad {
+    Aad::new("subject_key", Some(tx.tenant().uuid()), owner.as_bytes(), "wrapped")
 }

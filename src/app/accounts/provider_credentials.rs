@@ -1,4 +1,4 @@
-//! The way to an identity provider: which source has credentials for a project, and what can be called with them.
+//! Provider credentials: which source has some for a project, and what can be called with them.
 
 use crate::app::registry;
 
@@ -27,61 +27,58 @@ struct EmulatorAddress {
     emulator: String,
 }
 
-/// The source whose credentials can tell a person's identity provider; `None` when there is nobody to tell, or no way to.
+/// The source with provider credentials for a person's account; `None` without such an account or such credentials.
 ///
-/// Only sources of the person's own tenant or of all tenants count: another customer's credentials must not be used because
+/// Only sources of the person's own tenant or of all tenants count: another tenant's credentials must not be used because
 /// somebody has written the same project into a registration.
-pub(in crate::app) async fn teller(
+pub(in crate::app) async fn of_person(
     gateway: &Accounts,
     tenant: TenantId,
     case: &Case,
 ) -> Result<Option<SourceId>, Error> {
     let is_firebase = case.person.identities.iter().any(|(kind, _)| *kind == IdentityKind::FirebaseUid);
-    if !is_firebase {
-        return Ok(None);
-    }
-    let (project, _) = project_and_tenant(&case.issuer);
+    let Some(project) = case.issuer.project().filter(|_| is_firebase) else { return Ok(None) };
     for (of, source) in sources_with_project(gateway, tenant).await? {
-        if of == project && registry::call_back_secret(gateway, source).await?.is_some() {
+        if of == project && registry::provider_secret(gateway, source).await?.is_some() {
             return Ok(Some(source));
         }
     }
     Ok(None)
 }
 
-/// A way to the accounts of a project.
-pub(in crate::app) struct Way {
+/// The credentials for the accounts of a project.
+pub(in crate::app) struct ProviderCredentials {
     /// The project.
     pub(in crate::app) project: String,
     source: SourceId,
-    credentials: SecretBytes,
+    secret: SecretBytes,
 }
 
 /// The projects that a tenant's people may have accounts in.
-pub(in crate::app) struct Ways {
-    /// One way to each project to which there is one, by the rule of [`teller`].
-    pub(in crate::app) known: Vec<Way>,
-    /// True when there is a project without one: nobody can look everywhere then.
+pub(in crate::app) struct Projects {
+    /// The credentials of each project for which there are some, by the rule of [`of_person`].
+    pub(in crate::app) open: Vec<ProviderCredentials>,
+    /// True when there is a project without credentials: nobody can look everywhere then.
     pub(in crate::app) is_some_closed: bool,
 }
 
-/// The ways to every project that a source of the tenant or of all tenants names.
-pub(in crate::app) async fn ways(gateway: &Accounts, tenant: TenantId) -> Result<Ways, Error> {
-    let (mut known, mut projects): (Vec<Way>, BTreeSet<String>) = (Vec::new(), BTreeSet::new());
+/// Every project that a source of the tenant or of all tenants names, with its credentials.
+pub(in crate::app) async fn of_tenant(gateway: &Accounts, tenant: TenantId) -> Result<Projects, Error> {
+    let (mut open, mut projects): (Vec<ProviderCredentials>, BTreeSet<String>) = (Vec::new(), BTreeSet::new());
     for (project, source) in sources_with_project(gateway, tenant).await? {
         projects.insert(project.clone());
-        if known.iter().any(|way| way.project == project) {
+        if open.iter().any(|known| known.project == project) {
             continue;
         }
-        if let Some(credentials) = registry::call_back_secret(gateway, source).await? {
-            known.push(Way { project, source, credentials });
+        if let Some(secret) = registry::provider_secret(gateway, source).await? {
+            open.push(ProviderCredentials { project, source, secret });
         }
     }
-    let is_some_closed = known.len() < projects.len();
-    Ok(Ways { known, is_some_closed })
+    let is_some_closed = open.len() < projects.len();
+    Ok(Projects { open, is_some_closed })
 }
 
-/// Sources of the tenant itself and then of all tenants, each with its project. See [`teller`].
+/// Sources of the tenant itself and then of all tenants, each with its project. See [`of_person`].
 async fn sources_with_project(gateway: &Accounts, tenant: TenantId) -> Result<Vec<(String, SourceId)>, Error> {
     let mut rows = registry::list(gateway, None).await?;
     rows.retain(|row| [tenant, TenantId::PLATFORM].contains(&row.facts.tenant_id));
@@ -93,19 +90,17 @@ async fn sources_with_project(gateway: &Accounts, tenant: TenantId) -> Result<Ve
     Ok(with_project.collect())
 }
 
-/// The project, and the Identity Platform tenant within it.
-pub(in crate::app) fn project_and_tenant(issuer: &str) -> (&str, Option<&str>) {
-    issuer.split_once('/').map_or((issuer, None), |(project, tenant)| (project, Some(tenant)))
-}
-
 /// A project's name among those that a failing server is known by.
 pub(in crate::app) fn destination(project: &str) -> String {
     format!("identitytoolkit {project}")
 }
 
-/// The accounts that a way leads to.
-pub(in crate::app) fn toolkit_of(gateway: &Accounts, way: &Way) -> Result<Arc<IdentityToolkit>, CallFailure> {
-    toolkit(gateway, way.source, &way.project, way.credentials.clone())
+/// The accounts that these credentials are for.
+pub(in crate::app) fn toolkit_of(
+    gateway: &Accounts,
+    credentials: &ProviderCredentials,
+) -> Result<Arc<IdentityToolkit>, CallFailure> {
+    toolkit(gateway, credentials.source, &credentials.project, credentials.secret.clone())
 }
 
 /// The project's accounts, reached with these credentials: an operator may have replaced them, perhaps because of the very
@@ -128,15 +123,15 @@ pub(in crate::app) fn toolkit(
 }
 
 fn new_toolkit(gateway: &Accounts, project: &str, secret: &SecretBytes) -> Result<IdentityToolkit, CallFailure> {
-    let call_backs = gateway.outgoing();
+    let outgoing = gateway.outgoing();
     if let Ok(address) = serde_json::from_slice::<EmulatorAddress>(secret.expose()) {
         if !gateway.trusts_emulators() {
             return Err(CallFailure::NotSendable { what: "an emulator is believed under the development switch only" });
         }
         let base = BaseAddress::development(&address.emulator)?;
-        return IdentityToolkit::emulator(call_backs.loopback().clone(), base, project);
+        return IdentityToolkit::emulator(outgoing.loopback().clone(), base, project);
     }
     let account = ServiceAccount::parse(secret.expose())?;
-    let token = Arc::new(GoogleToken::new(call_backs.public().clone(), account));
-    IdentityToolkit::google(call_backs.public().clone(), project, token)
+    let token = Arc::new(GoogleToken::new(outgoing.public().clone(), account));
+    IdentityToolkit::google(outgoing.public().clone(), project, token)
 }

@@ -1,8 +1,8 @@
-//! Calls back to senders' systems.
+//! Calls to identity providers: what they are told, and how far each call is.
 
 /// What is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CallBackKind {
+pub enum CallKind {
     /// The Firebase account cannot sign in any more.
     FirebaseDisable,
     /// The Firebase account's sessions end.
@@ -11,7 +11,7 @@ pub enum CallBackKind {
     FirebaseDelete,
 }
 
-impl CallBackKind {
+impl CallKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::FirebaseDisable, Self::FirebaseRevoke, Self::FirebaseDelete];
 
@@ -30,9 +30,9 @@ impl CallBackKind {
     }
 }
 
-/// How far a call is. A call about one person's own request is never `Shared`, `Ambiguous` or `Unreachable`.
+/// How far a call is. A call of one person's own request is never `Ambiguous`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CallBackState {
+pub enum CallState {
     /// Attempts go on until it succeeds.
     Pending,
     /// The other side has done it.
@@ -41,15 +41,15 @@ pub enum CallBackState {
     AlreadyGone,
     /// The person is back, or the account was made after the departure; nothing has to be told any more.
     Withdrawn,
-    /// Another customer knows the account, which therefore stays.
+    /// Another tenant knows the account, which therefore stays.
     Shared,
     /// Several projects have an account of this name, and nobody knows which is meant: all of them stay.
     Ambiguous,
-    /// Nobody has given us a way to the account's project.
+    /// Nobody has given us credentials of the account's project.
     Unreachable,
 }
 
-impl CallBackState {
+impl CallState {
     /// Every state.
     pub const ALL: [Self; 7] = [
         Self::Pending,

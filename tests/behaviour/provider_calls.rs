@@ -1,4 +1,4 @@
-//! Calling back: the identity provider is told what was decided here, as often as it takes, and nothing more.
+//! Provider calls: the identity provider is told what was decided here, as often as it takes, and nothing more.
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::testing::{
@@ -6,7 +6,7 @@ use milestone_gateway::testing::{
         interpretation::{dispatch, queue},
         registry,
     },
-    domain::{crash::CRASH_POINTS, evidence::EvidenceKind, request::RequestState},
+    domain::{crash::CRASH_POINTS, evidence::EvidenceKind, request::RequestState, run::Phase},
     signature::SecretBytes,
 };
 use serde_json::Value;
@@ -19,13 +19,13 @@ use crate::{
 /// Long enough for any job to be tried again.
 const LATER: SignedDuration = SignedDuration::from_hours(2);
 
-/// Acme with its portal user Paula, whose account the identity provider has, and a way to tell it.
+/// Acme with its portal user Paula, whose account the identity provider has, and provider credentials.
 async fn acme_with_paula(world: &World, firebase: &Firebase) -> (Tenant, Person) {
     let acme = world.a_tenant("acme").await;
     let paula = world.a_portal_user(&acme, "paula").await;
     firebase.has_an_account(&paula, hours(-500));
     let source = world.a_firebase_source(None).await;
-    world.may_call_back(&source, firebase).await;
+    world.has_provider_credentials(&source, firebase).await;
     (acme, paula)
 }
 
@@ -44,12 +44,17 @@ fn created(person: &Person, at: Timestamp) -> Value {
 
 /// `firebase_disable done 1, …`: each call, how it ended, after how many attempts.
 async fn calls(world: &World) -> String {
-    let sql = "SELECT string_agg(concat_ws(' ', kind, state, attempts), ', ' ORDER BY kind) FROM gateway.call_back";
+    let sql = "SELECT string_agg(concat_ws(' ', kind, state, attempts), ', ' ORDER BY kind)
+        FROM gateway.provider_call
+        WHERE source_id IS NOT NULL";
     world.text(sql).await.unwrap_or_default()
 }
 
 async fn outcomes_of_attempts(world: &World) -> String {
-    let sql = "SELECT string_agg(outcome, ' ' ORDER BY began_at, attempt) FROM gateway.call_back_attempt";
+    let sql = "SELECT string_agg(outcome, ' ' ORDER BY began_at, attempt)
+        FROM gateway.provider_call_attempt
+        JOIN gateway.provider_call USING (tenant_id, call_id)
+        WHERE source_id IS NOT NULL";
     world.text(sql).await.unwrap_or_default()
 }
 
@@ -76,9 +81,13 @@ async fn access_that_goes_off_here_goes_off_at_the_identity_provider_and_the_pur
     assert_eq!(calls(&world).await, "firebase_delete done 1, firebase_disable done 1, firebase_revoke done 1");
     assert_eq!(outcomes_of_attempts(&world).await, "done done done");
     assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
-    let audited = world.audited(acme.id).await;
-    let at = |action: &str| audited.iter().rposition(|each| each == action).unwrap();
-    assert!(at("call_back.ended") < at("key.destroyed"), "{audited:?}");
+    // All of it in one instant of the calendar: only the transactions tell what came first.
+    let order = "SELECT string_agg(DISTINCT (told.xmin::text::bigint < later.xmin::text::bigint)::text, ' ')
+        FROM gateway.audit_entry told, gateway.audit_entry later
+        WHERE (told.action, later.action) IN (('provider_call.ended', 'erasure.told'), ('erasure.told', 'key.destroyed'))";
+    assert_eq!(world.text(order).await.as_deref(), Some("true"));
+    let told = "SELECT count(*) FROM gateway.audit_entry WHERE action IN ('provider_call.ended', 'erasure.told')";
+    assert_eq!(world.number(told).await, 4);
     assert!(!world.memory_of_the_gateway().await.contains("CANARY"));
     world.ends_cleanly().await;
 }
@@ -101,7 +110,7 @@ async fn an_identity_provider_that_fails_is_asked_again_and_the_key_waits_for_it
 
     firebase.is_down(true);
     world.days_pass(83).await;
-    assert_eq!(world.state_of_request(&acme).await, RequestState::Verified);
+    assert_eq!(world.request(&acme).await.phase(), Some(Phase::Verified));
     assert_eq!(world.number("SELECT count(wrapped) FROM gateway.subject_key").await, 1);
     firebase.is_down(false);
     world.time_passes(LATER);
@@ -160,7 +169,7 @@ async fn an_account_that_another_customers_people_use_is_left_to_the_last_of_the
     firebase.has_an_account(&paula, hours(-500));
     // Acme's own source: nobody tells Globex of it.
     let source = world.a_firebase_source(Some(&acme)).await;
-    world.may_call_back(&source, &firebase).await;
+    world.has_provider_credentials(&source, &firebase).await;
 
     world.firebase_tells(&deleted(&paula, hours(0))).await;
     world.the_worker_drains().await;
@@ -185,7 +194,7 @@ async fn an_account_that_came_back_before_access_went_off_is_not_disabled() {
 
     assert_eq!(calls(&world).await, "firebase_disable withdrawn 1, firebase_revoke withdrawn 1");
     assert!(!firebase.was_asked().iter().any(|call| call.starts_with("disable")));
-    assert_eq!(world.state_of_request(&acme).await, RequestState::Open);
+    assert_eq!(world.state_of_request(&acme).await, RequestState::Scheduled);
     world.ends_cleanly().await;
 }
 
@@ -195,12 +204,12 @@ async fn credentials_that_are_replaced_are_used_by_the_next_attempt() {
     let world = World::with_emulators().await;
     let (_, paula) = acme_with_paula(&world, &firebase).await;
     let elsewhere = SecretBytes::new(br#"{"emulator": "http://127.0.0.1:9"}"#.to_vec());
-    registry::set_call_back(&world.gateway, &world.tester, "firebase", &elsewhere).await.unwrap();
+    registry::set_provider_credentials(&world.gateway, &world.tester, "firebase", &elsewhere).await.unwrap();
     world.firebase_tells(&deleted(&paula, hours(0))).await;
     world.the_worker_drains().await;
     assert_eq!(outcomes_of_attempts(&world).await, "unavailable");
 
-    world.may_call_back("firebase", &firebase).await;
+    world.has_provider_credentials("firebase", &firebase).await;
     world.time_passes(LATER);
     world.the_worker_drains().await;
 
@@ -254,7 +263,7 @@ async fn without_the_development_switch_no_emulator_is_called() {
 
     assert_eq!(firebase.was_asked(), [""; 0]);
     assert_eq!(outcomes_of_attempts(&world).await, "not_sendable");
-    assert_eq!(world.number("SELECT count(*) FROM gateway.job WHERE state = 'held'").await, 1);
+    assert_eq!(world.number("SELECT count(*) FROM gateway.job WHERE state = 'parked'").await, 1);
     world.ends_with_work_left();
 }
 
@@ -272,11 +281,11 @@ async fn the_purge_of_a_customer_tells_what_was_not_told_yet_before_the_keys_go(
     assert_eq!(calls(&world).await, "firebase_disable pending 1, firebase_revoke pending 0");
 
     world.days_pass(1).await;
-    assert_eq!(own_request(&world, &acme).await.state, RequestState::Verified, "it waits for the identity provider");
+    assert_eq!(own_request(&world, &acme).await.phase(), Some(Phase::Verified), "it waits for the identity provider");
     assert!(keys_and_people(&world, &acme).await > 0);
-    let waits = "SELECT max(failure_reason) FROM gateway.job WHERE kind = 'deletion' AND state = 'pending'";
+    let waits = "SELECT max(failure_reason) FROM gateway.job WHERE kind = 'erasure' AND state = 'pending'";
     let reason = world.text(waits).await.unwrap();
-    assert!(reason.starts_with("call-backs of people are not finished"), "{reason}");
+    assert!(reason.starts_with("provider_calls_"), "{reason}");
 
     firebase.is_down(false);
     firebase.was_asked();
@@ -310,7 +319,8 @@ async fn the_purge_of_a_customer_waits_for_a_person_whose_account_is_not_deleted
         let requests = world.requests(&acme).await;
         requests.iter().map(|request| request.state).collect::<Vec<_>>()
     };
-    assert_eq!(states().await, [RequestState::Verified, RequestState::Verified]);
+    assert_eq!(states().await, [RequestState::Running, RequestState::Running]);
+    assert!(world.requests(&acme).await.iter().all(|request| request.phase() == Some(Phase::Verified)));
     assert_eq!((firebase.accounts(), world.number("SELECT count(*) FROM gateway.receipt").await), (1, 0));
     assert!(keys_and_people(&world, &acme).await > 0);
     firebase.is_down(false);
@@ -355,7 +365,9 @@ async fn the_story_of(world: &World, firebase: &Firebase) -> End {
     let mut audited = world.audited(acme.id).await;
     audited.sort();
     let told = "SELECT string_agg(kind || CASE WHEN state IN ('done', 'already_gone') THEN ' told' ELSE state END, ', '
-            ORDER BY kind) FROM gateway.call_back";
+            ORDER BY kind)
+        FROM gateway.provider_call
+        WHERE source_id IS NOT NULL";
     End {
         product: world.product_rows().await,
         state: world.state_of_request(&acme).await,
@@ -376,7 +388,7 @@ async fn a_crash_around_any_call_ends_as_if_nothing_had_happened() {
     assert_eq!(expected.told.as_deref(), Some("firebase_delete told, firebase_disable told, firebase_revoke told"));
 
     for point in CRASH_POINTS.iter().copied().filter(|point| point.contains("call")) {
-        let visits = if point.starts_with("call_back.") { 3 } else { 1 };
+        let visits = if point.starts_with("provider_call.") { 3 } else { 1 };
         for visit in 1..=visits {
             let firebase = Firebase::start().await;
             let world = World::with_emulators().await;
