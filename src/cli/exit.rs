@@ -163,10 +163,10 @@ fn judge_app(error: &app::ground::error::Error) -> (Exit, String) {
         app::ground::error::Error::NotFound(what) => {
             (Exit::NotFound, format!("`milestone-gateway {what}s list` shows what there is"))
         }
-        app::ground::error::Error::Rejected(_) | app::ground::error::Error::Refused(_) => {
+        app::ground::error::Error::Rejected(_) => {
             (Exit::Refused, "nothing was changed; change what the sentence names and run the command again".to_owned())
         }
-        app::ground::error::Error::Later(_) | app::ground::error::Error::Busy(_) => {
+        app::ground::error::Error::Later(_) => {
             (Exit::Unavailable, "wait for it, then run the same command again".to_owned())
         }
         app::ground::error::Error::Open(_) => (
@@ -227,8 +227,6 @@ mod tests {
     #[test]
     fn errors_of_use_cases_end_as_what_a_caller_can_do_about_them() {
         assert_eq!(exit_of(app::ground::error::Error::NotFound("event")), Exit::NotFound);
-        assert_eq!(exit_of(app::ground::error::Error::Refused("no".to_owned())), Exit::Refused);
-        assert_eq!(exit_of(app::ground::error::Error::Busy("later")), Exit::Unavailable);
         assert_eq!(exit_of(app::ground::error::Error::rejected(InputReason::SourceInUse)), Exit::Refused);
         assert_eq!(exit_of(app::ground::error::Error::later(WaitReason::ErasureUnfinished)), Exit::Unavailable);
         assert_eq!(exit_of(app::ground::error::Error::Store(StoreError::NoConnection)), Exit::Unavailable);

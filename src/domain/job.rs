@@ -178,8 +178,6 @@ pub const EVENT_RETRY_AGE_MAX: SignedDuration = SignedDuration::from_hours(14 * 
 /// Attempts that may crash (a panic, a worker that dies) before work waits for a person. Not so few that a
 /// bad day of restarts ends innocent work, and not for ever, because the work itself may be what kills its workers.
 pub const ATTEMPTS_HARD_MAX: i32 = 200;
-/// Why work that has reached [`ATTEMPTS_HARD_MAX`] is not tried again.
-pub const TAKEN_TOO_OFTEN: &str = "taken_too_often";
 /// The longest wait between two attempts, in seconds.
 pub const RETRY_DELAY_SECONDS_MAX: u64 = 15 * 60;
 /// The shortest.

@@ -8,6 +8,7 @@ mod cause;
 mod event;
 mod ignored;
 mod input;
+mod job;
 mod table;
 mod wait;
 mod work;
@@ -24,6 +25,7 @@ pub use cause::Cause;
 pub use event::EventReason;
 pub use ignored::IgnoreReason;
 pub use input::InputReason;
+pub use job::JobReason;
 pub use table::Entry;
 pub use wait::WaitReason;
 pub use work::WorkReason;
@@ -37,6 +39,8 @@ pub enum Reason {
     Event(EventReason),
     /// An attempt failed.
     Work(WorkReason),
+    /// A job is parked, waits, or has nothing to do any more.
+    Job(JobReason),
     /// Something else has to end first.
     Wait(WaitReason),
     /// What was asked for is rejected.
@@ -50,6 +54,7 @@ macro_rules! each {
             Reason::Ignored($inner) => $what,
             Reason::Event($inner) => $what,
             Reason::Work($inner) => $what,
+            Reason::Job($inner) => $what,
             Reason::Wait($inner) => $what,
             Reason::Input($inner) => $what,
         }
@@ -87,10 +92,11 @@ impl Cause {
 }
 
 /// Every reason that there is, by what it is about.
-const TABLES: [(&str, &[Entry]); 5] = [
+const TABLES: [(&str, &[Entry]); 6] = [
     ("Why an event had no consequence", IgnoreReason::TABLE),
     ("Why an event is a dead letter", EventReason::TABLE),
     ("Why an attempt failed", WorkReason::TABLE),
+    ("Why a job did not complete", JobReason::TABLE),
     ("What has to end first", WaitReason::TABLE),
     ("Why something that was asked for is rejected", InputReason::TABLE),
 ];
@@ -137,6 +143,12 @@ impl From<EventReason> for Reason {
 impl From<WorkReason> for Reason {
     fn from(reason: WorkReason) -> Self {
         Self::Work(reason)
+    }
+}
+
+impl From<JobReason> for Reason {
+    fn from(reason: JobReason) -> Self {
+        Self::Job(reason)
     }
 }
 

@@ -33,10 +33,9 @@ pub(super) fn status_of(error: &app::ground::error::Error) -> StatusCode {
         app::ground::error::Error::Store(_)
         | app::ground::error::Error::Product(_)
         | app::ground::error::Error::Verify(_)
-        | app::ground::error::Error::Later(_)
-        | app::ground::error::Error::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+        | app::ground::error::Error::Later(_) => StatusCode::SERVICE_UNAVAILABLE,
         app::ground::error::Error::NotFound(_) => StatusCode::NOT_FOUND,
-        app::ground::error::Error::Rejected(_) | app::ground::error::Error::Refused(_) => StatusCode::CONFLICT,
+        app::ground::error::Error::Rejected(_) => StatusCode::CONFLICT,
         app::ground::error::Error::Open(_)
         | app::ground::error::Error::Plan(_)
         | app::ground::error::Error::Proof(_)
@@ -93,9 +92,7 @@ mod tests {
 
     #[test]
     fn only_what_may_succeed_later_is_unavailable() {
-        assert_eq!(status_of(&app::ground::error::Error::Busy("an erasure")), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(status_of(&app::ground::error::Error::NotFound("request")), StatusCode::NOT_FOUND);
-        assert_eq!(status_of(&app::ground::error::Error::Refused("canary".to_owned())), StatusCode::CONFLICT);
         let later = app::ground::error::Error::later(WaitReason::ErasureUnfinished);
         assert_eq!(status_of(&later), StatusCode::SERVICE_UNAVAILABLE);
         let rejected = app::ground::error::Error::rejected(InputReason::SourceInUse);

@@ -88,7 +88,10 @@ async fn what_nobody_tells_a_person_may_say_and_a_later_sign_of_life_stops_it() 
     let due = own_request(&world, &tenant).await.offboarding.unwrap().timeline;
     assert_eq!(preview, confirm_uninstalled::Confirmation::Starts(due), "what was shown is what happens");
     let request = own_request(&world, &tenant).await;
-    assert_eq!((request.right, request.origin, request.actor.as_str()), (Right::Erasure, Origin::Operator, "tester"));
+    assert_eq!(
+        (request.right, request.origin, request.actor.as_str()),
+        (Right::Erasure, Origin::Operator, "command_line:tester")
+    );
     assert_eq!((request.due_at, request.origin_event_id, request.run), (due.erasure_due_at, None, None));
     // To say it again would move the deadline.
     assert!(said(hours(90)).await.is_err());

@@ -119,7 +119,7 @@ async fn a_column_whose_mapping_was_removed_is_found_and_named_and_the_right_map
     ann_is_purged(&world, &acme, &ann).await;
 
     let (job, reason) = parked_erasure(&world, &acme).await;
-    assert_eq!(reason, "verification failed: milestone.activity_log.actor_account_id (1 rows)");
+    assert_eq!(reason, "verification_failed: milestone.activity_log.actor_account_id (1 rows)");
     nothing_is_certified(&world, &acme).await;
     let report = world.request(&acme).await.run.unwrap().phase.report().cloned().unwrap();
     assert_eq!(report.left[0].column, "milestone.activity_log.actor_account_id");

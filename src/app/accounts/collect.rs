@@ -14,7 +14,7 @@ use crate::{
         },
         requests::{case::TenantCase, job::RequestJob, lease::ensure_lease},
     },
-    domain::{CallId, IdentityKind, Issuer, Personal, SubjectId, job::ParkCode, run::Stage},
+    domain::{CallId, IdentityKind, Issuer, Personal, SubjectId, job::ParkCode, reason::JobReason, run::Stage},
     product::{self, IdentifierPosition},
     proof::{Word, audit::Fact},
     sealing::{Aad, normalise},
@@ -90,7 +90,10 @@ async fn note_identities(
         }
         behind = page.last().map(|(_, identity)| identity.identity_id);
     }
-    Err(JobFailure::park(ParkCode::BoundExceeded, "noting the accounts of the tenant's people did not end"))
+    Err(JobFailure::park(
+        ParkCode::BoundExceeded,
+        JobReason::BoundExceeded { what: "noting the accounts of the tenant's people" },
+    ))
 }
 
 /// `None` when the person was erased, whose key is gone.
@@ -134,7 +137,10 @@ async fn note_rows(
             None => return Ok(()),
         }
     }
-    Err(JobFailure::park(ParkCode::BoundExceeded, "noting the accounts of the tenant's people did not end"))
+    Err(JobFailure::park(
+        ParkCode::BoundExceeded,
+        JobReason::BoundExceeded { what: "noting the accounts of the tenant's people" },
+    ))
 }
 
 async fn conclude(

@@ -12,7 +12,7 @@ use crate::{
             tenants,
         },
     },
-    domain::{IdentityKind, Personal, TenantId, job::ParkCode},
+    domain::{IdentityKind, Personal, TenantId, job::ParkCode, reason::JobReason},
     product,
     store::{self, TenantTx},
 };
@@ -27,7 +27,7 @@ pub(in crate::app) async fn known(
 ) -> Result<BTreeSet<Personal<String>>, JobFailure> {
     let others = tenants::list(gateway).await?;
     if i64::try_from(others.len()).unwrap_or(i64::MAX) >= store::tenant::TENANTS_LISTED_MAX {
-        let reason = "there are more tenants than can be asked whether they know an account";
+        let reason = JobReason::BoundExceeded { what: "the list of tenants that may know an account" };
         return Err(JobFailure::park(ParkCode::BoundExceeded, reason));
     }
     let (mut left, mut known) = (uids, BTreeSet::new());

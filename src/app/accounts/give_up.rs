@@ -7,7 +7,7 @@ use crate::{
         accounts::Accounts,
         ground::{audit, error::Error},
     },
-    domain::{Actor, RequestId, TenantId, request::RequestScope},
+    domain::{Actor, RequestId, TenantId, reason::InputReason, request::RequestScope},
     proof::{Word, audit::Fact},
     store::{self, TenantTx},
 };
@@ -23,7 +23,7 @@ pub async fn give_up(
     tenant: TenantId,
     request: RequestId,
 ) -> Result<u64, Error> {
-    let reason = Word::parse(reason).map_err(|_| Error::Refused(audit::REASON_RULE.to_owned()))?;
+    let reason = Word::parse(reason).map_err(|_| Error::rejected(InputReason::ReasonNotAWord))?;
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let ended = end_pending(&tx, request, gateway.now()).await?;

@@ -28,6 +28,7 @@ use crate::{
         CallId, IdentityKind, JobId, Personal, RequestId, SourceId,
         job::{JobKind, ParkCode},
         provider_call::{CallKind, CallState},
+        reason::{JobReason, WorkReason},
         request::RequestState,
     },
     outbound::{CallFailure, identity_toolkit::ChangeAnswer},
@@ -64,7 +65,7 @@ pub(in crate::app) async fn enqueue_revocation(
 /// The job: makes every call of its request that is still to be made.
 pub(in crate::app) async fn run(gateway: &Accounts, job: &RequestJob<'_>) -> Result<(), JobFailure> {
     let AnyCase::Person(case) = read_case(gateway, job).await? else {
-        return Err(JobFailure::discard("a whole tenant is nobody's account"));
+        return Err(JobFailure::discard(JobReason::WrongSubject));
     };
     let now = gateway.now();
     if matches!(case.request.state, RequestState::Cancelled | RequestState::Superseded) {
@@ -136,7 +137,7 @@ async fn attempt_all_of_request(
     request: RequestId,
 ) -> Result<(), JobFailure> {
     let AnyCase::Person(case) = read_case_of(gateway, job.tenant_id, request).await? else {
-        return Err(JobFailure::park(ParkCode::WrongSubject, "a whole tenant is nobody's account"));
+        return Err(JobFailure::park(ParkCode::WrongSubject, JobReason::WrongSubject));
     };
     if matches!(case.request.state, RequestState::Cancelled | RequestState::Superseded) {
         let mut client = gateway.databases().tenant.client().await?;
@@ -187,7 +188,7 @@ async fn begin(gateway: &Accounts, job: &RequestJob<'_>, call: CallId) -> Result
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     if !store::job::has_lease(&tx, job).await? {
-        return Err(JobFailure::discard("another worker has the job"));
+        return Err(JobFailure::discard(WorkReason::LeaseLost));
     }
     let begun = attempt::begin(gateway, &tx, &[call]).await?;
     tx.commit().await?;

@@ -107,7 +107,7 @@ async fn next_round(gateway: &Accounts, job: &RequestJob<'_>, failed: &Failed) -
     let issuer = first.issuer.clone();
     let opened = |row: &PendingAccount| {
         let bytes = key.open(&account_aad(&tx, row.call_id), &row.sealed)?;
-        let uid = String::from_utf8(bytes.to_vec()).map_err(|_| Error::Missing("a readable uid"))?;
+        let uid = String::from_utf8(bytes.to_vec()).map_err(|_| Error::Unserializable { what: "the uid" })?;
         Ok::<_, Error>((row.call_id, Personal::new(uid)))
     };
     let accounts = rows.iter().map(opened).collect::<Result<_, _>>()?;

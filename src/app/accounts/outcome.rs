@@ -4,7 +4,11 @@ use jiff::Timestamp;
 
 use crate::{
     app::ground::error::JobFailure,
-    domain::{job::ParkCode, provider_call::CallState},
+    domain::{
+        job::ParkCode,
+        provider_call::CallState,
+        reason::{Cause, JobReason},
+    },
     outbound::{CallFailure, identity_toolkit::Account},
 };
 
@@ -58,21 +62,22 @@ pub(in crate::app) fn failure_word(failure: &CallFailure) -> String {
     }
 }
 
-/// Why a tenant's erasure waits.
-const UNFINISHED: &str = "provider calls about people are not finished";
-
 /// A job whose call failed. What waiting can mend is tried again; everything else waits for a person.
 pub(in crate::app) fn job_failure(failure: &CallFailure) -> JobFailure {
-    later_or_parked(failure.is_transient(), format!("provider call: {failure}"))
+    let cause = Cause::of(failure);
+    if failure.is_transient() {
+        JobFailure::retry(JobReason::ProviderAway { cause })
+    } else {
+        JobFailure::park(ParkCode::ProviderRefuses, JobReason::ProviderRefuses { cause })
+    }
 }
 
 /// A job that has calls left to make; why, where that is known. What waiting can mend is tried again.
 pub(in crate::app) fn unfinished(reason: Option<&str>, is_transient: bool) -> JobFailure {
-    let reason = reason.map_or_else(|| UNFINISHED.to_owned(), |reason| format!("{UNFINISHED}: {reason}"));
-    later_or_parked(is_transient, reason)
-}
-
-fn later_or_parked(is_transient: bool, reason: String) -> JobFailure {
+    let reason = reason.map_or(JobReason::ProviderCallsUnfinished, |cause| {
+        let cause = cause.to_owned();
+        JobReason::ProviderCallsFailed { cause }
+    });
     if is_transient { JobFailure::retry(reason) } else { JobFailure::park(ParkCode::ProviderRefuses, reason) }
 }
 

@@ -25,6 +25,7 @@ use crate::{
     },
     domain::{
         job::ParkCode,
+        reason::JobReason,
         request::RequestState,
         run::{Executed, Phase, RunPhase},
     },
@@ -45,16 +46,18 @@ pub(in crate::app) async fn run(gateway: &Erasure, job: &RequestJob<'_>) -> Resu
                 }
             }
             RequestState::Received | RequestState::AwaitingIdentity | RequestState::AwaitingApproval => {
-                return Err(JobFailure::park(ParkCode::NotAllowed, "the request is not decided yet"));
+                return Err(JobFailure::park(ParkCode::NotAllowed, JobReason::RequestUndecided));
             }
             state @ (RequestState::Completed
             | RequestState::Refused
             | RequestState::Withdrawn
             | RequestState::Cancelled
-            | RequestState::Superseded) => return Err(JobFailure::discard(format!("the request is {state}"))),
+            | RequestState::Superseded) => {
+                return Err(JobFailure::discard(JobReason::RequestEnded { state: state.as_str() }));
+            }
         }
     }
-    Err(JobFailure::park(ParkCode::BoundExceeded, "the erasure did not come to its end"))
+    Err(JobFailure::park(ParkCode::BoundExceeded, JobReason::BoundExceeded { what: "the erasure" }))
 }
 
 #[derive(PartialEq, Eq)]
@@ -84,7 +87,7 @@ async fn go_on(gateway: &Erasure, job: &RequestJob<'_>, case: &AnyCase) -> Resul
             certify::certify(gateway, job, case, (id, destroyed)).await?;
             return Ok(Standing::Certified);
         }
-        RunPhase::Certified(_) => return Err(JobFailure::discard("the erasure is certified")),
+        RunPhase::Certified(_) => return Err(JobFailure::discard(JobReason::ErasureCertified)),
     }
     Ok(Standing::UnderWay)
 }

@@ -22,6 +22,7 @@ use crate::{
         RunId,
         job::ParkCode,
         plan::{Disposal, Plan, Step},
+        reason::JobReason,
         run::{Phase, Stage},
     },
     product::{self, Moment, Selection},
@@ -87,9 +88,7 @@ pub(super) fn parts_of_tenant<'p>(gateway: &Erasure, plan: &'p Plan) -> Result<(
         {
             Ok((before, root))
         }
-        Some(_) | None => {
-            Err(JobFailure::park(ParkCode::PlanNotUsable, "the plan does not end with the tenant's own row"))
-        }
+        Some(_) | None => Err(JobFailure::park(ParkCode::PlanNotUsable, JobReason::PlanWithoutRoot)),
     }
 }
 

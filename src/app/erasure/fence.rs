@@ -23,6 +23,7 @@ use crate::{
     },
     domain::{
         FenceId, FenceKind, Issuer, RunId,
+        reason::JobReason,
         request::RequestState,
         run::{Phase, RunKind, Stage},
     },
@@ -58,7 +59,7 @@ pub(super) async fn raise(gateway: &Erasure, job: &RequestJob<'_>, case: &AnyCas
     if request.erasure_start_at() > now {
         // The timeline has moved since the job was taken, or somebody ran it early: it waits for its day, which the job row
         // has.
-        return Err(JobFailure::retry("the erasure is not due yet"));
+        return Err(JobFailure::retry(JobReason::NotDue));
     }
     let run = RunId::new(gateway.clock(), gateway.entropy());
     store::run::insert(&tx, run, RunKind::Erasure, job.request_id, now).await?;
@@ -93,7 +94,7 @@ async fn lock_anchors(
     let mut anchors = Vec::with_capacity(case.person.identities.len());
     for (kind, value) in &case.person.identities {
         let identity = normalise(*kind, value.expose_for("the fence's digest"))
-            .map_err(|_| Error::Missing("a normalised identity"))?;
+            .map_err(|_| Error::Unserializable { what: "the identity" })?;
         let named = Named::new(gateway, job.tenant_id, *kind, &case.issuer, identity);
         fence::person::lock(tx, &named, gateway.now()).await?;
         anchors.push(named);

@@ -16,6 +16,7 @@ use crate::{
     domain::{
         RunId, SourceKind, TenantId,
         job::ParkCode,
+        reason::JobReason,
         run::{Phase, Stage},
     },
     proof::audit::Fact,
@@ -77,7 +78,7 @@ async fn forget_everybody(gateway: &Erasure, job: &RequestJob<'_>) -> Result<(),
             return Ok(());
         }
     }
-    Err(JobFailure::park(ParkCode::BoundExceeded, "forgetting the tenant's people did not end"))
+    Err(JobFailure::park(ParkCode::BoundExceeded, JobReason::BoundExceeded { what: "forgetting the tenant's people" }))
 }
 
 /// The kinds whose deliveries name their tenant: an installation's credentials are kept under that tenant's key.
@@ -106,7 +107,10 @@ async fn forget_installations(gateway: &Erasure, job: &RequestJob<'_>, case: &Te
             return Ok(());
         }
     }
-    Err(JobFailure::park(ParkCode::BoundExceeded, "forgetting the tenant's installations did not end"))
+    Err(JobFailure::park(
+        ParkCode::BoundExceeded,
+        JobReason::BoundExceeded { what: "forgetting the tenant's installations" },
+    ))
 }
 
 /// People who were behind a fence of their own when the tenant's superseded their request: their rows went with the

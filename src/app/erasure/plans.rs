@@ -11,6 +11,7 @@ use crate::{
         PlanId, RunId,
         job::ParkCode,
         plan::Plan,
+        reason::JobReason,
         run::{Phase, Stage},
     },
     planning, product,
@@ -32,7 +33,7 @@ pub(super) async fn keep(gateway: &Erasure, tx: &TenantTx<'_>, run: RunId, plan:
     let row = PlanRow {
         plan_id: PlanId::new(gateway.clock(), gateway.entropy()),
         digest: planning::digest(plan).to_vec(),
-        plan: serde_json::to_value(plan).map_err(|_| Error::Missing("a plan that can be stored"))?,
+        plan: serde_json::to_value(plan).map_err(|_| Error::Unserializable { what: "the plan" })?,
     };
     let steps: Vec<(i32, &str, &str)> = plan
         .steps
@@ -73,11 +74,10 @@ pub(super) async fn latest(gateway: &Erasure, job: &RequestJob<'_>, run: RunId) 
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     let stored = store::plan::latest_of_run(&tx, run).await?.ok_or(Error::Missing("the plan"))?;
-    let plan: Plan =
-        serde_json::from_value(stored.plan).map_err(|_| Error::Missing("a plan that this version can read"))?;
+    let plan: Plan = serde_json::from_value(stored.plan).map_err(|_| Error::Unserializable { what: "the plan" })?;
     if planning::digest(&plan).as_slice() == stored.digest {
         Ok(Latest { plan, plan_id: stored.plan_id })
     } else {
-        Err(JobFailure::park(ParkCode::PlanNotUsable, "the stored plan is not the one that was digested"))
+        Err(JobFailure::park(ParkCode::PlanNotUsable, JobReason::PlanAltered))
     }
 }

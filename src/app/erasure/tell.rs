@@ -6,7 +6,7 @@
 
 use crate::{
     app::{
-        accounts::{of_person, of_tenant, outcome},
+        accounts::{of_person, of_tenant},
         erasure::Erasure,
         ground::{audit, error::JobFailure},
         requests::{
@@ -17,6 +17,7 @@ use crate::{
     },
     domain::{
         RunId,
+        reason::JobReason,
         run::{Phase, Stage},
     },
     store::{self, TenantTx},
@@ -53,6 +54,6 @@ async fn tell_of_everybody(gateway: &Erasure, job: &RequestJob<'_>, case: &Tenan
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     match store::request::unfinished_of_people(&tx).await? {
         0 => Ok(()),
-        _ => Err(outcome::unfinished(None, true)),
+        _ => Err(JobFailure::retry(JobReason::ProviderCallsUnfinished)),
     }
 }

@@ -28,6 +28,7 @@ use crate::{
         RunId,
         job::ParkCode,
         plan::Step,
+        reason::JobReason,
         run::{Phase, Stage},
         verification::VerificationReport,
     },
@@ -170,18 +171,18 @@ async fn conclude(
     ];
     audit::record(gateway, &tx, audit::WORKER, action, job.request_id, facts).await?;
     tx.commit().await?;
-    if is_clean { Ok(()) } else { Err(JobFailure::park(ParkCode::VerificationFailed, failure_sentence(report))) }
+    if is_clean { Ok(()) } else { Err(JobFailure::park(ParkCode::VerificationFailed, failure(report))) }
 }
 
 fn storable(report: &VerificationReport) -> Result<serde_json::Value, Error> {
-    serde_json::to_value(report).map_err(|_| Error::Missing("a report that can be stored"))
+    serde_json::to_value(report).map_err(|_| Error::Unserializable { what: "the report" })
 }
 
-fn failure_sentence(report: &VerificationReport) -> String {
+fn failure(report: &VerificationReport) -> JobReason {
     if let Some(why) = &report.blind {
-        return why.clone();
+        return JobReason::ReaderSeesNothing { cause: why.clone() };
     }
     let columns: Vec<String> =
         report.left.iter().map(|finding| format!("{} ({} rows)", finding.column, finding.rows)).collect();
-    format!("verification failed: {}", columns.join(", "))
+    JobReason::VerificationFailed { columns: columns.join(", ") }
 }

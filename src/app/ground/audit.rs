@@ -47,7 +47,3 @@ pub(in crate::app) async fn record<const N: usize>(
     store::audit::insert(tx, &row, &digest).await?;
     Ok((id, digest))
 }
-
-/// What a reason for the audit is.
-pub(in crate::app) const REASON_RULE: &str =
-    "the reason is one word of a-z, 0-9 and _ . : - (for example a ticket: sup-1042)";

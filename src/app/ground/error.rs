@@ -54,12 +54,6 @@ pub enum Error {
         /// What it is.
         what: &'static str,
     },
-    /// As [`Error::Rejected`], in words that have no code yet.
-    #[error("{0}")]
-    Refused(String),
-    /// As [`Error::Later`], in words that have no code yet.
-    #[error("{0}")]
-    Busy(&'static str),
 }
 
 impl Error {
@@ -69,13 +63,12 @@ impl Error {
             Self::Store(source) => source.is_transient(),
             Self::Product(source) => source.verdict() == Verdict::Retry,
             Self::Verify(source) => source.is_transient(),
-            Self::Later(_) | Self::Busy(_) => true,
+            Self::Later(_) => true,
             Self::Open(_)
             | Self::Plan(_)
             | Self::Proof(_)
             | Self::NotFound(_)
             | Self::Rejected(_)
-            | Self::Refused(_)
             | Self::Missing(_)
             | Self::Unserializable { .. } => false,
         }
@@ -126,8 +119,6 @@ impl Error {
             Self::Missing(what) => WorkReason::RowMissing { what }.into(),
             Self::Unserializable { what } => WorkReason::Unserializable { what }.into(),
             Self::Rejected(reason) | Self::Later(reason) => reason.clone(),
-            Self::Refused(_) => InputReason::NotAllowed.into(),
-            Self::Busy(_) => WaitReason::NotYet.into(),
         }
     }
 
@@ -146,6 +137,16 @@ pub struct JobFailure {
     pub reason: String,
 }
 
+/// Why a job failed, as it is stored. Made of a [`Reason`] and of nothing else.
+#[derive(Debug)]
+pub struct StoredReason(Cow<'static, str>);
+
+impl<R: Into<Reason>> From<R> for StoredReason {
+    fn from(reason: R) -> Self {
+        Self(reason.into().stored())
+    }
+}
+
 /// What must become of a job whose attempt did not complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptEnd {
@@ -155,34 +156,6 @@ pub enum AttemptEnd {
     Park(ParkCode),
     /// It has nothing to do any more.
     Discard,
-}
-
-/// Why a job failed, as it is stored. Made of a [`Reason`]; the texts that have no code yet are made of words.
-#[derive(Debug)]
-pub struct StoredReason(Cow<'static, str>);
-
-impl From<WorkReason> for StoredReason {
-    fn from(reason: WorkReason) -> Self {
-        Self(Reason::from(reason).stored())
-    }
-}
-
-impl From<Reason> for StoredReason {
-    fn from(reason: Reason) -> Self {
-        Self(reason.stored())
-    }
-}
-
-impl From<&'static str> for StoredReason {
-    fn from(words: &'static str) -> Self {
-        Self(Cow::Borrowed(words))
-    }
-}
-
-impl From<String> for StoredReason {
-    fn from(words: String) -> Self {
-        Self(Cow::Owned(words))
-    }
 }
 
 impl JobFailure {
@@ -202,21 +175,12 @@ impl JobFailure {
     }
 }
 
-fn stored_reason_of(error: &Error) -> String {
-    match error {
-        // In words that have no code yet.
-        Error::Refused(words) => words.clone(),
-        Error::Busy(words) => (*words).to_owned(),
-        coded => coded.reason().stored().into_owned(),
-    }
-}
-
 impl<E: Into<Error>> From<E> for JobFailure {
     fn from(error: E) -> Self {
         let error = error.into();
         let code = match &error {
             Error::Product(product) => match product.verdict() {
-                Verdict::Retry => return Self::retry(stored_reason_of(&error)),
+                Verdict::Retry => return Self::retry(error.reason()),
                 // Recording a verdict is guarded by the attempt, so this one is never that of a stale worker: the product
                 // database knows a later attempt than we do (our database was restored), and a person has to look.
                 Verdict::Discard | Verdict::Park => ParkCode::ProductDatabaseRefuses,
@@ -225,18 +189,18 @@ impl<E: Into<Error>> From<E> for JobFailure {
             Error::Store(StoreError::Statement { source, .. }) if !source.is_transient() => {
                 ParkCode::GatewayDatabaseRefuses
             }
-            Error::Store(_) | Error::Later(_) | Error::Busy(_) => return Self::retry(stored_reason_of(&error)),
+            Error::Store(_) | Error::Later(_) => return Self::retry(error.reason()),
             // A reader that cannot see says nothing about what is there: a person has to look.
-            Error::Verify(source) if source.is_transient() => return Self::retry(stored_reason_of(&error)),
+            Error::Verify(source) if source.is_transient() => return Self::retry(error.reason()),
             Error::Verify(_) => ParkCode::ReaderCannotRead,
             Error::Open(_) => ParkCode::SealedValueUnreadable,
             Error::Plan(_) => ParkCode::PlanNotUsable,
             Error::Proof(_) => ParkCode::ReceiptNotSigned,
             Error::Unserializable { .. } => ParkCode::Unserializable,
             Error::Missing(_) | Error::NotFound(_) => ParkCode::RowMissing,
-            Error::Rejected(_) | Error::Refused(_) => ParkCode::NotAllowed,
+            Error::Rejected(_) => ParkCode::NotAllowed,
         };
-        Self::park(code, stored_reason_of(&error))
+        Self::park(code, error.reason())
     }
 }
 

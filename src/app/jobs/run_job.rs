@@ -10,7 +10,10 @@ use crate::{
         offboarding::revoke_access,
         requests::job::RequestJob,
     },
-    domain::job::{ATTEMPTS_HARD_MAX, JobKind, Lane, ParkCode, TAKEN_TOO_OFTEN, retry_delay_ms},
+    domain::{
+        job::{ATTEMPTS_HARD_MAX, JobKind, Lane, ParkCode, retry_delay_ms},
+        reason::WorkReason,
+    },
     store::{
         self,
         job::{ClaimedJob, Unfinished},
@@ -38,7 +41,7 @@ pub async fn heartbeat(gateway: &Erasure, job: &ClaimedJob) -> Result<bool, Erro
 /// is parked instead: it may be what kills its workers.
 pub async fn run(gateway: &Erasure, job: &ClaimedJob) -> Result<(), JobFailure> {
     if job.lost_attempts >= ATTEMPTS_HARD_MAX {
-        return Err(JobFailure::park(ParkCode::TakenTooOften, TAKEN_TOO_OFTEN));
+        return Err(JobFailure::park(ParkCode::TakenTooOften, WorkReason::TakenTooOften));
     }
     let of_request = &RequestJob::of(job)?;
     match job.kind {
@@ -66,7 +69,7 @@ pub async fn leave_unfinished(gateway: &Erasure, job: &ClaimedJob, failure: &Job
 
 /// Records that an attempt crashed, by a panic. False when another worker has taken the job meanwhile.
 pub async fn leave_lost(gateway: &Erasure, job: &ClaimedJob) -> Result<bool, Error> {
-    let how = Unfinished::LostRetryAt(gateway.now() + delay(gateway, job), "an attempt panicked");
+    let how = Unfinished::LostRetryAt(gateway.now() + delay(gateway, job), WorkReason::AttemptPanicked.code());
     let queue = gateway.databases().queue.client().await?;
     Ok(store::job::leave_unfinished(&queue, job, how).await?)
 }

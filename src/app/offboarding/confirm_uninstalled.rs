@@ -14,6 +14,7 @@ use crate::{
         Actor, TenantId,
         event::Outcome,
         evidence::{Evidence, EvidenceKind},
+        reason::InputReason,
         request::{RequestScope, Timeline},
     },
     mapping::{self, Installation},
@@ -49,10 +50,10 @@ pub async fn preview_confirmation(gateway: &Ground, tenant: TenantId, since: Tim
 /// Nobody has to confirm what is under way: that would move its deadlines, and the earliest one counts.
 async fn may_be_confirmed(tx: &TenantTx<'_>, said: &Evidence) -> Result<(), Error> {
     if standing(tx, said.source_at).await?.is_gone() {
-        return Err(Error::Refused("everything of the tenant was deleted already".to_owned()));
+        return Err(Error::rejected(InputReason::TenantErased));
     }
     if store::request::living(tx, RequestScope::Tenant).await?.is_some() {
-        return Err(Error::Refused("the tenant is leaving already; `tenants show` tells since when".to_owned()));
+        return Err(Error::rejected(InputReason::TenantLeaving));
     }
     Ok(())
 }
@@ -68,7 +69,7 @@ pub async fn confirm_uninstalled(
     tenant: TenantId,
     since: Timestamp,
 ) -> Result<Outcome, Error> {
-    let reason = Word::parse(reason).map_err(|_| Error::Refused(audit::REASON_RULE.to_owned()))?;
+    let reason = Word::parse(reason).map_err(|_| Error::rejected(InputReason::ReasonNotAWord))?;
     let now = gateway.now();
     let at = mapping::order_time(Some(since), now);
     let evidence = evidence(EvidenceKind::Uninstalled, None, at, now);

@@ -19,6 +19,7 @@ use crate::{
         EvidenceId, FenceKind, TenantId,
         event::{IgnoreReason, Outcome},
         evidence::{Evidence, EvidenceKind},
+        reason::WaitReason,
         request::{RequestScope, RequestState},
     },
     mapping::{self, Installation},
@@ -32,8 +33,7 @@ use crate::{
 };
 
 /// Why an installation waits, and what to do when it has waited for too long.
-const NOT_FINISHED: &str =
-    "the erasure before this return is not finished: help its parked job, then replay this event";
+const NOT_FINISHED: WaitReason = WaitReason::TenantErasureUnfinished;
 
 /// The longest name of an installation that is kept, in bytes.
 const INSTALLATION_BYTES_MAX: usize = 128;
@@ -116,7 +116,7 @@ pub(in crate::app) async fn enter(
         return Ok(TenantStanding::Gone(Some(fence)));
     }
     if store::request::read(&tx, fence.request_id).await?.is_some_and(|row| row.state != RequestState::Completed) {
-        return Err(Error::Busy(NOT_FINISHED));
+        return Err(Error::later(NOT_FINISHED));
     }
     drop(tx);
     drop(client);
@@ -167,7 +167,7 @@ pub(in crate::app) async fn weigh(
     match standing_under_lock(tx, evidence.source_at).await? {
         TenantStanding::Here => {}
         // The fence was committed after the evidence had been let in.
-        TenantStanding::Gone(Some(fence)) if opens(&evidence, &fence) => return Err(Error::Busy(NOT_FINISHED)),
+        TenantStanding::Gone(Some(fence)) if opens(&evidence, &fence) => return Err(Error::later(NOT_FINISHED)),
         TenantStanding::Gone(_) => return Ok(Outcome::Ignored(IgnoreReason::TenantGone)),
     }
     let kind = evidence.kind;

@@ -21,6 +21,7 @@ use crate::{
     domain::{
         JobId, TenantId,
         job::JobKind,
+        reason::{JobReason, WaitReason},
         request::{RequestScope, RequestState},
     },
     product,
@@ -28,7 +29,7 @@ use crate::{
     store::{self, TenantTx},
 };
 
-const NOT_SCHEDULED: &str = "the request is not scheduled any more";
+const NOT_SCHEDULED: JobReason = JobReason::NotScheduled;
 
 /// Revokes access in the product database, of one person or of everybody, and records when.
 pub(in crate::app) async fn revoke(gateway: &Accounts, job: &RequestJob<'_>) -> Result<(), JobFailure> {
@@ -63,7 +64,7 @@ pub(in crate::app) async fn revoke(gateway: &Accounts, job: &RequestJob<'_>) -> 
     match store::request::lock_state(&tx, job.request_id).await? {
         Some(RequestState::Scheduled) => {
             if store::offboarding::written_by_tenant(&tx).await?.0 != of_tenant {
-                return Err(Error::Busy("the tenant's own offboarding began meanwhile").into());
+                return Err(Error::later(WaitReason::TenantOffboardingBegan).into());
             }
             store::offboarding::set_access_revoked(&tx, job.request_id, now).await?;
             if let Some(source) = credentials_of {
@@ -154,13 +155,13 @@ pub(in crate::app) async fn restore(gateway: &Accounts, job: &RequestJob<'_>) ->
     let case = read_case(gateway, job).await?;
     let scope = case.request().scope;
     let Some(ours) = written_unless_leaving(gateway, job.tenant_id, scope).await? else {
-        return Err(JobFailure::discard("whoever came back has left again"));
+        return Err(JobFailure::discard(JobReason::LeftAgain));
     };
     let mut client = gateway.databases().product.client().await?;
     let product_scope = product::TenantScope { map: gateway.map(), tenant_key: case.tenant_key() };
     let people = match &case {
         AnyCase::Person(case) if case.person.identities.is_empty() => {
-            return Err(JobFailure::discard("the person was erased"));
+            return Err(JobFailure::discard(JobReason::PersonErased));
         }
         AnyCase::Person(case) => {
             let person = (&case.person, case.digests.as_slice());

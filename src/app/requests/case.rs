@@ -97,6 +97,6 @@ pub(in crate::app) async fn read_case_of(
 
 fn digests_of(gateway: &Ground, tenant: TenantId, anchor: &identities::OpenIdentity) -> Result<Vec<Digest>, Error> {
     let normalised = normalise(anchor.kind, anchor.value.expose_for("the digests it is found by"))
-        .map_err(|_| Error::Missing("an identity that can be normalised"))?;
+        .map_err(|_| Error::Unserializable { what: "the identity" })?;
     Ok(Named::new(gateway, tenant, anchor.kind, &anchor.issuer, normalised).product_digests())
 }

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use crate::{
     app::ground::error::JobFailure,
-    domain::{RequestId, job::ParkCode},
+    domain::{RequestId, job::ParkCode, reason::JobReason},
     store::job::ClaimedJob,
 };
 
@@ -18,7 +18,7 @@ pub(in crate::app) struct RequestJob<'a> {
 impl<'a> RequestJob<'a> {
     /// Fails for a job that works for something else.
     pub(in crate::app) fn of(claimed: &'a ClaimedJob) -> Result<Self, JobFailure> {
-        let wrong = || JobFailure::park(ParkCode::WrongSubject, "the job does not work for a request");
+        let wrong = || JobFailure::park(ParkCode::WrongSubject, JobReason::WrongSubject);
         Ok(Self { claimed, request_id: claimed.subject.request().ok_or_else(wrong)? })
     }
 }

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 
 use crate::{
     app::{ground::error::JobFailure, requests::job::RequestJob},
-    domain::run::Stage,
+    domain::{
+        reason::{JobReason, WorkReason},
+        run::Stage,
+    },
     store::{self, TenantTx, job::ClaimedJob},
 };
 
@@ -15,17 +18,15 @@ pub(in crate::app) async fn ensure_lease(
     stage: Stage,
 ) -> Result<(), JobFailure> {
     if !store::job::has_lease(tx, job).await? {
-        return Err(JobFailure::discard(LOST));
+        return Err(JobFailure::discard(WorkReason::LeaseLost));
     }
     if store::request::lock_stage(tx, job.request_id).await? != Some(stage) {
-        return Err(JobFailure::discard("the request has moved on"));
+        return Err(JobFailure::discard(JobReason::RequestMovedOn));
     }
     Ok(())
 }
 
 /// Completes a job in the transaction of its result; a worker whose lease has expired commits nothing.
 pub(in crate::app) async fn complete(tx: &TenantTx<'_>, job: &ClaimedJob, at: Timestamp) -> Result<(), JobFailure> {
-    if store::job::complete(tx, job, at).await? { Ok(()) } else { Err(JobFailure::discard(LOST)) }
+    if store::job::complete(tx, job, at).await? { Ok(()) } else { Err(JobFailure::discard(WorkReason::LeaseLost)) }
 }
-
-const LOST: &str = "another worker has the job";

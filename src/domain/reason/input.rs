@@ -95,7 +95,7 @@ reasons! {
             "choose other events";
         /// A job is running, waiting for its time, or over.
         JobNotParked { state: String } => "job_not_parked",
-            "the job is {state}; only held and dead jobs can be retried",
+            "the job is {state}; only parked jobs can be retried",
             "nothing: it goes on by itself, or is over";
         /// A value cannot be an identity of its kind.
         IdentityNotValid { kind: String } => "identity_not_valid",
@@ -109,6 +109,14 @@ reasons! {
         ClockIsReal => "clock_is_real",
             "this database was not marked demo when it was made, so its clock is the real one and cannot be moved",
             "nothing can be done: the mark cannot be set later";
+        /// A tenant of which everything was deleted ought to be offboarded.
+        TenantErased => "tenant_erased",
+            "everything of the tenant was deleted already",
+            "nothing";
+        /// A tenant that is leaving ought to be offboarded.
+        TenantLeaving => "tenant_leaving",
+            "the tenant is leaving already; `tenants show` tells since when",
+            "nothing: confirming it again would move its deadlines";
         /// It is not allowed now, or not like this.
         NotAllowed => "not_allowed",
             "it is not allowed now, or not like this",

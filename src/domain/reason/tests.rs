@@ -12,7 +12,8 @@ const END: &str = "<!-- reasons: generated to here -->";
 
 /// All that a sentence may name: fields of formats, tables and statements of errors, kinds, states, lengths and counts; a
 /// source by the name that its operator gave it.
-const PARAMETERS: [&str; 14] = [
+const PARAMETERS: [&str; 15] = [
+    "columns",
     "bytes_max",
     "bytes_min",
     "cause",
@@ -72,7 +73,7 @@ fn a_reason_is_stored_by_its_code_and_found_by_it() {
     assert_eq!(code_of(&field.stored()), Some("missing_field"));
     let length = Reason::from(InputReason::SecretLength { bytes_min: 16, bytes_max: 256 });
     assert_eq!(length.stored(), "secret_length: 16, 256");
-    assert_eq!(Reason::from(WorkReason::TakenTooOften).stored(), crate::domain::job::TAKEN_TOO_OFTEN);
+    assert_eq!(Reason::from(WorkReason::TakenTooOften).stored(), "taken_too_often");
     assert_eq!(code_of("words of an older version"), None);
     assert!(IgnoreReason::ALL.into_iter().all(|reason| code_of(reason.as_str()) == Some(reason.code())));
     assert_eq!(IgnoreReason::ALL.len(), IgnoreReason::TABLE.len());

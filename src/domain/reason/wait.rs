@@ -53,9 +53,13 @@ reasons! {
         TooManyLookUps => "too_many_look_ups",
             "too many sources are being looked up",
             "nothing, the sender tries again; if it stays, look who sends to unknown sources";
-        /// Something else has to end first.
-        NotYet => "not_yet",
-            "something else has to end first",
-            "wait for it, then run the same command again";
+        /// A tenant returns while the erasure before is still running.
+        TenantErasureUnfinished => "tenant_erasure_unfinished",
+            "the erasure before this return is not finished: help its parked job, then replay this event",
+            "let the erasure's parked job go on, then replay the event";
+        /// A tenant's own offboarding began while access was being restored to one of its people.
+        TenantOffboardingBegan => "tenant_offboarding_began",
+            "the tenant's own offboarding began meanwhile",
+            "nothing, it is tried again";
     }
 }
