@@ -123,7 +123,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            EventId, FenceId, Issuer, RequestId, RunId, SubjectId, SubjectKind,
+            EventId, FenceId, IdentityKind, Issuer, RequestId, RunId, SubjectId, SubjectKind,
             request::{Origin, RequestScope, Right, Timeline},
             run::{Executed, Fenced, Planned, Run, RunPhase},
         },
