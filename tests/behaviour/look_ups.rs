@@ -129,7 +129,7 @@ async fn what_is_looked_up_in_vain_is_not_found() {
 
     let request = report::request(&world.gateway, RequestId::from_uuid(nobody)).await.err().expect("no request");
     let job = report::job(&world.gateway, JobId::from_uuid(nobody)).await.unwrap_err();
-    let retried = replay::retry_job(&world.gateway, "tester", JobId::from_uuid(nobody)).await.unwrap_err();
+    let retried = replay::retry_job(&world.gateway, &world.tester, JobId::from_uuid(nobody)).await.unwrap_err();
     let tenant = report::tenant(&world.gateway, TenantId::from_uuid(nobody), 10).await.err().expect("no tenant");
     let platform = report::tenant(&world.gateway, TenantId::PLATFORM, 10).await.err().expect("the platform is none");
 

@@ -99,7 +99,7 @@ impl World {
 
     /// Who has done something for a tenant, each actor once.
     pub(crate) async fn who_did(&self, tenant: TenantId, action: &str) -> BTreeSet<String> {
-        let entries = report::audit(&self.gateway, tenant, 1_000).await.unwrap();
+        let entries = pages::audit(&self.gateway, tenant, &Paging::new(1_000, None)).await.unwrap().rows;
         entries.into_iter().filter(|entry| entry.action == action).map(|entry| entry.actor).collect()
     }
 
