@@ -315,10 +315,13 @@ TABLE gateway.job ROW SECURITY FORCED
     CONSTRAINT job_parked_has_reason CHECK (((state <> 'parked'::text) OR (failure_reason IS NOT NULL)))
     CONSTRAINT job_rule_is_a_word CHECK ((rule_word ~ '^[a-z0-9_.-]{1,64}$'::text))
     CONSTRAINT job_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'parked'::text, 'completed'::text, 'cancelled'::text])))
+    CREATE INDEX job_by_id ON gateway.job USING btree (job_id)
+    CREATE INDEX job_by_time ON gateway.job USING btree (created_at, job_id)
     CREATE INDEX job_parked ON gateway.job USING btree (tenant_id) WHERE (state = 'parked'::text)
     CREATE INDEX job_pending ON gateway.job USING btree (not_before) WHERE (state = 'pending'::text)
     CREATE UNIQUE INDEX job_one_living ON gateway.job USING btree (tenant_id, request_id, kind, run_id, rule_word) NULLS NOT DISTINCT WHERE (state = ANY (ARRAY['pending'::text, 'parked'::text]))
     POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
+    POLICY owner_finds_the_tenant FOR SELECT TO gw_owner USING (true)
     POLICY queue_claims FOR ALL TO gw_queue USING (true) WITH CHECK (true)
     GRANT INSERT, SELECT, UPDATE TO gw_tenant
     GRANT SELECT TO gw_queue
@@ -441,10 +444,13 @@ TABLE gateway.privacy_request ROW SECURITY FORCED
     CONSTRAINT privacy_request_state_known CHECK ((state = ANY (ARRAY['received'::text, 'awaiting_identity'::text, 'awaiting_approval'::text, 'scheduled'::text, 'running'::text, 'completed'::text, 'refused'::text, 'withdrawn'::text, 'cancelled'::text, 'superseded'::text])))
     CONSTRAINT privacy_request_superseded CHECK (((state = 'superseded'::text) = (superseded_by IS NOT NULL)))
     CONSTRAINT privacy_request_superseded_is_a_persons CHECK (((superseded_by IS NULL) OR ((scope = 'person'::text) AND (superseded_by <> request_id))))
+    CREATE INDEX privacy_request_by_id ON gateway.privacy_request USING btree (request_id)
+    CREATE INDEX privacy_request_by_time ON gateway.privacy_request USING btree (opened_at, request_id)
     CREATE INDEX privacy_request_of_tenant ON gateway.privacy_request USING btree (tenant_id, opened_at) WHERE (scope = 'tenant'::text)
     CREATE UNIQUE INDEX privacy_request_one_living ON gateway.privacy_request USING btree (tenant_id, subject_id, right_word) WHERE (ended_at IS NULL)
     CREATE UNIQUE INDEX privacy_request_one_living_of_tenant ON gateway.privacy_request USING btree (tenant_id, right_word) WHERE ((scope = 'tenant'::text) AND (ended_at IS NULL))
     POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
+    POLICY owner_finds_the_tenant FOR SELECT TO gw_owner USING (true)
     GRANT INSERT, SELECT, UPDATE TO gw_tenant
 
 TABLE gateway.provider_call ROW SECURITY FORCED
@@ -508,7 +514,9 @@ TABLE gateway.receipt ROW SECURITY FORCED
     CONSTRAINT receipt_pkey PRIMARY KEY (tenant_id, receipt_id)
     CONSTRAINT receipt_once_for_a_run UNIQUE (tenant_id, run_id)
     CONSTRAINT receipt_has_run FOREIGN KEY (tenant_id, run_id) REFERENCES gateway.run(tenant_id, run_id)
+    CREATE INDEX receipt_by_id ON gateway.receipt USING btree (receipt_id)
     POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
+    POLICY owner_finds_the_tenant FOR SELECT TO gw_owner USING (true)
     GRANT INSERT, SELECT TO gw_tenant
 
 TABLE gateway.rejection
@@ -818,6 +826,9 @@ FUNCTION gateway.isolate(isolated regclass) RETURNS void VOLATILE search_path=pg
 
 FUNCTION gateway.make_partition(part text, parent text, from_bound text, to_bound text) RETURNS void VOLATILE search_path=pg_catalog, pg_temp BODY 965d8bcf829f60ed49325b907658e857
 
+FUNCTION gateway.page_of_requests(of_tenant uuid, of_subject uuid, in_state text, after_time timestamp with time zone, after_id uuid, most bigint) RETURNS TABLE(tenant_id uuid, request_id uuid, opened_at timestamp with time zone) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 09d6ba4fe5dc6b12570f3c3a4d282e4f
+    GRANT EXECUTE TO gw_queue
+
 FUNCTION gateway.refuse_change() RETURNS trigger VOLATILE search_path=pg_catalog, pg_temp BODY 12d423f24f77ea618d3b047eb4dd58ee
     GRANT EXECUTE TO PUBLIC
 
@@ -835,5 +846,8 @@ FUNCTION gateway.sources_to_poll(tokens_since timestamp with time zone) RETURNS 
 
 FUNCTION gateway.tenant_for_intake(wanted_key text, new_tenant_id uuid, at timestamp with time zone) RETURNS uuid VOLATILE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY db6d3e4a37322253fa1f0f642d1b0bfe
     GRANT EXECUTE TO gw_intake
+
+FUNCTION gateway.tenant_of(wanted_kind text, wanted_id uuid) RETURNS uuid STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 0aafa88e52f32c984af578859070a2fb
+    GRANT EXECUTE TO gw_queue
 
 FUNCTION gateway.vacuum_at_once(vacuumed regclass) RETURNS void VOLATILE search_path=pg_catalog, pg_temp BODY 4ca72d72c2d3a78e4cf611eac09f70bb
