@@ -309,7 +309,7 @@ fn whatever_other_files_can_use_says_what_it_is() {
 
     for source in sources() {
         let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
-        let of_others = ["pub use ", "pub mod ", "pub struct $name"];
+        let of_others = ["pub use ", "pub mod ", "pub struct $name", "pub enum $name"];
         for (number, line) in source.code_outside_tests() {
             let line = line.trim();
             if !line.starts_with("pub ") || of_others.iter().any(|other| line.starts_with(other)) {

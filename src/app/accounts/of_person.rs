@@ -35,6 +35,7 @@ use crate::{
     signature::SecretBytes,
     store::{
         self, TenantTx,
+        job::ClaimedJob,
         provider_call::{AttemptNumber, PersonCall},
     },
 };
@@ -63,7 +64,8 @@ pub(in crate::app) async fn enqueue_revocation(
 }
 
 /// The job: makes every call of its request that is still to be made.
-pub(in crate::app) async fn run(gateway: &Accounts, job: &RequestJob<'_>) -> Result<(), JobFailure> {
+pub(in crate::app) async fn run(gateway: &Accounts, job: &ClaimedJob) -> Result<(), JobFailure> {
+    let job = &RequestJob::of(job)?;
     let AnyCase::Person(case) = read_case(gateway, job).await? else {
         return Err(JobFailure::discard(JobReason::WrongSubject));
     };

@@ -29,13 +29,15 @@ use crate::{
         request::RequestState,
         run::{Executed, Phase, RunPhase},
     },
+    store::job::ClaimedJob,
 };
 
 /// Phases one attempt may go through; there are six.
 const PHASES_MAX: usize = 12;
 
 /// Runs the erasure to its end, from wherever it stands.
-pub(in crate::app) async fn run(gateway: &Erasure, job: &RequestJob<'_>) -> Result<(), JobFailure> {
+pub(in crate::app) async fn run(gateway: &Erasure, job: &ClaimedJob) -> Result<(), JobFailure> {
+    let job = &RequestJob::of(job)?;
     for _ in 0..PHASES_MAX {
         let case = read_case(gateway, job).await?;
         match case.request().state {
@@ -62,7 +64,7 @@ pub(in crate::app) async fn run(gateway: &Erasure, job: &RequestJob<'_>) -> Resu
 
 #[derive(PartialEq, Eq)]
 enum Standing {
-    UnderWay,
+    Unfinished,
     Certified,
 }
 
@@ -89,5 +91,5 @@ async fn go_on(gateway: &Erasure, job: &RequestJob<'_>, case: &AnyCase) -> Resul
         }
         RunPhase::Certified(_) => return Err(JobFailure::discard(JobReason::ErasureCertified)),
     }
-    Ok(Standing::UnderWay)
+    Ok(Standing::Unfinished)
 }

@@ -8,7 +8,6 @@ use crate::{
         erasure::{Erasure, engine},
         ground::error::{AttemptEnd, Error, JobFailure, shorten},
         offboarding::revoke_access,
-        requests::job::RequestJob,
     },
     domain::{
         job::{ATTEMPTS_HARD_MAX, JobKind, Lane, ParkCode, retry_delay_ms},
@@ -43,13 +42,12 @@ pub async fn run(gateway: &Erasure, job: &ClaimedJob) -> Result<(), JobFailure> 
     if job.lost_attempts >= ATTEMPTS_HARD_MAX {
         return Err(JobFailure::park(ParkCode::TakenTooOften, WorkReason::TakenTooOften));
     }
-    let of_request = &RequestJob::of(job)?;
     match job.kind {
-        JobKind::RevokeAccess => revoke_access::revoke(gateway, of_request).await,
-        JobKind::RestoreAccess => revoke_access::restore(gateway, of_request).await,
-        JobKind::FlagForDeletion => revoke_access::flag(gateway, of_request).await,
-        JobKind::Erasure => Box::pin(engine::run(gateway, of_request)).await,
-        JobKind::ProviderCalls => of_person::run(gateway, of_request).await,
+        JobKind::RevokeAccess => revoke_access::revoke(gateway, job).await,
+        JobKind::RestoreAccess => revoke_access::restore(gateway, job).await,
+        JobKind::FlagForDeletion => revoke_access::flag(gateway, job).await,
+        JobKind::Erasure => Box::pin(engine::run(gateway, job)).await,
+        JobKind::ProviderCalls => of_person::run(gateway, job).await,
     }
 }
 

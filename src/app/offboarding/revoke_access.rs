@@ -26,13 +26,14 @@ use crate::{
     },
     product,
     proof::audit::Fact,
-    store::{self, TenantTx},
+    store::{self, TenantTx, job::ClaimedJob},
 };
 
 const NOT_SCHEDULED: JobReason = JobReason::NotScheduled;
 
 /// Revokes access in the product database, of one person or of everybody, and records when.
-pub(in crate::app) async fn revoke(gateway: &Accounts, job: &RequestJob<'_>) -> Result<(), JobFailure> {
+pub(in crate::app) async fn revoke(gateway: &Accounts, job: &ClaimedJob) -> Result<(), JobFailure> {
+    let job = &RequestJob::of(job)?;
     let case = read_case(gateway, job).await?;
     let request = case.request();
     if request.state != RequestState::Scheduled {
@@ -87,7 +88,8 @@ async fn revoked_by_tenant(gateway: &Accounts, job: &RequestJob<'_>) -> Result<V
 }
 
 /// Day 30: flags the data for deletion in the product database.
-pub(in crate::app) async fn flag(gateway: &Accounts, job: &RequestJob<'_>) -> Result<(), JobFailure> {
+pub(in crate::app) async fn flag(gateway: &Accounts, job: &ClaimedJob) -> Result<(), JobFailure> {
+    let job = &RequestJob::of(job)?;
     let case = read_case(gateway, job).await?;
     if case.request().state != RequestState::Scheduled {
         return Err(JobFailure::discard(NOT_SCHEDULED));
@@ -151,7 +153,8 @@ async fn restore_later(
 }
 
 /// Restores access after a return, unless whoever came back has left again.
-pub(in crate::app) async fn restore(gateway: &Accounts, job: &RequestJob<'_>) -> Result<(), JobFailure> {
+pub(in crate::app) async fn restore(gateway: &Accounts, job: &ClaimedJob) -> Result<(), JobFailure> {
+    let job = &RequestJob::of(job)?;
     let case = read_case(gateway, job).await?;
     let scope = case.request().scope;
     let Some(ours) = written_unless_leaving(gateway, job.tenant_id, scope).await? else {
