@@ -23,7 +23,7 @@ const RUN_SECONDS = 30;
 const INSTANCES_MAX = 10;
 
 const HOUR_MS = 60 * 60 * 1000;
-// Google repeats a 1st gen event for seven days and a 2nd gen one for a day, then drops it without a word. The last
+// Google repeats a 1st gen event for seven days and a 2nd gen one for a day, then drops it silently. The last
 // hour of that is ours: a failure in it is logged as a loss.
 const KEEP_TRYING_MS = { 1: 7 * 24 * HOUR_MS - HOUR_MS, 2: 24 * HOUR_MS - HOUR_MS };
 

@@ -37,7 +37,7 @@ const TENANT_CONNECTIONS: usize = 20;
 const PRODUCT_CONNECTIONS: usize = 16;
 const VERIFIER_CONNECTIONS: usize = 4;
 
-/// How often refusals are written out.
+/// How often rejections are written out.
 const REJECTIONS_WRITTEN_EVERY: Duration = Duration::from_secs(2);
 
 /// What is to be opened, beyond the settings.
@@ -175,12 +175,12 @@ fn key_sets(development: &Development) -> Result<KeySets, SystemError> {
     Ok(KeySets::new(addresses)?)
 }
 
-/// Writes refusals out every few seconds. Whatever cannot be written is forgotten.
+/// Writes rejections out every few seconds. Whatever cannot be written is forgotten.
 async fn write_out_rejections(gateway: Gateway) {
     loop {
         tokio::time::sleep(REJECTIONS_WRITTEN_EVERY).await;
         if let Err(error) = rejections::write_out(gateway.intake()).await {
-            tracing::warn!(error = %error.chain(), "refusals were not written out");
+            tracing::warn!(error = %error.chain(), "rejections were not written out");
         }
     }
 }

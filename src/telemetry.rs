@@ -15,7 +15,7 @@ use std::{
 use crate::domain::metric::{
     ACCOUNTS_REPORTED_TOTAL, DELIVERIES_TOTAL, EVENT_QUEUE_PENDING, EVENTS_TOTAL, INFLIGHT_BYTES,
     INSTALLATION_PROBES_TOTAL, INTAKE_BATCH_SIZE, JOB_SECONDS, JOBS_PARKED, JOBS_TOTAL, KEY_FETCHES_TOTAL, POLLS_TOTAL,
-    PROVIDER_CALLS_TOTAL, REFUSALS_TOTAL, REQUEST_OVERDUE_SECONDS_MAX, REQUESTS_OVERDUE, SWEEP_FAILURES_TOTAL,
+    PROVIDER_CALLS_TOTAL, REJECTIONS_TOTAL, REQUEST_OVERDUE_SECONDS_MAX, REQUESTS_OVERDUE, SWEEP_FAILURES_TOTAL,
     WORKLOGS_RECONCILED_TOTAL,
 };
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
@@ -161,10 +161,10 @@ fn recorder() -> Result<PrometheusBuilder, BuildError> {
 
 fn describe() {
     describe_counter!(DELIVERIES_TOTAL, Unit::Count, "Deliveries by kind of source and by what was answered.");
-    describe_counter!(REFUSALS_TOTAL, Unit::Count, "Refused deliveries by kind of source and reason.");
+    describe_counter!(REJECTIONS_TOTAL, Unit::Count, "Refused deliveries by kind of source and reason.");
     describe_counter!(KEY_FETCHES_TOTAL, Unit::Count, "Readings of published keys by host and outcome.");
     describe_counter!(PROVIDER_CALLS_TOTAL, Unit::Count, "Attempts at provider calls by kind and outcome.");
-    describe_counter!(POLLS_TOTAL, Unit::Count, "Turns of asking senders that do not tell, by feed and outcome.");
+    describe_counter!(POLLS_TOTAL, Unit::Count, "Turns of polling, by feed and outcome.");
     describe_counter!(ACCOUNTS_REPORTED_TOTAL, Unit::Count, "Accounts reported to Atlassian by its answer.");
     describe_counter!(WORKLOGS_RECONCILED_TOTAL, Unit::Count, "Changes of worklogs that no webhook had told.");
     describe_counter!(INSTALLATION_PROBES_TOTAL, Unit::Count, "Looks at silent installations by what was found.");

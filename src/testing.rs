@@ -62,7 +62,7 @@ pub mod sealing {
 /// What senders sign.
 pub mod signature {
     pub use crate::signature::{
-        CanonicalRequest, Refusal, SecretBytes, StandardSecret, forge_fit, hub_hmac, issue, standard_webhooks,
+        CanonicalRequest, Rejection, SecretBytes, StandardSecret, forge_fit, hub_hmac, issue, standard_webhooks,
     };
 }
 

@@ -92,7 +92,7 @@ CREATE TABLE gateway.tenant (
         CONSTRAINT tenant_stable_key_length CHECK (length(stable_key) BETWEEN 1 AND 200),
     created_at timestamptz NOT NULL,
     -- When everything of the tenant was deleted and certified; null again once it is back.
-    purged_at timestamptz
+    erased_at timestamptz
 );
 SELECT gateway.isolate('gateway.tenant');
 ALTER POLICY one_tenant ON gateway.tenant TO gw_tenant, gw_verify;
@@ -100,7 +100,7 @@ ALTER POLICY one_tenant ON gateway.tenant TO gw_tenant, gw_verify;
 CREATE POLICY every_tenant ON gateway.tenant FOR SELECT TO gw_queue USING (true);
 CREATE POLICY owner_finds_and_makes ON gateway.tenant TO gw_owner USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT ON gateway.tenant TO gw_tenant;
-GRANT UPDATE (purged_at) ON gateway.tenant TO gw_tenant;
+GRANT UPDATE (erased_at) ON gateway.tenant TO gw_tenant;
 GRANT SELECT ON gateway.tenant TO gw_queue, gw_verify;
 
 -- The platform: what belongs to no tenant yet, or to all of them, hangs on this row. It is never a product database's tenant.

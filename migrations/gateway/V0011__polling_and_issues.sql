@@ -1,4 +1,4 @@
--- Polling of senders that do not tell: closed accounts, worklogs whose webhook was lost, silent installations. And the tree
+-- Polling: closed accounts, worklogs whose webhook was lost, silent installations. And the tree
 -- of issues that hours are found by. Nothing here names anybody: keyed digests, ids of ours, bare numbers and times.
 
 -- How far each source was polled, when it may be polled again, and who is polling it.
@@ -66,7 +66,7 @@ CREATE TABLE gateway.tree_issue (
     -- Whether hours of the issue may bear a mark of ours in the product database. It is committed before the first mark is
     -- set and never taken back, so that an issue that is there again is looked for in the product database only when there
     -- can be something to find.
-    hours_may_be_marked boolean NOT NULL DEFAULT false,
+    may_have_removed_hours boolean NOT NULL DEFAULT false,
     CONSTRAINT tree_issue_pkey PRIMARY KEY (tenant_id, issue_id),
     CONSTRAINT tree_issue_project_was_seen CHECK ((project_id IS NULL) = (seen_at IS NULL))
 );
@@ -103,7 +103,7 @@ AS $$
     JOIN gateway.source_credential c
         ON c.source_id = s.source_id AND c.purpose = 'provider' AND c.holder <> '' AND c.valid_until IS NULL
     JOIN gateway.tenant t ON t.stable_key = c.holder
-    WHERE s.disabled_at IS NULL AND s.kind = 'forge' AND c.created_at > tokens_since AND t.purged_at IS NULL
+    WHERE s.disabled_at IS NULL AND s.kind = 'forge' AND c.created_at > tokens_since AND t.erased_at IS NULL
 $$;
 REVOKE ALL ON FUNCTION gateway.sources_to_poll(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION gateway.sources_to_poll(timestamptz) TO gw_queue;
@@ -117,7 +117,7 @@ AS $$
     SELECT i.tenant_id, i.identity_id
     FROM gateway.identity i
     JOIN gateway.tenant t ON t.tenant_id = i.tenant_id
-    WHERE i.is_anchor AND i.kind = 'atlassian_account_id' AND i.report_due_at <= at AND t.purged_at IS NULL
+    WHERE i.is_anchor AND i.kind = 'atlassian_account_id' AND i.report_due_at <= at AND t.erased_at IS NULL
     ORDER BY i.report_due_at, i.identity_id
     LIMIT most
 $$;
@@ -135,7 +135,7 @@ AS $$
     FROM gateway.tenant t
     JOIN gateway.tenant_evidence e ON e.tenant_id = t.tenant_id
     LEFT JOIN gateway.installation_watch w ON w.tenant_id = t.tenant_id
-    WHERE t.purged_at IS NULL AND (w.next_at IS NULL OR w.next_at <= at)
+    WHERE t.erased_at IS NULL AND (w.next_at IS NULL OR w.next_at <= at)
         AND e.kind IN ('installed', 'upgraded', 'enabled', 'heartbeat', 'probe_alive')
     GROUP BY t.tenant_id, t.stable_key
     HAVING bool_or(e.kind = 'heartbeat') AND max(e.source_at) <= silent_since

@@ -1,5 +1,5 @@
 -- The reference schema of the Milestone product: what its privacy policy speaks of, as tables.
--- It exists for demos, tests and vendors who want an example. It is never applied to a customer's database.
+-- It exists for demos, tests and vendors who want an example. It is never applied to an operator's database.
 -- The tenant id is the Atlassian cloudId. Every table forces row level security; a session without a tenant is an error.
 
 CREATE SCHEMA milestone;

@@ -6,7 +6,7 @@
 //! jobs             claims jobs, runs an attempt, records what became of it
 //! interpretation   what an event means, and its consequences in one commit
 //! upkeep           retention, key epochs, audit chain, lost jobs, gauges
-//! polling          asks senders that do not tell
+//! polling          polls sources that do not send
 //! erasure          fence, execute, verify, tell, destroy the key, certify
 //! offboarding      the timeline: access revoked, flagged for deletion, erased; and what stops it
 //! accounts         accounts at identity providers, of one person or of a whole tenant

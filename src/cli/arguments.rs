@@ -51,7 +51,7 @@ pub(super) enum Command {
     /// Systems that send: register one, rotate its secret
     #[command(subcommand)]
     Sources(SourcesCommand),
-    /// The customers whose people the gateway knows
+    /// The tenants whose people the gateway knows
     #[command(subcommand)]
     Tenants(TenantsCommand),
     /// What was done, by whom, and whether the record is untouched

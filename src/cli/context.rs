@@ -1,4 +1,4 @@
-//! Where the command line meets the composition root: settings, the gateway, time and chance as `system` picks them.
+//! Where the command line meets the composition root: settings, the gateway, time and randomness as `system` picks them.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -81,15 +81,15 @@ pub(super) async fn with_gateway<T>(
     done
 }
 
-/// Time and chance of this machine, for what needs no database.
+/// Time and randomness of this machine, for what needs no database.
 pub(super) struct Machine {
     /// The system's clock.
     pub(super) clock: Arc<dyn Clock>,
-    /// The operating system's chance.
+    /// The operating system's randomness.
     pub(super) entropy: Arc<dyn Entropy>,
 }
 
-/// Time and chance of this machine.
+/// Time and randomness of this machine.
 pub(super) fn machine() -> Machine {
     Machine { clock: Arc::new(DemoClock::new(0)), entropy: Arc::new(OsEntropy) }
 }

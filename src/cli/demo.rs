@@ -52,9 +52,7 @@ pub(super) async fn run(options: &GlobalOptions, args: &DemoArgs, output: &mut O
         keyring_file: folder.path.join("keys/keyring.json"),
         policy_dir: None,
     };
-    remark(
-        "Milestone Gateway demo: a private PostgreSQL and three MSPs; a person leaves, a customer and a portal user",
-    );
+    remark("Milestone Gateway demo: a private PostgreSQL and three MSPs; a person leaves, a tenant and a portal user");
     let key = DevelopmentKey::generate()?;
     let key_server = KeyServer::start(&key, SocketAddr::from(([127, 0, 0, 1], 0)))?;
     // Wherever the demo listens: whoever has not this process's own key cannot forge what Forge says.

@@ -206,8 +206,8 @@ fn show(report: &RequestReport, now: Timestamp, output: &mut Output) -> anyhow::
 }
 
 fn verified(report: &Value) -> String {
-    if let Some(blind) = report["blind"].as_str() {
-        return format!("Verification could not see: {}", super::table::printable(blind));
+    if let Some(unreadable) = report["unreadable"].as_str() {
+        return format!("Verification could not see: {}", super::table::printable(unreadable));
     }
     let left = report["left"].as_array().map_or(0, Vec::len);
     let conclusion = if left == 0 { "nothing is left" } else { "something is left" };

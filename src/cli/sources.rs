@@ -48,23 +48,23 @@ pub(super) enum SourcesCommand {
     Add(add::AddArgs),
     /// List sources in order of their names
     List(PageArgs),
-    /// Show a source: route, scheme, credentials by date, last seen, refusals by reason
+    /// Show a source: route, scheme, credentials by date, last seen, rejections by reason
     Show(NameArgs),
     /// Give a source a new secret; the one before stays valid for a day
     Rotate(RotateArgs),
-    /// Take a source into use again that the purge of its tenant has disabled, with a new secret
+    /// Take a source into use again that the erasure of its tenant has disabled, with a new secret
     Enable(RotateArgs),
     /// Give a source its provider credentials, by which its own system is called
     ///
-    /// Of a Firebase project: a person's account is disabled when access goes off and deleted by the purge; the purge of a
+    /// Of a Firebase project: a person's account is disabled when access is revoked and deleted by the erasure; the erasure of a
     /// whole tenant deletes those of all its people, except where another tenant knows the account too.
     ProviderCredentials(ProviderCredentialsArgs),
-    /// Ask senders that do not tell, now: closed accounts, lost worklogs, silent installations
+    /// Poll sources that do not send, now: closed accounts, lost worklogs, silent installations
     Poll(PollArgs),
-    /// Say which tenant an installation of a shared source is
+    /// Assign an installation of a shared source to a tenant
     Bind(BindArgs),
     /// Show the latest refused calls, newest first, and which rule each failed
-    Refusals(RefusalsArgs),
+    Rejections(RejectionsArgs),
 }
 
 /// A source.
@@ -113,9 +113,9 @@ pub(super) struct PollArgs {
     name: Option<String>,
 }
 
-/// Which refusals.
+/// Which rejections.
 #[derive(Debug, clap::Args)]
-pub(super) struct RefusalsArgs {
+pub(super) struct RejectionsArgs {
     /// Only those of this source
     name: Option<String>,
     #[command(flatten)]
@@ -137,7 +137,7 @@ pub(super) async fn run(
         SourcesCommand::ProviderCredentials(args) => provider_credentials(gateway, args, output).await,
         SourcesCommand::Poll(args) => poll::run(gateway, args.name.as_deref(), output).await,
         SourcesCommand::Bind(args) => bind(gateway, args, output).await,
-        SourcesCommand::Refusals(args) => show::refusals(gateway, args.name.as_deref(), &args.page, output).await,
+        SourcesCommand::Rejections(args) => show::rejections(gateway, args.name.as_deref(), &args.page, output).await,
     })
     .await
 }

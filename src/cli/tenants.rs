@@ -1,4 +1,4 @@
-//! `tenants`: the customers whose people the gateway knows, and what is known of their installations.
+//! `tenants`: the tenants whose people the gateway knows, and what is known of their installations.
 
 use clap::{Args, Subcommand};
 
@@ -26,9 +26,9 @@ use crate::app::{
 };
 use crate::domain::TenantId;
 
-const COLUMNS: Columns<'static> = &[("TENANT", "tenant_id"), ("KEY", "stable_key"), ("GONE", "purged_at")];
+const COLUMNS: Columns<'static> = &[("TENANT", "tenant_id"), ("KEY", "stable_key"), ("GONE", "erased_at")];
 const FIELDS: Columns<'static> =
-    &[("tenant", "tenant_id"), ("key", "stable_key"), ("standing", "standing"), ("gone", "purged_at")];
+    &[("tenant", "tenant_id"), ("key", "stable_key"), ("standing", "standing"), ("gone", "erased_at")];
 const EVIDENCE: Columns<'static> = &[
     ("AT (SOURCE TIME)", "source_at"),
     ("EVIDENCE", "kind"),

@@ -105,7 +105,7 @@ impl Drift<'_> {
             self.at(&path, "is rewritten, but the database computes it; rewrite the columns that it is computed from");
         }
         let is_key = table.primary_key.iter().any(|key| key == column);
-        let refusal = match rewrite {
+        let rejection = match rewrite {
             Rewrite::Null => (!found.is_nullable).then(|| {
                 "becomes null, but the column is NOT NULL; choose another strategy or drop NOT NULL".to_owned()
             }),
@@ -115,19 +115,19 @@ impl Drift<'_> {
             Rewrite::Fixed { .. } | Rewrite::ErasurePseudonym => (!holds_words(found))
                 .then(|| format!("becomes a text, but the column is {}; use null_rewrite", found.data_type)),
         };
-        if let Some(refusal) = refusal {
-            self.at(&path, refusal);
+        if let Some(rejection) = rejection {
+            self.at(&path, rejection);
         }
     }
 
-    /// The columns that access-off and mark set must take a time and be empty before.
+    /// The columns that revoking access and flagging set must take a time and be empty before.
     fn marks(&mut self, name: &str, table: &Table) {
         let Some(root) = root_of(&self.compiled.map, name) else { return };
-        for column in [&root.restricted_column, &root.marked_column] {
+        for column in [&root.restricted_column, &root.flagged_column] {
             let Some(found) = table.columns.get(column) else { continue };
             if !found.data_type.starts_with("timestamp") || !found.is_nullable {
                 let message =
-                    "is set to a time when access goes off or the row is marked; make it a nullable timestamptz";
+                    "is set to a time when access is revoked or the row is flagged; make it a nullable timestamptz";
                 self.at(&format!("{name}.{column}"), message);
             }
         }

@@ -94,22 +94,22 @@ fn subjects(meta: &Mapping<'_>, compiled: &mut Compiled, report: &mut Report) ->
 }
 
 fn subject_root(cursor: &Cursor<'_>, report: &mut Report) -> Option<SubjectRoot> {
-    let mapping = cursor.mapping(report, &["collection", "anchor", "access_off", "mark", "profile"], UNKNOWN)?;
+    let mapping = cursor.mapping(report, &["collection", "anchor", "revoke_access", "flag", "profile"], UNKNOWN)?;
     let collection = name_of(&mapping, "collection", report);
     let anchor = mapping.required(report, "anchor").and_then(|anchor| identity_kind(&anchor, report));
-    let off = mapping.required(report, "access_off");
+    let off = mapping.required(report, "revoke_access");
     let off = off.and_then(|off| off.mapping(report, &["set", "sessions"], UNKNOWN));
     let restricted_column = off.as_ref().and_then(|off| name_of(off, "set", report));
     let sessions = off.and_then(|off| off.get("sessions")).map(|list| session_links(&list, report));
-    let mark = mapping.required(report, "mark").and_then(|mark| mark.mapping(report, &["set"], UNKNOWN));
-    let marked_column = mark.and_then(|mark| name_of(&mark, "set", report));
+    let flag = mapping.required(report, "flag").and_then(|flag| flag.mapping(report, &["set"], UNKNOWN));
+    let flagged_column = flag.and_then(|flag| name_of(&flag, "set", report));
     let profile = mapping.get("profile").and_then(|profile| profile_columns(&profile, report));
     Some(SubjectRoot {
         collection: collection?,
         identities: [].into(),
         anchor: anchor?,
         restricted_column: restricted_column?,
-        marked_column: marked_column?,
+        flagged_column: flagged_column?,
         sessions: sessions.unwrap_or_default(),
         profile: profile.unwrap_or_default(),
     })

@@ -73,11 +73,11 @@ fn check_subject(compiled: &Compiled, report: &mut Report, kind: &SubjectKind, r
         report.error(line, &path, format!("there is no collection {}; correct the name", root.collection));
         return;
     };
-    for column in [&root.restricted_column, &root.marked_column] {
+    for column in [&root.restricted_column, &root.flagged_column] {
         require_column(compiled, report, (&path, line), (&root.collection, column));
     }
-    if root.restricted_column == root.marked_column {
-        report.error(line, &path, "access_off and mark set the same column; they happen at different times");
+    if root.restricted_column == root.flagged_column {
+        report.error(line, &path, "revoke_access and flag set the same column; they happen at different times");
     }
     if root.anchor == IdentityKind::Email {
         let message =

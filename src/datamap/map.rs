@@ -53,11 +53,11 @@ pub struct SubjectRoot {
     pub identities: BTreeMap<IdentityKind, String>,
     /// The identity that sources use and that the fence is keyed by; never e-mail.
     pub anchor: IdentityKind,
-    /// A timestamp column that takes access away when it is set.
+    /// A timestamp column that revokes access when it is set.
     pub restricted_column: String,
     /// A timestamp column that is set on day 30.
-    pub marked_column: String,
-    /// Sessions: collections whose rows are deleted when access goes off, and the column that refers to the person.
+    pub flagged_column: String,
+    /// Sessions: collections whose rows are deleted when access is revoked, and the column that refers to the person.
     pub sessions: Vec<SessionLink>,
     /// Copies of what the source of the account says of it, in the own row or bonded to it.
     pub profile: BTreeMap<ProfileAttribute, Vec<ProfileColumn>>,

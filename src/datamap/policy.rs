@@ -15,7 +15,7 @@ pub struct Policy {
     pub signals: BTreeMap<PersonSignal, Consequence>,
     /// The 0/30/90 timeline.
     pub offboarding: OffboardingTerms,
-    /// When a whole customer is taken for gone. The offboarding's numbers are the same as a person's.
+    /// When a whole tenant is taken for gone. The offboarding's numbers are the same as a person's.
     pub tenant: TenantTerms,
     /// Days to acknowledge (business days) and to complete (calendar days) a request.
     pub deadlines: Deadlines,
@@ -56,14 +56,14 @@ pub enum Consequence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RectificationTerms {
     /// What becomes of copies when the platform says that they are out of date and nobody can be asked for what is right.
-    pub when_untold: WhenUntold,
+    pub when_source_unavailable: WhenSourceUnavailable,
     /// Whether an account that its source has deactivated loses access, until it is activated again.
     pub deactivated_loses_access: bool,
 }
 
 /// What becomes of copies that are known to be out of date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhenUntold {
+pub enum WhenSourceUnavailable {
     /// They are emptied.
     Blank,
     /// They stay until somebody corrects them.
@@ -74,16 +74,16 @@ pub enum WhenUntold {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OffboardingTerms {
     /// Marked for deletion after this many days.
-    pub mark_after_days: u16,
+    pub flag_after_days: u16,
     /// Gone by this many days.
-    pub purge_by_days: u16,
-    /// The purge starts this many days before that.
-    pub purge_margin_days: u16,
+    pub erase_by_days: u16,
+    /// The erasure starts this many days before that.
+    pub erasure_margin_days: u16,
     /// How far before its arrival a signal's source time is believed, in days.
     pub backdate_max_days: u16,
 }
 
-/// When a whole customer is taken for gone.
+/// When a whole tenant is taken for gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TenantTerms {
     /// Hours without a sign of life that count as silence.

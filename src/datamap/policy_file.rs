@@ -6,7 +6,8 @@ use super::{
     finding::{Finding, Report, Severity, SourceFile, quoted},
     map::DataMap,
     policy::{
-        BehindFence, Consequence, Deadlines, OffboardingTerms, Policy, RectificationTerms, TenantTerms, WhenUntold,
+        BehindFence, Consequence, Deadlines, OffboardingTerms, Policy, RectificationTerms, TenantTerms,
+        WhenSourceUnavailable,
     },
     promises::{PrivacyText, promises_of},
     tree,
@@ -16,7 +17,7 @@ use crate::domain::{IdentityKind, SubjectKind, event::PersonSignal};
 
 /// The longest period that a policy may name, in days: ten years.
 const PERIOD_DAYS_MAX: u16 = 3_660;
-/// The longest silence of a customer that a policy may wait for, in hours: ninety days.
+/// The longest silence of a tenant that a policy may wait for, in hours: ninety days.
 const SILENCE_HOURS_MAX: u16 = 2_160;
 /// The silence of a policy that names none, in hours.
 const SILENCE_HOURS_DEFAULT: u16 = 72;
@@ -204,13 +205,13 @@ impl Reader {
     }
 
     fn offboarding(&mut self, top: &Mapping<'_>) -> Option<OffboardingTerms> {
-        let known = ["mark_after_days", "purge_by_days", "purge_margin_days", "backdate_max_days"];
+        let known = ["flag_after_days", "erase_by_days", "erasure_margin_days", "backdate_max_days"];
         let section = self.section(top, "offboarding", &known, true);
-        let [mark, purge, margin, backdate] = known.map(|key| self.days(section.as_ref(), key));
+        let [flag, erasure, margin, backdate] = known.map(|key| self.days(section.as_ref(), key));
         Some(OffboardingTerms {
-            mark_after_days: mark?,
-            purge_by_days: purge?,
-            purge_margin_days: margin?,
+            flag_after_days: flag?,
+            erase_by_days: erasure?,
+            erasure_margin_days: margin?,
             backdate_max_days: backdate?,
         })
     }
@@ -238,11 +239,17 @@ impl Reader {
     }
 
     fn rectification(&mut self, top: &Mapping<'_>) -> Option<RectificationTerms> {
-        let section = self.section(top, "rectification", &["when_untold", "deactivated"], true)?;
-        let when_untold =
-            self.one_of(&section, "when_untold", &[("blank", WhenUntold::Blank), ("keep", WhenUntold::Keep)]);
-        let deactivated = self.one_of(&section, "deactivated", &[("access_off", true), ("nothing", false)]);
-        Some(RectificationTerms { when_untold: when_untold?, deactivated_loses_access: deactivated? })
+        let section = self.section(top, "rectification", &["when_source_unavailable", "deactivated"], true)?;
+        let when_source_unavailable = self.one_of(
+            &section,
+            "when_source_unavailable",
+            &[("blank", WhenSourceUnavailable::Blank), ("keep", WhenSourceUnavailable::Keep)],
+        );
+        let deactivated = self.one_of(&section, "deactivated", &[("revoke_access", true), ("nothing", false)]);
+        Some(RectificationTerms {
+            when_source_unavailable: when_source_unavailable?,
+            deactivated_loses_access: deactivated?,
+        })
     }
 
     /// The meaning of the word that stands under a key.
@@ -305,18 +312,18 @@ impl Reader {
 
     fn check_numbers(&mut self, top: &Mapping<'_>, policy: &Policy) {
         let terms = &policy.offboarding;
-        let (mark, purge) = (terms.mark_after_days, terms.purge_by_days);
+        let (flag, erasure) = (terms.flag_after_days, terms.erase_by_days);
         let rules = [
-            ("offboarding", mark < purge, "mark_after_days must be smaller than purge_by_days"),
+            ("offboarding", flag < erasure, "flag_after_days must be smaller than erase_by_days"),
             (
                 "offboarding",
-                terms.purge_margin_days < purge.saturating_sub(mark),
-                "purge_margin_days must be smaller than the days between mark and purge, else the purge precedes the mark",
+                terms.erasure_margin_days < erasure.saturating_sub(flag),
+                "erasure_margin_days must be smaller than the days between flag and erasure, else the erasure precedes the flag",
             ),
             (
                 "offboarding",
-                terms.backdate_max_days < mark,
-                "backdate_max_days must be smaller than mark_after_days, else an old signal skips the mark",
+                terms.backdate_max_days < flag,
+                "backdate_max_days must be smaller than flag_after_days, else an old signal skips the flag",
             ),
             (
                 "retention",

@@ -56,8 +56,8 @@ pub(super) fn parse(file: SourceFile<'_>, report: &mut Report) -> Option<Node> {
             }
         };
         let line = span.start.line().max(1);
-        if let Err(refusal) = builder.take(event, line, report) {
-            report.error(line, "", refusal);
+        if let Err(rejection) = builder.take(event, line, report) {
+            report.error(line, "", rejection);
             return None;
         }
     }
@@ -163,7 +163,7 @@ fn refuse_marks(anchor: usize, has_tag: bool) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    fn refusals(text: &str) -> Vec<String> {
+    fn rejections(text: &str) -> Vec<String> {
         let mut report = Report::new("a.yaml");
         parse(SourceFile { name: "a.yaml", text }, &mut report);
         report.into_findings().iter().map(ToString::to_string).collect()
@@ -197,7 +197,7 @@ mod tests {
             (&many, "more than"),
         ];
         for (text, expected) in table {
-            let found = refusals(text);
+            let found = rejections(text);
             assert!(found.iter().any(|line| line.contains(expected)), "{expected:?} is not among {found:?}");
         }
     }

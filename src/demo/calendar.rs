@@ -40,7 +40,7 @@ pub(super) async fn until_complete<const N: usize>(
             return Ok(finished.map(Option::unwrap_or_default));
         }
     }
-    bail!("not every purge was finished on day {LAST_DAY}")
+    bail!("not every erasure was finished on day {LAST_DAY}")
 }
 
 /// The day on which the request was completed, if it is.

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! tell ─▶ stage (three MSPs, their sample data, a calendar) ─▶ story                a person leaves
-//!                                                          └─▶ customer ─▶ portal   a tenant and a portal user leave
+//!                                                          └─▶ tenant ─▶ portal   a tenant and a portal user leave
 //!           sender, senders: the demo as Jira, Forge and the forwarder ─▶ HTTP ─▶ the running gateway
 //! ```
 //!
@@ -11,13 +11,13 @@
 //! them, and changes them only to fill an empty tenant; everything else is done by the gateway that it sends to.
 
 mod calendar;
-mod customer;
 mod portal;
 pub mod reference;
 mod sender;
 mod senders;
 mod stage;
 mod story;
+mod tenant;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -31,7 +31,7 @@ struct Figures {
     #[serde(flatten)]
     person: story::Figures,
     #[serde(flatten)]
-    customer: customer::CustomerFigures,
+    tenant: tenant::TenantFigures,
 }
 
 /// Fills the tenants, tells every story and returns the figures. `private_pem` is the key that the gateway on the stage
@@ -39,6 +39,6 @@ struct Figures {
 pub async fn tell(stage: &Stage, private_pem: &[u8]) -> anyhow::Result<Value> {
     stage.seed().await?;
     let person = story::tell(stage).await?;
-    let customer = Box::pin(customer::tell(stage, private_pem)).await?;
-    Ok(serde_json::to_value(Figures { person, customer })?)
+    let tenant = Box::pin(tenant::tell(stage, private_pem)).await?;
+    Ok(serde_json::to_value(Figures { person, tenant })?)
 }

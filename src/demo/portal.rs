@@ -1,4 +1,4 @@
-//! The portal user who deletes their Firebase account. One project serves every customer, so whose they are must be found.
+//! The portal user who deletes their Firebase account. One project serves every tenant, so whose they are must be found.
 
 use std::time::{Duration, Instant};
 
@@ -27,22 +27,22 @@ const NUMBER: i32 = 5;
 #[derive(Debug, Serialize)]
 pub(super) struct PortalFigures {
     /// Real milliseconds from the answer until the product's own view no longer let the portal user in.
-    pub(super) firebase_access_off_ms: f64,
+    pub(super) firebase_access_revoked_ms: f64,
     /// Rows that referred to the portal user.
     pub(super) firebase_rows_before: u64,
-    /// Rows that refer to them after the purge.
+    /// Rows that refer to them after the erasure.
     pub(super) firebase_rows_after: u64,
     /// Rows in which the independent reader still finds uid or e-mail address.
     pub(super) firebase_identifiers_left: u64,
     /// Rows of other people there, or undeclared columns, that changed.
     pub(super) firebase_other_people_changed: u64,
-    /// The day, counted from the deletion at Firebase, on which the purge was finished.
-    pub(super) firebase_purge_finished_on_day: i64,
+    /// The day, counted from the deletion at Firebase, on which the erasure was finished.
+    pub(super) firebase_erasure_finished_on_day: i64,
     /// The request, for looking further.
     pub(super) firebase_request: String,
 }
 
-/// The portal user and their customer as they were at the beginning.
+/// The portal user and their tenant as they were at the beginning.
 pub(super) struct PortalUser<'a> {
     msp: &'a Msp,
     user: SeededPortalUser,
@@ -54,7 +54,7 @@ pub(super) struct PortalUser<'a> {
 pub(super) struct Leaving {
     pub(super) request: RequestId,
     pub(super) left_at: Timestamp,
-    access_off_ms: f64,
+    access_revoked_ms: f64,
 }
 
 impl<'a> PortalUser<'a> {
@@ -65,12 +65,12 @@ impl<'a> PortalUser<'a> {
         Ok(Self { msp, user, person, before })
     }
 
-    /// Every row of another customer with regard to this person, who is nobody there.
+    /// Every row of another tenant with regard to this person, who is nobody there.
     pub(super) async fn fingerprints_at(&self, stage: &Stage, msp: &Msp) -> anyhow::Result<Fingerprints> {
         stage.fingerprints_for(msp, &self.person).await
     }
 
-    /// Firebase tells of the deletion; whose user that was is found, and access goes off there and nowhere else.
+    /// Firebase tells of the deletion; whose user that was is found, and access is revoked there and nowhere else.
     pub(super) async fn leave(&self, stage: &Stage, forwarder: &Forwarder<'_>) -> anyhow::Result<Leaving> {
         remark("\n10. A portal user of a third MSP deletes their Firebase account; the project serves all of them");
         let (rows, uid) = (about(&self.before), &self.user.firebase_uid);
@@ -84,16 +84,16 @@ impl<'a> PortalUser<'a> {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let access_off_ms = answered.elapsed().as_secs_f64() * 1_000.0;
+        let access_revoked_ms = answered.elapsed().as_secs_f64() * 1_000.0;
         stage.settle().await?;
         let request = self.only_request(stage).await?;
         remark(&format!(
-            "   found in one of three; access was off {access_off_ms:.1} ms after the answer; {rows} rows"
+            "   found in one of three; access was revoked {access_revoked_ms:.1} ms after the answer; {rows} rows"
         ));
-        Ok(Leaving { request, left_at, access_off_ms })
+        Ok(Leaving { request, left_at, access_revoked_ms })
     }
 
-    /// The one open request about a person, which must be of this customer.
+    /// The one open request about a person, which must be of this tenant.
     async fn only_request(&self, stage: &Stage) -> anyhow::Result<RequestId> {
         let mut found = Vec::new();
         for msp in &MSPS {
@@ -103,7 +103,7 @@ impl<'a> PortalUser<'a> {
         }
         match found.as_slice() {
             [(source, request)] if *source == self.msp.source => Ok(*request),
-            others => bail!("the portal user was looked for in one customer and found {} times", others.len()),
+            others => bail!("the portal user was looked for in one tenant and found {} times", others.len()),
         }
     }
 
@@ -115,12 +115,12 @@ impl<'a> PortalUser<'a> {
             (IdentityKind::Email, self.user.email.clone()),
         ];
         let figures = PortalFigures {
-            firebase_access_off_ms: leaving.access_off_ms,
+            firebase_access_revoked_ms: leaving.access_revoked_ms,
             firebase_rows_before: about(&self.before),
             firebase_rows_after: about(&after),
             firebase_identifiers_left: stage.left_of(self.msp, &identifiers).await?,
             firebase_other_people_changed: product::changed_beyond_declared(&self.before, &after).values().sum(),
-            firebase_purge_finished_on_day: day,
+            firebase_erasure_finished_on_day: day,
             firebase_request: leaving.request.to_string(),
         };
         ensure!(

@@ -71,7 +71,7 @@ pub(super) struct Forwarder<'a> {
 }
 
 impl<'a> Forwarder<'a> {
-    /// Registers the function, for no customer in particular.
+    /// Registers the function, for no tenant in particular.
     pub(super) async fn register(stage: &'a Stage) -> anyhow::Result<Self> {
         let mut secret = vec![0_u8; SECRET_BYTES];
         stage.gateway.entropy().fill(&mut secret);

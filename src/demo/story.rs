@@ -35,18 +35,18 @@ pub(super) struct Figures {
     /// Answered 401.
     pub(super) rejected: u32,
     /// Real milliseconds from the answer until the product's own view no longer let the person in.
-    pub(super) access_off_ms: f64,
+    pub(super) access_revoked_ms: f64,
     /// Rows that referred to the person.
     pub(super) rows_before: u64,
-    /// Rows that refer to the person after the purge.
+    /// Rows that refer to the person after the erasure.
     pub(super) rows_after: u64,
     /// Rows in which the independent reader still finds an identifier.
     pub(super) identifiers_left: u64,
     /// Rows of other people, or undeclared columns, that changed.
     pub(super) other_people_changed: u64,
-    /// The day, counted from the departure, on which the purge was finished.
-    pub(super) purge_finished_on_day: i64,
-    /// Rows that came back by redelivery and replay after the purge.
+    /// The day, counted from the departure, on which the erasure was finished.
+    pub(super) erasure_finished_on_day: i64,
+    /// Rows that came back by redelivery and replay after the erasure.
     pub(super) resurrected_by_replay: u64,
     /// The request, for looking further.
     pub(super) request: String,
@@ -71,21 +71,21 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<Figures> {
     remark(&format!("   {} rows of {} refer to the person", rows_before, before.len()));
 
     remark("2. Jira says that the person was removed from the site");
-    let (access_off_ms, request) = leave(stage, &mut sender, msp, &person, left_at).await?;
-    remark(&format!("   access was off {access_off_ms:.1} ms after the answer; request {request}"));
+    let (access_revoked_ms, request) = leave(stage, &mut sender, msp, &person, left_at).await?;
+    remark(&format!("   access was revoked {access_revoked_ms:.1} ms after the answer; request {request}"));
 
     remark("3. A duplicate, a forgery, an unsigned and an unknown one, and one that comes late");
     disturb(&mut sender, msp, (&person, &colleague), left_at).await?;
     stage.settle().await?;
 
     remark("4. The calendar moves on");
-    let finished_on_day = wait_for_purge(stage, &request, left_at).await?;
+    let finished_on_day = wait_for_erasure(stage, &request, left_at).await?;
     let after = stage.fingerprints(msp, &person.account_id).await?;
     let others_after = stage.other_tenants(msp, &person.account_id).await?;
     let mut changed = product::changed_beyond_declared(&before, &after);
     changed.extend(product::changed_beyond_declared(&others_before, &others_after));
     let identifiers_left = stage.identifiers_left(msp, &person).await?;
-    remark(&format!("   purged on day {finished_on_day}; {} rows still refer to the person", about(&after)));
+    remark(&format!("   erased on day {finished_on_day}; {} rows still refer to the person", about(&after)));
 
     remark("5. Old deliveries come again: from Jira, and replayed by support");
     come_again(stage, &mut sender, msp, &person, left_at).await?;
@@ -101,12 +101,12 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<Figures> {
         accepted: sender.acknowledged.saturating_sub(duplicates),
         duplicates,
         rejected: sender.rejected,
-        access_off_ms,
+        access_revoked_ms,
         rows_before,
         rows_after: about(&after),
         identifiers_left,
         other_people_changed: changed.values().sum(),
-        purge_finished_on_day: finished_on_day,
+        erasure_finished_on_day: finished_on_day,
         resurrected_by_replay: resurrected,
         request: request.to_string(),
     })
@@ -185,11 +185,11 @@ async fn leave(
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let access_off_ms = answered.elapsed().as_secs_f64() * 1_000.0;
+    let access_revoked_ms = answered.elapsed().as_secs_f64() * 1_000.0;
     stage.settle().await?;
     let requests = stage.open_requests(msp).await?;
     let [(_, request)] = requests.as_slice() else { bail!("one open request was expected, not {}", requests.len()) };
-    Ok((access_off_ms, request.request_id))
+    Ok((access_revoked_ms, request.request_id))
 }
 
 async fn disturb(
@@ -211,7 +211,7 @@ async fn disturb(
 }
 
 /// Moves the demo clock day by day until the request is complete; returns the day.
-async fn wait_for_purge(stage: &Stage, request: &RequestId, left_at: Timestamp) -> anyhow::Result<i64> {
+async fn wait_for_erasure(stage: &Stage, request: &RequestId, left_at: Timestamp) -> anyhow::Result<i64> {
     for day in 1..=90_i64 {
         stage.advance(hours(24)).await?;
         stage.settle().await?;
@@ -234,7 +234,7 @@ async fn wait_for_purge(stage: &Stage, request: &RequestId, left_at: Timestamp) 
             _ => {}
         }
     }
-    bail!("the purge was not finished on day 90")
+    bail!("the erasure was not finished on day 90")
 }
 
 /// Everything that could bring the person back is tried.

@@ -55,7 +55,7 @@ impl PersonSignal {
     }
 }
 
-/// What happened to a customer's installation.
+/// What happened to a tenant's installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TenantSignal {
@@ -116,7 +116,7 @@ pub enum LifecycleEvent {
         /// What else was said about the account. Empty once only the minimized record is left.
         profile: Profile,
     },
-    /// A signal about the whole customer.
+    /// A signal about the whole tenant.
     Tenant {
         /// What happened.
         signal: TenantSignal,

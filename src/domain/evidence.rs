@@ -1,4 +1,4 @@
-//! What speaks for or against a customer's installation. Each kind is dated by the source's clock.
+//! What speaks for or against a tenant's installation. Each kind is dated by the source's clock.
 
 use jiff::Timestamp;
 use serde::Serialize;

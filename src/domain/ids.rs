@@ -80,7 +80,7 @@ typed_ids! {
     EventId = "evt";
     /// An MSP; its stable key is the Atlassian cloudId.
     TenantId = "ten";
-    /// One sign for or against a customer's installation.
+    /// One sign for or against a tenant's installation.
     EvidenceId = "evd";
     /// A person, as known to one tenant.
     SubjectId = "sub";

@@ -207,8 +207,8 @@ mod tests {
     #[test]
     fn a_retry_waits_never_longer_than_the_bound_and_never_not_at_all() {
         for attempt in 0..64 {
-            for chance in [0, 1, u64::MAX / 3, u64::MAX] {
-                let delay = retry_delay_ms(attempt, chance);
+            for randomness in [0, 1, u64::MAX / 3, u64::MAX] {
+                let delay = retry_delay_ms(attempt, randomness);
                 assert!((100..=RETRY_DELAY_SECONDS_MAX * 1_000).contains(&delay));
             }
         }

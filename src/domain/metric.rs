@@ -15,7 +15,7 @@ pub const INTAKE_BATCH_SIZE: &str = "milestone_gateway_intake_batch_size";
 /// Gauge: bytes of request bodies held in memory.
 pub const INFLIGHT_BYTES: &str = "milestone_gateway_inflight_bytes";
 /// Counter: refused deliveries by `reason`, a closed word.
-pub const REFUSALS_TOTAL: &str = "milestone_gateway_refusals_total";
+pub const REJECTIONS_TOTAL: &str = "milestone_gateway_rejections_total";
 /// Gauge: jobs that wait for a person.
 pub const JOBS_PARKED: &str = "milestone_gateway_jobs_parked";
 /// Gauge: requests that are not completed although their erasure was due.

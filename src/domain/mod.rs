@@ -1,6 +1,6 @@
-//! The pure words of the house: ids, time, chance, people, events, requests, jobs, plans, catalogs and answers.
+//! The pure words of the house: ids, time, randomness, people, events, requests, jobs, plans, catalogs and answers.
 //!
-//! Promises: nothing here does input or output, reads a clock or draws chance, and nothing here knows another room.
+//! Promises: nothing here does input or output, reads a clock or draws randomness, and nothing here knows another room.
 //! Every other room may import this one.
 
 pub mod actor;

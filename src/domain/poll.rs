@@ -1,4 +1,4 @@
-//! What is asked of senders that do not tell.
+//! What is polled.
 
 /// One thing that a source is asked for, with its own place in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -85,7 +85,7 @@ pub enum RunPhase {
     /// The reader found nothing.
     Verified(Verified),
     /// Every provider call is confirmed.
-    Told(Told),
+    Told(AccountsTold),
     /// The keys are destroyed.
     KeyDestroyed(KeyDestroyed),
     /// The receipt is signed.
@@ -136,7 +136,7 @@ pub struct Verified {
 
 /// Every provider call is confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct AccountsTold {
     /// What came before.
     pub verified: Verified,
     /// When.
@@ -147,7 +147,7 @@ pub struct Told {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyDestroyed {
     /// What came before.
-    pub told: Told,
+    pub told: AccountsTold,
     /// When.
     pub key_destroyed_at: Timestamp,
 }
@@ -202,7 +202,7 @@ impl RunPhase {
         if phase == Phase::Verified {
             return Some(Self::Verified(verified));
         }
-        let told = Told { verified, told_at: times.told_at? };
+        let told = AccountsTold { verified, told_at: times.told_at? };
         if phase == Phase::Told {
             return Some(Self::Told(told));
         }
@@ -292,7 +292,7 @@ impl Verified {
     }
 }
 
-impl Told {
+impl AccountsTold {
     const fn times(&self) -> PhaseTimes {
         PhaseTimes { told_at: Some(self.told_at), ..self.verified.times() }
     }

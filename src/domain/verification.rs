@@ -11,7 +11,7 @@ pub struct VerificationReport {
     pub columns_read: u32,
     /// Why the reader could see nothing at all, if that was so. Names tables, never values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub blind: Option<String>,
+    pub unreadable: Option<String>,
     /// Identifiers of the subject that are still there and should not be.
     pub left: Vec<ColumnFinding>,
     /// Rows that hold the same identifier because it also belongs to another living subject (a shared mailbox).
@@ -23,7 +23,7 @@ pub struct VerificationReport {
 impl VerificationReport {
     /// True when the reader could see, and nothing of the subject is left.
     pub fn is_clean(&self) -> bool {
-        self.blind.is_none() && self.left.is_empty()
+        self.unreadable.is_none() && self.left.is_empty()
     }
 
     /// Rows left over all columns.

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use actix_web::{HttpMessage, HttpRequest};
 
 /// Fills a buffer with random bytes.
-pub(super) type Chance = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
+pub(super) type Randomness = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
 
-/// The id of one call: 32 hexadecimal digits of chance. Always ours, because a caller's would be hostile text in our log.
+/// The id of one call: 32 hexadecimal digits of randomness. Always ours, because a caller's would be hostile text in our log.
 #[derive(Clone, Default)]
 pub(super) struct CallId(String);
 
 impl CallId {
     /// A new one.
-    pub(super) fn new(chance: &Chance) -> Self {
+    pub(super) fn new(randomness: &Randomness) -> Self {
         let mut bytes = [0_u8; 16];
-        chance(&mut bytes);
+        randomness(&mut bytes);
         Self(hex::encode(bytes))
     }
 

@@ -11,7 +11,7 @@ use actix_web::{
 };
 use tokio::task::JoinHandle;
 
-use super::{call_id::Chance, configure, edge::Edge, stamp::stamp};
+use super::{call_id::Randomness, configure, edge::Edge, stamp::stamp};
 
 /// How long the head of a request may take; the body has a deadline of its own.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,9 +52,9 @@ pub fn start(edge: Edge) -> io::Result<Listening> {
     let runtime = edge.runtime.clone();
     let settings = edge.settings;
     let gateway = edge.gateway.clone();
-    let chance: Chance = Arc::new(move |buffer| gateway.entropy().fill(buffer));
+    let randomness: Randomness = Arc::new(move |buffer| gateway.entropy().fill(buffer));
     let edge = web::Data::new(edge);
-    let server = HttpServer::new(move || app(Arc::clone(&chance)).app_data(edge.clone()))
+    let server = HttpServer::new(move || app(Arc::clone(&randomness)).app_data(edge.clone()))
         .workers(settings.workers)
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
@@ -72,9 +72,9 @@ pub fn start(edge: Edge) -> io::Result<Listening> {
 
 /// Routes and stamp, without what the handlers share.
 pub(super) fn app(
-    chance: Chance,
+    randomness: Randomness,
 ) -> App<
     impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>,
 > {
-    App::new().configure(configure).wrap(from_fn(move |request, next| stamp(Arc::clone(&chance), request, next)))
+    App::new().configure(configure).wrap(from_fn(move |request, next| stamp(Arc::clone(&randomness), request, next)))
 }

@@ -13,7 +13,7 @@ use actix_web::{
 use tracing::Instrument;
 
 use super::{
-    call_id::{CallId, Chance},
+    call_id::{CallId, Randomness},
     problem,
 };
 
@@ -28,11 +28,11 @@ const FIXED_HEADERS: [(HeaderName, HeaderValue); 3] = [
 
 /// Gives a request its id and span, and its answer the headers that every answer carries.
 pub(super) async fn stamp<B: MessageBody + 'static>(
-    chance: Chance,
+    randomness: Randomness,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let call = CallId::new(&chance);
+    let call = CallId::new(&randomness);
     request.extensions_mut().insert(call.clone());
     // Neither path nor address: both are the caller's words.
     let span = tracing::info_span!("request", request_id = call.as_str());

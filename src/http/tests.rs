@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{description, problem::PROBLEM_JSON, server::app, stamp::REQUEST_ID, webhooks};
 use crate::app::contracts;
 
-/// Calls a route of an app whose chance is always sevens and whose handlers share nothing.
+/// Calls a route of an app whose randomness is always sevens and whose handlers share nothing.
 async fn call(method: Method, path: &str) -> ServiceResponse<BoxBody> {
     let app = init_service(app(Arc::new(|buffer: &mut [u8]| buffer.fill(7)))).await;
     let request = TestRequest::with_uri(path).method(method).insert_header((REQUEST_ID, "canary"));

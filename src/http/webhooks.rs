@@ -1,6 +1,6 @@
 //! Deliveries of senders: headers, then bytes as they arrive, then the answer that the sender's contract expects.
 //!
-//! Answers have no body, and all refusals look alike. The name in the path is the caller's text until it is found, so it
+//! Answers have no body, and all rejections look alike. The name in the path is the caller's text until it is found, so it
 //! appears in no log line and no metric.
 
 use std::{
@@ -29,7 +29,7 @@ use crate::app::{
 };
 use crate::domain::{
     Headers, SourceKind,
-    metric::{DELIVERIES_TOTAL, REFUSALS_TOTAL},
+    metric::{DELIVERIES_TOTAL, REJECTIONS_TOTAL},
     reply::SenderReply,
 };
 
@@ -131,14 +131,14 @@ fn declared_bytes(request: &HttpRequest) -> Option<usize> {
 fn record(kind: SourceKind, accepted: &Accepted, took: Duration) {
     let (source_kind, reply) = (kind.as_str(), word(accepted.reply));
     metrics::counter!(DELIVERIES_TOTAL, "source_kind" => source_kind, "reply" => reply).increment(1);
-    if let Some(refusal) = accepted.refusal {
-        let reason = refusal.as_str();
-        metrics::counter!(REFUSALS_TOTAL, "source_kind" => source_kind, "reason" => reason).increment(1);
+    if let Some(rejection) = accepted.rejection {
+        let reason = rejection.as_str();
+        metrics::counter!(REJECTIONS_TOTAL, "source_kind" => source_kind, "reason" => reason).increment(1);
     }
     tracing::debug!(
         source_kind,
         reply,
-        refusal = accepted.refusal.map(tracing::field::display),
+        rejection = accepted.rejection.map(tracing::field::display),
         event_id = accepted.event_id.map(tracing::field::display),
         is_duplicate = accepted.is_duplicate,
         micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),

@@ -1,4 +1,4 @@
-//! From evidence about a customer's installation, in any order, to what should be: present, or leaving since a certain time.
+//! From evidence about a tenant's installation, in any order, to what should be: present, or leaving since a certain time.
 //!
 //! No platform promises to tell that an app was uninstalled, so the evidence is graded. The best grade that stands starts the
 //! clock, at its earliest piece:
@@ -35,12 +35,12 @@ pub enum Grade {
     Certain,
 }
 
-/// What should be of a customer.
+/// What should be of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Installation {
     /// No offboarding.
     Present,
-    /// The whole customer is leaving.
+    /// The whole tenant is leaving.
     Leaving {
         /// What the timeline is counted from: already bounded by its arrival (see [`anchor_time`]).
         anchor: Timestamp,
@@ -113,7 +113,7 @@ const fn lag(kind: EvidenceKind) -> Option<SignedDuration> {
 }
 
 /// True when the departure names an installation that another one has taken the place of before: a site may carry two for a
-/// while (an import, a second product), and the end of the older one is not the customer's.
+/// while (an import, a second product), and the end of the older one is not the tenant's.
 fn is_of_a_replaced_installation(departure: &Evidence, all: &[Evidence]) -> bool {
     let Some(own) = departure.installation.as_deref() else { return false };
     let installed = |is_own: bool| {
@@ -133,7 +133,7 @@ mod tests {
     use super::{EvidenceKind::*, *};
 
     const TERMS: OffboardingTerms =
-        OffboardingTerms { mark_after_days: 30, purge_by_days: 90, purge_margin_days: 7, backdate_max_days: 7 };
+        OffboardingTerms { flag_after_days: 30, erase_by_days: 90, erasure_margin_days: 7, backdate_max_days: 7 };
     const TENANT: TenantTerms = TenantTerms { silence_hours: 72 };
 
     fn at(minute: i64) -> Timestamp {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_customer_is_present_until_the_removal_and_again_after_a_later_installation() {
+    fn a_tenant_is_present_until_the_removal_and_again_after_a_later_installation() {
         assert_eq!(told(&[]), Installation::Present);
         assert_eq!(told(&[(Installed, 1)]), Installation::Present);
         assert_eq!(told(&[(Installed, 1), (Uninstalled, 2)]), leaving(2, 2, Grade::Certain));
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_an_installation_that_another_has_replaced_is_not_the_customers() {
+    fn the_end_of_an_installation_that_another_has_replaced_is_not_the_tenants() {
         let replaced = [of("a", Installed, 1), of("b", Installed, 5), of("a", Uninstalled, 6)];
         assert_eq!(decide(&replaced), Installation::Present);
         let last = [&replaced[..], &[of("b", Uninstalled, 9)]].concat();
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_clock_cannot_bring_the_purge_forward() {
+    fn a_broken_clock_cannot_bring_the_erasure_forward() {
         let old = Evidence { source_at: at(-60 * 24 * 400), ..evidence(Uninstalled, 0) };
         let bound = at(-60 * 24 * 7);
         assert_eq!(decide(&[old]), Installation::Leaving { anchor: bound, latest: bound, grade: Grade::Certain });

@@ -5,11 +5,11 @@
 //!                                                                                     │ anchor
 //! received at ───────────────────────────────────────────────────────────anchor_time──┴─▶ timeline: 0 / 30 / 90
 //!                                                                                     ▲
-//! evidence about a customer ─installation─▶ Present | Leaving ────────────────────────┘
+//! evidence about a tenant ───installation─▶ Present | Leaving ────────────────────────┘
 //! ```
 //!
 //! Promises: signals and evidence give the same result in every order and however often they arrive; a broken or hostile time stamp can
-//! neither start a purge at once nor put it off. It reads no clock and knows no storage.
+//! neither start an erasure at once nor put it off. It reads no clock and knows no storage.
 
 mod evidence;
 mod signals;

@@ -7,16 +7,16 @@ use crate::{
     domain::request::Timeline,
 };
 
-/// The due times counted from `anchor`. A day is 24 hours, so daylight saving moves nothing. The purge starts the margin
+/// The due times counted from `anchor`. A day is 24 hours, so daylight saving moves nothing. The erasure starts the margin
 /// before it must be finished, and never before the anchor.
 pub fn timeline(terms: &OffboardingTerms, anchor: Timestamp) -> Timeline {
-    let start_days = terms.purge_by_days.saturating_sub(terms.purge_margin_days);
+    let start_days = terms.erase_by_days.saturating_sub(terms.erasure_margin_days);
     Timeline {
         anchor_at: anchor,
         revoke_access_due_at: anchor,
-        flag_due_at: after_days(anchor, terms.mark_after_days),
+        flag_due_at: after_days(anchor, terms.flag_after_days),
         erasure_start_at: after_days(anchor, start_days),
-        erasure_due_at: after_days(anchor, terms.purge_by_days),
+        erasure_due_at: after_days(anchor, terms.erase_by_days),
     }
 }
 
@@ -32,8 +32,8 @@ pub fn ordered_timeline(deadlines: Deadlines, anchor: Timestamp) -> Timeline {
 }
 
 /// The time that an offboarding is counted from: the source's own, believed only between `backdate_max_days` before the
-/// event was received and that moment. So a time stamp of the year 2000 does not purge at once, and one of the year 2200
-/// does not put the purge off. Without a source time it is the moment of receipt.
+/// event was received and that moment. So a time stamp of the year 2000 does not erase at once, and one of the year 2200
+/// does not put the erasure off. Without a source time it is the moment of receipt.
 pub fn anchor_time(source_at: Option<Timestamp>, received_at: Timestamp, terms: &OffboardingTerms) -> Timestamp {
     let earliest = received_at.checked_sub(days(terms.backdate_max_days)).unwrap_or(Timestamp::MIN);
     source_at.map_or(received_at, |source_at| source_at.clamp(earliest, received_at))
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     const TERMS: OffboardingTerms =
-        OffboardingTerms { mark_after_days: 30, purge_by_days: 90, purge_margin_days: 7, backdate_max_days: 7 };
+        OffboardingTerms { flag_after_days: 30, erase_by_days: 90, erasure_margin_days: 7, backdate_max_days: 7 };
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("a time")
@@ -81,7 +81,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_source_time_purges_early_or_late(source in any::<i64>(), received in 0_i64..4_000_000_000) {
+        fn no_source_time_erases_early_or_late(source in any::<i64>(), received in 0_i64..4_000_000_000) {
             let received = Timestamp::from_second(received).expect("a time");
             let source = Timestamp::from_millisecond(source).ok();
             let due = timeline(&TERMS, anchor_time(source, received, &TERMS));
@@ -95,7 +95,7 @@ mod tests {
     fn the_ends_of_time_are_no_panic() {
         assert_eq!(timeline(&TERMS, Timestamp::MAX).erasure_due_at, Timestamp::MAX);
         assert_eq!(anchor_time(Some(Timestamp::MIN), Timestamp::MIN, &TERMS), Timestamp::MIN);
-        let inverted = OffboardingTerms { purge_margin_days: 200, ..TERMS };
+        let inverted = OffboardingTerms { erasure_margin_days: 200, ..TERMS };
         assert_eq!(timeline(&inverted, Timestamp::UNIX_EPOCH).erasure_start_at, Timestamp::UNIX_EPOCH);
     }
 }

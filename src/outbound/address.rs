@@ -1,4 +1,4 @@
-//! Where calls go: addresses that are pinned here, a customer's Jira, or a loopback address for development.
+//! Where calls go: addresses that are pinned here, a tenant's Jira, or a loopback address for development.
 //!
 //! Nothing that another system says ever becomes an address: clients add fixed path segments to one of these.
 
@@ -33,7 +33,7 @@ impl BaseAddress {
         Self::pinned("https://identitytoolkit.googleapis.com")
     }
 
-    /// A customer's Jira behind Atlassian's API host, for OAuth tokens. Refuses anything that is no bare id.
+    /// A tenant's Jira behind Atlassian's API host, for OAuth tokens. Refuses anything that is no bare id.
     pub fn jira_of_cloud(cloud_id: &str) -> Result<Self, OutboundError> {
         Self::atlassian_api().jira_of_cloud_below(cloud_id)
     }
@@ -48,7 +48,7 @@ impl BaseAddress {
         Ok(Self(self.below(&["ex", "jira", cloud_id])))
     }
 
-    /// A customer's Jira by the host name of its site, as in `acme.atlassian.net`. Refuses hosts that are not Atlassian's:
+    /// A tenant's Jira by the host name of its site, as in `acme.atlassian.net`. Refuses hosts that are not Atlassian's:
     /// a credential would go there.
     pub fn jira_site(host: &str) -> Result<Self, OutboundError> {
         let refused = OutboundError::BadAddress { what: "a site is one name under atlassian.net or jira.com" };

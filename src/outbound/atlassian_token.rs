@@ -55,7 +55,7 @@ impl AtlassianApp {
         base: &BaseAddress,
         refresh_token: &SecretString,
     ) -> Result<AtlassianGrant, CallFailure> {
-        let asked = Asked {
+        let asked = RefreshGrant {
             grant_type: "refresh_token",
             client_id: &self.client_id,
             client_secret: self.client_secret.expose_secret(),
@@ -84,7 +84,7 @@ impl AtlassianApp {
 }
 
 #[derive(Serialize)]
-struct Asked<'a> {
+struct RefreshGrant<'a> {
     grant_type: &'a str,
     client_id: &'a str,
     client_secret: &'a str,

@@ -1,7 +1,7 @@
 //! Leaving a server alone that keeps failing, so that it can recover and our workers do not wait for nothing.
 //!
 //! ```text
-//!  closed ── 5 transient failures in a row ──▶ open (30 s, doubled each time, at most 10 min, plus chance)
+//!  closed ── 5 transient failures in a row ──▶ open (30 s, doubled each time, at most 10 min, plus randomness)
 //!    ▲                                           │ time is up: the next call is the trial, all others wait
 //!    └──────────── trial answered ────────── half open ── trial failed ──▶ open, for longer
 //! ```
@@ -38,7 +38,7 @@ impl Breaker {
         Self { circuits: Mutex::default(), entropy }
     }
 
-    /// Makes a call to `destination` (a host, or a host with a customer) unless its circuit is open; then it fails at once
+    /// Makes a call to `destination` (a host, or a host with a tenant) unless its circuit is open; then it fails at once
     /// with [`CallFailure::CircuitOpen`]. A call that is given up counts as nothing.
     pub async fn guard<T>(
         &self,
@@ -79,10 +79,11 @@ struct Passage<'a> {
 
 impl Drop for Passage<'_> {
     fn drop(&mut self) {
-        let mut chance = [0];
-        self.breaker.entropy.fill(&mut chance);
+        let mut randomness = [0];
+        self.breaker.entropy.fill(&mut randomness);
         let (generation, evidence) = (self.generation, self.evidence);
-        self.breaker.with(self.destination, |circuit| circuit.report(generation, evidence, Instant::now(), chance[0]));
+        self.breaker
+            .with(self.destination, |circuit| circuit.report(generation, evidence, Instant::now(), randomness[0]));
     }
 }
 
@@ -95,9 +96,9 @@ mod tests {
     use super::*;
     use crate::outbound::OutboundError;
 
-    struct NoChance;
+    struct NoRandomness;
 
-    impl Entropy for NoChance {
+    impl Entropy for NoRandomness {
         fn fill(&self, buffer: &mut [u8]) {
             buffer.fill(0);
         }
@@ -105,7 +106,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_open_circuit_stops_calls_to_its_destination_only() {
-        let breaker = Breaker::new(Arc::new(NoChance));
+        let breaker = Breaker::new(Arc::new(NoRandomness));
         for _ in 0..FAILURES_TO_OPEN {
             let failed = async { Err::<(), _>(CallFailure::ServerFailed { status: 503, retry_after: None }) };
             assert!(breaker.guard("down.example", failed).await.is_err());
@@ -123,8 +124,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn refusals_and_calls_that_reached_nobody_do_not_open_it() {
-        let breaker = Breaker::new(Arc::new(NoChance));
+    async fn rejections_and_calls_that_reached_nobody_do_not_open_it() {
+        let breaker = Breaker::new(Arc::new(NoRandomness));
         for _ in 0..20 {
             let refused = async { Err::<(), _>(CallFailure::Refused { status: 403 }) };
             let _ = breaker.guard("a", refused).await;
@@ -140,7 +141,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_so_many_destinations_are_remembered() {
-        let breaker = Breaker::new(Arc::new(NoChance));
+        let breaker = Breaker::new(Arc::new(NoRandomness));
         for number in 0..DESTINATIONS_MAX + 50 {
             breaker.guard(&number.to_string(), async { Ok(()) }).await.expect("closed");
         }

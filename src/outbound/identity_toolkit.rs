@@ -88,7 +88,7 @@ impl IdentityToolkit {
         Ok(Self { client, base, prefix, project, credentials, paces })
     }
 
-    /// Takes access away: the account can no longer sign in. Tokens already issued live on until they expire.
+    /// Revokes access: the account can no longer sign in. Tokens already issued live on until they expire.
     pub async fn disable(
         &self,
         tenant: Option<&str>,

@@ -1,4 +1,4 @@
-//! Whether a customer's Jira still lets us in: evidence about an installation, never a verdict.
+//! Whether a tenant's Jira still lets us in: evidence about an installation, never a verdict.
 
 use reqwest::{Client, Method};
 use serde::{Deserialize, de::IgnoredAny};

@@ -1,4 +1,4 @@
-//! Asking a customer's Jira what it says of an account now, for copies that are known to be out of date.
+//! Asking a tenant's Jira what it says of an account now, for copies that are known to be out of date.
 //!
 //! Source: Jira Cloud REST API, version 3, "Get user". Its answer is what the person lets us see: a name that may stand for
 //! another, and an e-mail address or none. While Atlassian's own directory is away it answers with fallback values: an answer

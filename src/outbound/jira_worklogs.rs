@@ -176,7 +176,7 @@ pub async fn list(
     ids: &[u64],
 ) -> Result<Listing, CallFailure> {
     #[derive(Serialize)]
-    struct Asked<'a> {
+    struct WantedWorklogs<'a> {
         ids: &'a BTreeSet<u64>,
     }
     let mut missing: BTreeSet<u64> = ids.iter().copied().collect();
@@ -186,7 +186,7 @@ pub async fn list(
     if missing.len() > WORKLOGS_PER_LIST_MAX {
         return Err(CallFailure::NotSendable { what: "too many worklogs for one call" });
     }
-    let body = serde_json::to_vec(&Asked { ids: &missing })
+    let body = serde_json::to_vec(&WantedWorklogs { ids: &missing })
         .map_err(|_| CallFailure::NotSendable { what: "it cannot be written as JSON" })?;
     let request = Call {
         method: Method::POST,

@@ -94,7 +94,7 @@ pub async fn restore_access(
     restricted_at: &[Timestamp],
 ) -> Result<u64, ProductError> {
     let root = scope.subject_root(&person.kind)?;
-    let (restricted, marked) = (statement::quoted(&root.restricted_column), statement::quoted(&root.marked_column));
+    let (restricted, marked) = (statement::quoted(&root.restricted_column), statement::quoted(&root.flagged_column));
     let tx = begin(client, scope).await?;
     share_tenant(&tx).await.map_err(|source| ProductError::ChangeAccess { source })?;
     lock_person(&tx, root.anchor, digests).await?;
@@ -123,7 +123,7 @@ pub async fn flag_for_deletion(
     person: &PersonKey,
     at: Timestamp,
 ) -> Result<u64, ProductError> {
-    let column = &scope.subject_root(&person.kind)?.marked_column;
+    let column = &scope.subject_root(&person.kind)?.flagged_column;
     let tx = begin(client, scope).await?;
     let people = set_once(&tx, person, column, at, &[]).await?;
     tx.commit().await?;

@@ -169,8 +169,8 @@ pub(super) async fn fence_verdict(
     statement.line(format!("AND (fence.returned_at IS NULL OR fence.returned_at > {at})"));
     statement.line("LIMIT 1");
     let lock = lock_statement(scope, identity_kind.into(), &bytes_of(digests)?);
-    let refusals = in_order(tx, &lock, &statement).await.map_err(|source| ProductError::ReadFence { source })?;
-    Ok(if refusals == 0 { FenceVerdict::Clear } else { FenceVerdict::Refused })
+    let rejections = in_order(tx, &lock, &statement).await.map_err(|source| ProductError::ReadFence { source })?;
+    Ok(if rejections == 0 { FenceVerdict::Clear } else { FenceVerdict::Refused })
 }
 
 /// Keeps the tenant's fence away until the end of the transaction and asks it whether a write with this source time may
@@ -187,8 +187,8 @@ pub(super) async fn tenant_verdict(tx: &ProductTx<'_, '_>, source_at: Timestamp)
     statement.line(format!("AND identity_kind = {kind}"));
     statement.line(format!("AND (returned_at IS NULL OR returned_at > {at})"));
     statement.line("LIMIT 1");
-    let refusals = in_order(tx, &lock, &statement).await.map_err(|source| ProductError::ReadFence { source })?;
-    Ok(if refusals == 0 { FenceVerdict::Clear } else { FenceVerdict::Refused })
+    let rejections = in_order(tx, &lock, &statement).await.map_err(|source| ProductError::ReadFence { source })?;
+    Ok(if rejections == 0 { FenceVerdict::Clear } else { FenceVerdict::Refused })
 }
 
 /// Takes the lock of each digest until the end of the transaction. Fails when no digest is given.

@@ -104,6 +104,6 @@ fn declared_columns(scope: TenantScope<'_>, plan: &Plan, table: &str) -> Vec<Str
         .subjects
         .values()
         .filter(|root| root.collection == table)
-        .flat_map(|root| [root.restricted_column.clone(), root.marked_column.clone()]);
+        .flat_map(|root| [root.restricted_column.clone(), root.flagged_column.clone()]);
     rewritten.chain(marks).collect()
 }

@@ -1,7 +1,7 @@
 //! Migrations of a product: what it must carry (marker, fence), and the tables of the reference product.
 //!
 //! Both are run by `gw_owner`, one process at a time. The schema `milestone_gateway` belongs to the gateway; the product's
-//! own schema is never touched on a customer's database.
+//! own schema is never touched on an operator's database.
 
 use tokio_postgres::Client;
 
@@ -22,7 +22,7 @@ const MIGRATION_LOCK: i64 = 7_310_579_002;
 /// What is migrated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Migrate {
-    /// Marker and fence only: a customer's database.
+    /// Marker and fence only: a tenant's database.
     Marks,
     /// The reference product's tables too: demos, tests, and a private PostgreSQL, which nobody else puts tables into.
     ProductAndReference,

@@ -80,8 +80,8 @@ pub async fn rectify(
 ) -> Result<Rectified, ProductError> {
     let root = scope.subject_root(&said.person.kind)?;
     let tx = begin(client, scope).await?;
-    if let Some(refusal) = refusal(&tx, root.anchor, said).await? {
-        return Ok(refusal);
+    if let Some(rejection) = rejection(&tx, root.anchor, said).await? {
+        return Ok(rejection);
     }
     let before = profile::read(&tx, root.anchor, said.digests).await?;
     let newer = |at: Option<&Timestamp>| at.is_some_and(|at| *at > said.told_at);
@@ -118,7 +118,7 @@ pub async fn rectify(
 }
 
 /// The fences, asked under their locks.
-async fn refusal(
+async fn rejection(
     tx: &ProductTx<'_, '_>,
     anchor: IdentityKind,
     said: &Rectification<'_>,
@@ -198,7 +198,7 @@ async fn correct_copies(
     let mut corrected = 0;
     for _ in 0..BATCHES_MAX {
         let tx = begin(client, scope).await?;
-        let is_refused = refusal(&tx, root.anchor, said).await?.is_some();
+        let is_refused = rejection(&tx, root.anchor, said).await?.is_some();
         let said_at = profile::read(&tx, root.anchor, said.digests).await?.attributes.get(&attribute).copied();
         if is_refused || said_at.is_some_and(|at| at > said.told_at) {
             return Ok(None);

@@ -51,26 +51,26 @@ pub async fn flag_for_deletion_of_tenant(
 ) -> Result<u64, ProductError> {
     let mut people = 0;
     for root in scope.map.subjects.values() {
-        let change = Change::SetOnce { column: &root.marked_column, at, unless_over: false };
+        let change = Change::SetOnce { column: &root.flagged_column, at, unless_over: false };
         people += everywhere(client, scope, &root.collection, &change).await?;
     }
     Ok(people)
 }
 
 /// Restores what the tenant's offboardings have revoked: clears the restricted column where it holds one of `restricted_at`
-/// and the marked column where it holds one of `marked_at`. Whoever was restricted or flagged otherwise stays so. Returns how
+/// and the marked column where it holds one of `flagged_at`. Whoever was restricted or flagged otherwise stays so. Returns how
 /// many rows changed; zero when repeated.
 pub async fn restore_access_of_tenant(
     client: &mut Client,
     scope: TenantScope<'_>,
     restricted_at: &[Timestamp],
-    marked_at: &[Timestamp],
+    flagged_at: &[Timestamp],
 ) -> Result<u64, ProductError> {
     let mut people = 0;
     end_leaving(client, scope, restricted_at).await?;
     for root in scope.map.subjects.values() {
         let restricted = (root.restricted_column.as_str(), restricted_at);
-        let marked = (root.marked_column.as_str(), marked_at);
+        let marked = (root.flagged_column.as_str(), flagged_at);
         people += everywhere(client, scope, &root.collection, &Change::Restore { restricted, marked }).await?;
     }
     Ok(people)

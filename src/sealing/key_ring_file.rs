@@ -141,7 +141,7 @@ mod tests {
         format!(r#"{{"id":{id},"key":"{key}"}}"#)
     }
 
-    fn refusal(text: &str) -> KeyRingError {
+    fn rejection(text: &str) -> KeyRingError {
         KeyRing::parse(text).err().expect("the ring should be refused")
     }
 
@@ -176,7 +176,7 @@ mod tests {
             (file(&one, &two, "r").replace(":1,\"master", ":2,\"master"), KeyRingError::UnknownVersion { found: 2 }),
         ];
         for (text, expected) in faults {
-            let found = refusal(&text);
+            let found = rejection(&text);
             assert_eq!(found, expected);
             assert!(!found.to_string().contains(KEY) && !found.to_string().contains("AAAA"));
         }
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_key_in_the_wrong_place_is_not_quoted_back() {
         let text = format!(r#"{{"version":"{KEY}"}}"#);
-        let found = refusal(&text);
+        let found = rejection(&text);
         assert!(matches!(found, KeyRingError::Shape { line: 1, .. }));
         assert!(!format!("{found} {found:?}").contains(KEY));
     }

@@ -9,7 +9,7 @@
 //!
 //! Promises: whatever was sealed opens only with the same key in the same place (table, tenant, row, column); destroying
 //! a key destroys everything below it; no key and no personal value appears in an error or in `Debug`. It does not store
-//! anything, and chance comes in through [`Entropy`](crate::domain::Entropy).
+//! anything, and randomness comes in through [`Entropy`](crate::domain::Entropy).
 
 mod aad;
 mod digest;
@@ -33,7 +33,7 @@ pub use wrap::{KeyPurpose, Wrapped, unwrap_under, wrap_under};
 
 #[cfg(test)]
 pub(crate) mod testing {
-    //! Chance that can be repeated, and a fixed ring.
+    //! Randomness that can be repeated, and a fixed ring.
 
     use std::sync::atomic::{AtomicU64, Ordering};
 

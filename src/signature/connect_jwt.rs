@@ -20,7 +20,7 @@ use serde_json::Value;
 use subtle::ConstantTimeEq;
 
 use super::{
-    CanonicalRequest, Refusal, SecretBytes,
+    CanonicalRequest, Rejection, SecretBytes,
     canonical_request::tokens_in,
     claims::{Claims, Object},
     token::{HmacToken, RsaToken, UnverifiedToken, authorization},
@@ -51,11 +51,11 @@ pub struct ConnectInstallExpectation {
 pub struct PendingInstall(RsaToken);
 
 /// Reads the token of an install or uninstall callback, as far as that goes without its key.
-pub fn begin_install(headers: &Headers) -> Result<PendingInstall, Refusal> {
+pub fn begin_install(headers: &Headers) -> Result<PendingInstall, Rejection> {
     let token = UnverifiedToken::parse(authorization(headers, SCHEME)?)?.rs256()?;
     // The host has one document for each key, so the id becomes part of a path there.
     if token.key_id().path_segment().is_none() {
-        return Err(Refusal::BadKeyId);
+        return Err(Rejection::BadKeyId);
     }
     Ok(PendingInstall(token))
 }
@@ -74,10 +74,10 @@ impl PendingInstall {
         expected: &ConnectInstallExpectation,
         request: &CanonicalRequest,
         now: Timestamp,
-    ) -> Result<ConnectCaller, Refusal> {
+    ) -> Result<ConnectCaller, Rejection> {
         let claims = self.0.verify(key)?;
         if !is_first_audience(claims.root(), &expected.base_url) {
-            return Err(Refusal::WrongAudience);
+            return Err(Rejection::WrongAudience);
         }
         caller(&claims, request, now)
     }
@@ -90,7 +90,7 @@ pub struct PendingTenant {
 }
 
 /// Reads a tenant's token, as far as that goes without the tenant's secret.
-pub fn begin_tenant(headers: &Headers, query: &str) -> Result<PendingTenant, Refusal> {
+pub fn begin_tenant(headers: &Headers, query: &str) -> Result<PendingTenant, Rejection> {
     let token = UnverifiedToken::parse(&tenant_token(headers, query)?)?.hs256()?;
     let claimed_client_key = client_key(token.unverified_claims()?.root())?.to_owned();
     Ok(PendingTenant { token, claimed_client_key })
@@ -108,7 +108,7 @@ impl PendingTenant {
         secrets: &[SecretBytes],
         request: &CanonicalRequest,
         now: Timestamp,
-    ) -> Result<ConnectCaller, Refusal> {
+    ) -> Result<ConnectCaller, Rejection> {
         caller(&self.token.verify(secrets)?, request, now)
     }
 }
@@ -121,11 +121,11 @@ impl fmt::Debug for PendingTenant {
 }
 
 /// The one token of a request, from its header or from its query.
-fn tenant_token<'a>(headers: &'a Headers, query: &str) -> Result<Cow<'a, [u8]>, Refusal> {
+fn tenant_token<'a>(headers: &'a Headers, query: &str) -> Result<Cow<'a, [u8]>, Rejection> {
     let mut in_query = tokens_in(query);
     let first = in_query.next();
     if first.is_some() && (in_query.next().is_some() || headers.all("authorization").next().is_some()) {
-        return Err(Refusal::AmbiguousToken);
+        return Err(Rejection::AmbiguousToken);
     }
     match first {
         Some(token) => Ok(Cow::Owned(token)),
@@ -133,22 +133,22 @@ fn tenant_token<'a>(headers: &'a Headers, query: &str) -> Result<Cow<'a, [u8]>, 
     }
 }
 
-fn caller(claims: &Claims, request: &CanonicalRequest, now: Timestamp) -> Result<ConnectCaller, Refusal> {
+fn caller(claims: &Claims, request: &CanonicalRequest, now: Timestamp) -> Result<ConnectCaller, Rejection> {
     let root = claims.root();
     let client_key = client_key(root)?.to_owned();
     claims.period()?.check(now, CONNECT_LEEWAY_SECONDS)?;
     if root.says("qsh", CONTEXT) {
-        return Err(Refusal::ContextToken);
+        return Err(Rejection::ContextToken);
     }
     let signed = root.get("qsh").and_then(Value::as_str).unwrap_or_default();
     if bool::from(signed.as_bytes().ct_eq(request.hash().as_bytes())) {
         Ok(ConnectCaller { client_key })
     } else {
-        Err(Refusal::WrongRequest)
+        Err(Rejection::WrongRequest)
     }
 }
 
-fn client_key(claims: Object<'_>) -> Result<&str, Refusal> {
+fn client_key(claims: Object<'_>) -> Result<&str, Rejection> {
     claims.word("iss", CLIENT_KEY_BYTES_MAX)
 }
 

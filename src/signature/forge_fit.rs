@@ -9,7 +9,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Refusal,
+    Rejection,
     claims::{Claims, Object, Period},
     token::{RsaToken, UnverifiedToken, authorization},
 };
@@ -34,11 +34,11 @@ const UUID_HYPHENS: [usize; 4] = [8, 13, 18, 23];
 const UUID_BYTES: usize = 36;
 
 /// Which of the app's environments is meant. All are signed with the same keys for the same audience, so that an
-/// install of the version under development is told from a customer's only by this.
+/// install of the version under development is told from a tenant's only by this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ForgeEnvironment {
-    /// What customers install.
+    /// What tenants install.
     Production,
     /// The app's staging environment.
     Staging,
@@ -80,7 +80,7 @@ pub struct PendingForge {
 }
 
 /// Reads the token of a call, as far as that goes without its key.
-pub fn begin(headers: &Headers, expected: &ForgeExpectation) -> Result<PendingForge, Refusal> {
+pub fn begin(headers: &Headers, expected: &ForgeExpectation) -> Result<PendingForge, Rejection> {
     let token = UnverifiedToken::parse(authorization(headers, "Bearer")?)?.rs256()?;
     Ok(PendingForge { token, key_host: expected.key_host })
 }
@@ -97,18 +97,23 @@ impl PendingForge {
     }
 
     /// Checks the signature, and then that the token is for our app, of our environment and of now.
-    pub fn finish(self, key: &PublicKey, expected: &ForgeExpectation, now: Timestamp) -> Result<ForgeCaller, Refusal> {
+    pub fn finish(
+        self,
+        key: &PublicKey,
+        expected: &ForgeExpectation,
+        now: Timestamp,
+    ) -> Result<ForgeCaller, Rejection> {
         let claims = self.token.verify(key)?;
         let root = claims.root();
         if !root.says("iss", ISSUER) {
-            return Err(Refusal::WrongIssuer);
+            return Err(Rejection::WrongIssuer);
         }
         let app = root.object("app")?;
         if !root.says("aud", &expected.app_id) || !app.says("id", &expected.app_id) {
-            return Err(Refusal::WrongAudience);
+            return Err(Rejection::WrongAudience);
         }
         let token = token_use(&claims, now)?;
-        let app_id = bare_of(&expected.app_id, APP).ok_or(Refusal::MalformedClaims)?;
+        let app_id = bare_of(&expected.app_id, APP).ok_or(Rejection::MalformedClaims)?;
         let environment_id = environment(app.object("environment")?, &app_id, expected.environment)?;
         let installation = app.object("installation")?;
         Ok(ForgeCaller {
@@ -150,51 +155,56 @@ fn bare_of(text: &str, prefix: &str) -> Option<String> {
     text.strip_prefix(prefix).filter(|rest| is_uuid(rest)).map(str::to_ascii_lowercase)
 }
 
-fn token_use(claims: &Claims, now: Timestamp) -> Result<TokenUse, Refusal> {
+fn token_use(claims: &Claims, now: Timestamp) -> Result<TokenUse, Rejection> {
     let period = claims.period()?;
     period.check(now, FORGE_LEEWAY_SECONDS)?;
     let Period { issued_at, expires_at, .. } = period;
-    if expires_at - issued_at.ok_or(Refusal::MalformedClaims)? > FORGE_LIFETIME_SECONDS_MAX {
-        return Err(Refusal::LifetimeTooLong);
+    if expires_at - issued_at.ok_or(Rejection::MalformedClaims)? > FORGE_LIFETIME_SECONDS_MAX {
+        return Err(Rejection::LifetimeTooLong);
     }
     let id = claims.root().word("jti", WORD_BYTES_MAX)?.to_owned();
-    let expires_at = Timestamp::from_second(expires_at + FORGE_LEEWAY_SECONDS).map_err(|_| Refusal::MalformedClaims)?;
+    let expires_at =
+        Timestamp::from_second(expires_at + FORGE_LEEWAY_SECONDS).map_err(|_| Rejection::MalformedClaims)?;
     Ok(TokenUse { id, expires_at })
 }
 
 /// The environment's id, from `ari:cloud:ecosystem::environment/<app>/<environment>`.
-fn environment(claimed: Object<'_>, app_id: &str, expected: ForgeEnvironment) -> Result<String, Refusal> {
+fn environment(claimed: Object<'_>, app_id: &str, expected: ForgeEnvironment) -> Result<String, Rejection> {
     if !claimed.says("type", expected.as_str()) {
-        return Err(Refusal::WrongEnvironment);
+        return Err(Rejection::WrongEnvironment);
     }
     let parts = claimed.text("id")?.strip_prefix(ENVIRONMENT).and_then(|rest| rest.split_once('/'));
-    let (app, environment) = parts.filter(|(app, id)| is_uuid(app) && is_uuid(id)).ok_or(Refusal::MalformedClaims)?;
-    if app.eq_ignore_ascii_case(app_id) { Ok(environment.to_ascii_lowercase()) } else { Err(Refusal::WrongEnvironment) }
+    let (app, environment) = parts.filter(|(app, id)| is_uuid(app) && is_uuid(id)).ok_or(Rejection::MalformedClaims)?;
+    if app.eq_ignore_ascii_case(app_id) {
+        Ok(environment.to_ascii_lowercase())
+    } else {
+        Err(Rejection::WrongEnvironment)
+    }
 }
 
 /// The installation's id, which stands in the token twice.
-fn installation_id(app: Object<'_>, installation: Object<'_>) -> Result<String, Refusal> {
-    let id = bare_id(installation.text("id")?).ok_or(Refusal::MalformedClaims)?;
+fn installation_id(app: Object<'_>, installation: Object<'_>) -> Result<String, Rejection> {
+    let id = bare_id(installation.text("id")?).ok_or(Rejection::MalformedClaims)?;
     let again = bare_id(app.text("installationId")?);
-    if again.as_ref() == Some(&id) { Ok(id) } else { Err(Refusal::MalformedClaims) }
+    if again.as_ref() == Some(&id) { Ok(id) } else { Err(Rejection::MalformedClaims) }
 }
 
 /// The one site that the installation is for. Contexts of several products on one site name it several times; none, or
 /// two sites, would leave the tenant to a guess.
-fn only_cloud_id(installation: Object<'_>) -> Result<String, Refusal> {
+fn only_cloud_id(installation: Object<'_>) -> Result<String, Rejection> {
     let mut only = None;
     for context in installation.objects("contexts", CONTEXTS_MAX)? {
         if context.get("cloudId").is_none() {
             continue;
         }
         let text = context.text("cloudId")?;
-        let id = is_uuid(text).then(|| text.to_ascii_lowercase()).ok_or(Refusal::MalformedClaims)?;
+        let id = is_uuid(text).then(|| text.to_ascii_lowercase()).ok_or(Rejection::MalformedClaims)?;
         if only.as_ref().is_some_and(|known| *known != id) {
-            return Err(Refusal::MalformedClaims);
+            return Err(Rejection::MalformedClaims);
         }
         only = Some(id);
     }
-    only.ok_or(Refusal::MalformedClaims)
+    only.ok_or(Rejection::MalformedClaims)
 }
 
 #[cfg(test)]

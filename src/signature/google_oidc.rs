@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Refusal,
+    Rejection,
     token::{RsaToken, UnverifiedToken, authorization},
 };
 use crate::domain::{
@@ -38,7 +38,7 @@ pub struct GoogleExpectation {
 pub struct PendingGoogle(RsaToken);
 
 /// Reads the token of a push, as far as that goes without its key.
-pub fn begin(headers: &Headers) -> Result<PendingGoogle, Refusal> {
+pub fn begin(headers: &Headers) -> Result<PendingGoogle, Rejection> {
     UnverifiedToken::parse(authorization(headers, "Bearer")?)?.rs256().map(PendingGoogle)
 }
 
@@ -49,23 +49,23 @@ impl PendingGoogle {
     }
 
     /// Checks the signature, and then that the token is Google's, for our audience, of our account and of now.
-    pub fn finish(self, key: &PublicKey, expected: &GoogleExpectation, now: Timestamp) -> Result<(), Refusal> {
+    pub fn finish(self, key: &PublicKey, expected: &GoogleExpectation, now: Timestamp) -> Result<(), Rejection> {
         let claims = self.0.verify(key)?;
         let root = claims.root();
         if !ISSUERS.iter().any(|issuer| root.says("iss", issuer)) {
-            return Err(Refusal::WrongIssuer);
+            return Err(Rejection::WrongIssuer);
         }
         if !root.says("aud", &expected.audience) {
-            return Err(Refusal::WrongAudience);
+            return Err(Rejection::WrongAudience);
         }
         let is_verified = root.get("email_verified") == Some(&Value::Bool(true));
         if !root.says("email", &expected.email) || !is_verified {
-            return Err(Refusal::WrongAccount);
+            return Err(Rejection::WrongAccount);
         }
         let period = claims.period()?;
         period.check(now, GOOGLE_LEEWAY_SECONDS)?;
         if period.expires_at > now.as_second() + GOOGLE_LIFETIME_SECONDS_MAX + GOOGLE_LEEWAY_SECONDS {
-            return Err(Refusal::LifetimeTooLong);
+            return Err(Rejection::LifetimeTooLong);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! headers, so deduplication and the replay window are the business of the callers.
 
 use super::{
-    Refusal, SecretBytes, Verified,
+    Rejection, SecretBytes, Verified,
     mac::{self, Candidates, DIGEST_BYTES},
 };
 
@@ -17,29 +17,29 @@ pub struct HubSignature([u8; DIGEST_BYTES]);
 impl HubSignature {
     /// Parses one header value. The method must be `sha256` exactly (Atlassian may add others; each needs a decision of
     /// ours first), the digest 64 hexadecimal digits of either case, and nothing may stand around them.
-    pub fn parse(header: &[u8]) -> Result<Self, Refusal> {
+    pub fn parse(header: &[u8]) -> Result<Self, Rejection> {
         if header.is_empty() {
-            return Err(Refusal::MissingSignature);
+            return Err(Rejection::MissingSignature);
         }
         let Some(equals) = header.iter().position(|byte| *byte == b'=') else {
-            return Err(Refusal::MalformedSignature);
+            return Err(Rejection::MalformedSignature);
         };
         let (method, rest) = header.split_at(equals);
         if method != METHOD {
-            return Err(Refusal::UnsupportedMethod);
+            return Err(Rejection::UnsupportedMethod);
         }
         let mut digest = [0_u8; DIGEST_BYTES];
         hex::decode_to_slice(rest.get(1..).unwrap_or_default(), &mut digest)
-            .map_err(|_| Refusal::MalformedSignature)?;
+            .map_err(|_| Rejection::MalformedSignature)?;
         Ok(Self(digest))
     }
 
     /// Parses all values of the header. None is a missing signature, more than one an ambiguous one.
-    pub fn from_headers<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, Refusal> {
+    pub fn from_headers<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, Rejection> {
         let mut values = values.into_iter();
-        let header = values.next().ok_or(Refusal::MissingSignature)?;
+        let header = values.next().ok_or(Rejection::MissingSignature)?;
         if values.next().is_some() {
-            return Err(Refusal::AmbiguousSignature);
+            return Err(Rejection::AmbiguousSignature);
         }
         Self::parse(header)
     }
@@ -54,7 +54,10 @@ pub struct HubVerifier {
 impl HubVerifier {
     /// Begins a verification against every live secret of the source. Without a secret, with an empty one or with more
     /// than [`SECRETS_MAX`](super::mac::SECRETS_MAX) it refuses.
-    pub fn new<'a>(claimed: HubSignature, secrets: impl IntoIterator<Item = &'a SecretBytes>) -> Result<Self, Refusal> {
+    pub fn new<'a>(
+        claimed: HubSignature,
+        secrets: impl IntoIterator<Item = &'a SecretBytes>,
+    ) -> Result<Self, Rejection> {
         Ok(Self { claimed, candidates: Candidates::new(secrets)? })
     }
 
@@ -64,7 +67,7 @@ impl HubVerifier {
     }
 
     /// Compares the claim with what every secret gives, in constant time.
-    pub fn finish(self) -> Result<Verified, Refusal> {
+    pub fn finish(self) -> Result<Verified, Rejection> {
         self.candidates.finish(&[self.claimed.0])
     }
 }
@@ -91,7 +94,7 @@ mod tests {
         serde_json::from_str(include_str!("../../tests/vectors/hub_signature.json")).expect("the vectors are JSON")
     }
 
-    fn verify(header: &[u8], secrets: &[SecretBytes], body: &[u8]) -> Result<Verified, Refusal> {
+    fn verify(header: &[u8], secrets: &[SecretBytes], body: &[u8]) -> Result<Verified, Rejection> {
         let mut verifier = HubVerifier::new(HubSignature::parse(header)?, secrets)?;
         verifier.update(body);
         verifier.finish()
@@ -105,7 +108,7 @@ mod tests {
             let secrets = [secret];
             let header = vector.x_hub_signature.as_bytes();
             assert!(verify(header, &secrets, vector.body_utf8.as_bytes()).is_ok());
-            assert_eq!(verify(header, &secrets, b"Hello!"), Err(Refusal::Mismatch));
+            assert_eq!(verify(header, &secrets, b"Hello!"), Err(Rejection::Mismatch));
         }
     }
 
@@ -119,21 +122,21 @@ mod tests {
     #[test]
     fn every_other_form_of_the_header_is_refused_with_its_reason() {
         let digits = "a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9";
-        let refused: &[(&str, Refusal)] = &[
-            ("", Refusal::MissingSignature),
-            (digits, Refusal::MalformedSignature),
-            (&format!("sha1={digits}"), Refusal::UnsupportedMethod),
-            (&format!("sha512={digits}"), Refusal::UnsupportedMethod),
-            (&format!("md5={digits}"), Refusal::UnsupportedMethod),
-            (&format!("SHA256={digits}"), Refusal::UnsupportedMethod),
-            (&format!(" sha256={digits}"), Refusal::UnsupportedMethod),
-            (&format!("sha256={digits} "), Refusal::MalformedSignature),
-            (&format!("sha256= {digits}"), Refusal::MalformedSignature),
-            (&format!("sha256={digits},sha256={digits}"), Refusal::MalformedSignature),
-            (&format!("sha256={digits}00"), Refusal::MalformedSignature),
-            (&format!("sha256={}é", &digits[..62]), Refusal::MalformedSignature),
-            ("sha256=", Refusal::MalformedSignature),
-            ("=", Refusal::UnsupportedMethod),
+        let refused: &[(&str, Rejection)] = &[
+            ("", Rejection::MissingSignature),
+            (digits, Rejection::MalformedSignature),
+            (&format!("sha1={digits}"), Rejection::UnsupportedMethod),
+            (&format!("sha512={digits}"), Rejection::UnsupportedMethod),
+            (&format!("md5={digits}"), Rejection::UnsupportedMethod),
+            (&format!("SHA256={digits}"), Rejection::UnsupportedMethod),
+            (&format!(" sha256={digits}"), Rejection::UnsupportedMethod),
+            (&format!("sha256={digits} "), Rejection::MalformedSignature),
+            (&format!("sha256= {digits}"), Rejection::MalformedSignature),
+            (&format!("sha256={digits},sha256={digits}"), Rejection::MalformedSignature),
+            (&format!("sha256={digits}00"), Rejection::MalformedSignature),
+            (&format!("sha256={}é", &digits[..62]), Rejection::MalformedSignature),
+            ("sha256=", Rejection::MalformedSignature),
+            ("=", Rejection::UnsupportedMethod),
         ];
         for (header, reason) in refused {
             assert_eq!(HubSignature::parse(header.as_bytes()), Err(*reason), "{header:?}");
@@ -144,8 +147,8 @@ mod tests {
     fn two_headers_are_one_too_many_and_none_is_one_too_few() {
         let header: &[u8] = b"sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9";
         assert!(HubSignature::from_headers([header]).is_ok());
-        assert_eq!(HubSignature::from_headers([header, header]), Err(Refusal::AmbiguousSignature));
-        assert_eq!(HubSignature::from_headers([]), Err(Refusal::MissingSignature));
+        assert_eq!(HubSignature::from_headers([header, header]), Err(Rejection::AmbiguousSignature));
+        assert_eq!(HubSignature::from_headers([]), Err(Rejection::MissingSignature));
     }
 
     #[test]
@@ -162,11 +165,11 @@ mod tests {
         let empty = SecretBytes::new(Vec::new());
         let forged = sign(&empty, b"{}");
         let secret = || SecretBytes::new(b"k".to_vec());
-        assert_eq!(verify(forged.as_bytes(), &[], b"{}"), Err(Refusal::NoCredential));
-        assert_eq!(verify(forged.as_bytes(), &[secret(), empty], b"{}"), Err(Refusal::NoCredential));
+        assert_eq!(verify(forged.as_bytes(), &[], b"{}"), Err(Rejection::NoCredential));
+        assert_eq!(verify(forged.as_bytes(), &[secret(), empty], b"{}"), Err(Rejection::NoCredential));
         let many = [secret(), secret(), secret(), secret(), secret()];
-        assert_eq!(verify(forged.as_bytes(), &many, b"{}"), Err(Refusal::TooManyCredentials));
-        assert!(Refusal::NoCredential.is_our_inability() && !Refusal::Mismatch.is_our_inability());
+        assert_eq!(verify(forged.as_bytes(), &many, b"{}"), Err(Rejection::TooManyCredentials));
+        assert!(Rejection::NoCredential.is_our_inability() && !Rejection::Mismatch.is_our_inability());
     }
 
     proptest! {
@@ -188,7 +191,7 @@ mod tests {
             let header = sign(&secrets[0], &body);
             let at = at.index(body.len());
             body[at] ^= 1 << bit;
-            prop_assert_eq!(verify(header.as_bytes(), &secrets, &body), Err(Refusal::Mismatch));
+            prop_assert_eq!(verify(header.as_bytes(), &secrets, &body), Err(Rejection::Mismatch));
         }
 
         #[test]

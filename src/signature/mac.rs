@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-use super::{Refusal, SecretBytes, Verified};
+use super::{Rejection, SecretBytes, Verified};
 
 /// The most secrets one source may have at a time: enough for an overlapping rotation, and a bound on the work per
 /// byte.
@@ -19,18 +19,18 @@ pub(super) struct Candidates(Vec<Hmac<Sha256>>);
 impl Candidates {
     /// Begins with every live secret. Without a secret, with an empty one or with more than [`SECRETS_MAX`] it refuses:
     /// a missing secret must never become an HMAC with an empty key.
-    pub(super) fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretBytes>) -> Result<Self, Refusal> {
+    pub(super) fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretBytes>) -> Result<Self, Rejection> {
         let mut candidates = Vec::with_capacity(SECRETS_MAX);
         for secret in secrets {
             if candidates.len() == SECRETS_MAX {
-                return Err(Refusal::TooManyCredentials);
+                return Err(Rejection::TooManyCredentials);
             }
             if secret.is_empty() {
-                return Err(Refusal::NoCredential);
+                return Err(Rejection::NoCredential);
             }
             candidates.push(keyed(secret));
         }
-        if candidates.is_empty() { Err(Refusal::NoCredential) } else { Ok(Self(candidates)) }
+        if candidates.is_empty() { Err(Rejection::NoCredential) } else { Ok(Self(candidates)) }
     }
 
     /// Takes the next bytes of the message.
@@ -42,7 +42,7 @@ impl Candidates {
 
     /// Compares what every secret gives with every claim. All are compared, in constant time, whether or not one
     /// matched.
-    pub(super) fn finish(self, claimed: &[[u8; DIGEST_BYTES]]) -> Result<Verified, Refusal> {
+    pub(super) fn finish(self, claimed: &[[u8; DIGEST_BYTES]]) -> Result<Verified, Rejection> {
         let mut is_match = Choice::from(0);
         let mut matched_index = 0_u64;
         for (index, candidate) in (0_u64..).zip(self.0) {
@@ -56,7 +56,7 @@ impl Candidates {
         if bool::from(is_match) {
             Ok(Verified { credential_index: usize::try_from(matched_index).unwrap_or_default() })
         } else {
-            Err(Refusal::Mismatch)
+            Err(Rejection::Mismatch)
         }
     }
 }

@@ -14,7 +14,7 @@ pub mod google_oidc;
 pub mod hub_hmac;
 pub mod issue;
 mod mac;
-mod refusal;
+mod rejection;
 mod secret;
 pub mod standard_webhooks;
 mod strict_json;
@@ -24,7 +24,7 @@ pub mod token;
 
 pub use canonical_request::CanonicalRequest;
 pub use hub_hmac::{HubSignature, HubVerifier};
-pub use refusal::Refusal;
+pub use rejection::Rejection;
 pub use secret::SecretBytes;
 pub use standard_webhooks::{StandardSecret, StandardSignature, StandardVerifier};
 pub use token::UnverifiedToken;

@@ -14,7 +14,7 @@ use base64::{
 use jiff::Timestamp;
 
 use super::{
-    Refusal, SecretBytes, Verified,
+    Rejection, SecretBytes, Verified,
     mac::{self, Candidates, DIGEST_BYTES},
 };
 use crate::domain::Headers;
@@ -72,25 +72,25 @@ impl StandardSignature {
         headers: &Headers,
         secrets: impl IntoIterator<Item = &'a SecretBytes>,
         now: Timestamp,
-    ) -> Result<StandardVerifier, Refusal> {
+    ) -> Result<StandardVerifier, Rejection> {
         let Self { claimed, opening } = Self::read(headers, now)?;
         let mut candidates = Candidates::new(secrets)?;
         candidates.update(&opening);
         Ok(StandardVerifier { claimed, candidates })
     }
 
-    fn read(headers: &Headers, now: Timestamp) -> Result<Self, Refusal> {
+    fn read(headers: &Headers, now: Timestamp) -> Result<Self, Rejection> {
         let id = only(headers, "webhook-id")?;
         let timestamp = only(headers, "webhook-timestamp")?;
         let signatures = only(headers, "webhook-signature")?;
         // A dot in the id would let two different messages be the same signed text.
         let is_id = |byte: &u8| byte.is_ascii_graphic() && *byte != b'.';
         if id.len() > WEBHOOK_ID_BYTES_MAX || !id.iter().all(is_id) {
-            return Err(Refusal::MalformedSignature);
+            return Err(Rejection::MalformedSignature);
         }
-        let at = seconds(timestamp).ok_or(Refusal::MalformedSignature)?;
+        let at = seconds(timestamp).ok_or(Rejection::MalformedSignature)?;
         if at.abs_diff(now.as_second()) > STANDARD_WINDOW_SECONDS.unsigned_abs() {
-            return Err(Refusal::StaleTimestamp);
+            return Err(Rejection::StaleTimestamp);
         }
         Ok(Self { claimed: claims(signatures)?, opening: [id, b".", timestamp, b"."].concat() })
     }
@@ -109,7 +109,7 @@ impl StandardVerifier {
     }
 
     /// Compares every claim with what every secret gives, in constant time.
-    pub fn finish(self) -> Result<Verified, Refusal> {
+    pub fn finish(self) -> Result<Verified, Rejection> {
         self.candidates.finish(&self.claimed)
     }
 }
@@ -120,10 +120,10 @@ pub fn sign(secret: &SecretBytes, id: &str, at: Timestamp, body: &[u8]) -> Strin
     format!("{VERSION}{}", STANDARD.encode(mac::digest(secret, [opening.as_bytes(), body])))
 }
 
-fn only<'a>(headers: &'a Headers, name: &'a str) -> Result<&'a [u8], Refusal> {
+fn only<'a>(headers: &'a Headers, name: &'a str) -> Result<&'a [u8], Rejection> {
     let mut values = headers.all(name);
-    let value = values.next().filter(|value| !value.is_empty()).ok_or(Refusal::MissingSignature)?;
-    if values.next().is_some() { Err(Refusal::AmbiguousSignature) } else { Ok(value) }
+    let value = values.next().filter(|value| !value.is_empty()).ok_or(Rejection::MissingSignature)?;
+    if values.next().is_some() { Err(Rejection::AmbiguousSignature) } else { Ok(value) }
 }
 
 /// Whole seconds, written in the one way in which a number is written.
@@ -133,17 +133,17 @@ fn seconds(text: &[u8]) -> Option<i64> {
 }
 
 /// The signatures of the version that we know. Others may stand beside them and mean nothing to us.
-fn claims(list: &[u8]) -> Result<Vec<[u8; DIGEST_BYTES]>, Refusal> {
-    let list = str::from_utf8(list).map_err(|_| Refusal::MalformedSignature)?;
+fn claims(list: &[u8]) -> Result<Vec<[u8; DIGEST_BYTES]>, Rejection> {
+    let list = str::from_utf8(list).map_err(|_| Rejection::MalformedSignature)?;
     if list.len() > SIGNATURES_BYTES_MAX || list.split(' ').count() > SIGNATURES_MAX {
-        return Err(Refusal::MalformedSignature);
+        return Err(Rejection::MalformedSignature);
     }
     let mut claimed = Vec::new();
     for encoded in list.split(' ').filter_map(|entry| entry.strip_prefix(VERSION)) {
         let digest = STANDARD.decode(encoded).ok().and_then(|bytes| bytes.try_into().ok());
-        claimed.push(digest.ok_or(Refusal::MalformedSignature)?);
+        claimed.push(digest.ok_or(Rejection::MalformedSignature)?);
     }
-    if claimed.is_empty() { Err(Refusal::UnsupportedMethod) } else { Ok(claimed) }
+    if claimed.is_empty() { Err(Rejection::UnsupportedMethod) } else { Ok(claimed) }
 }
 
 #[cfg(test)]

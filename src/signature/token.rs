@@ -16,7 +16,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
 use super::{
-    Refusal, SecretBytes,
+    Rejection, SecretBytes,
     claims::Claims,
     mac::{Candidates, DIGEST_BYTES},
     strict_json,
@@ -56,18 +56,18 @@ impl TokenAlgorithm {
 }
 
 /// The token in the `Authorization` header: one header, the scheme in any case, one space, the token.
-pub fn authorization<'a>(headers: &'a Headers, scheme: &str) -> Result<&'a [u8], Refusal> {
+pub fn authorization<'a>(headers: &'a Headers, scheme: &str) -> Result<&'a [u8], Rejection> {
     let mut values = headers.all("authorization");
-    let value = values.next().filter(|value| !value.is_empty()).ok_or(Refusal::MissingToken)?;
+    let value = values.next().filter(|value| !value.is_empty()).ok_or(Rejection::MissingToken)?;
     if values.next().is_some() {
-        return Err(Refusal::AmbiguousToken);
+        return Err(Rejection::AmbiguousToken);
     }
-    let (named, rest) = value.split_at_checked(scheme.len()).ok_or(Refusal::MalformedToken)?;
+    let (named, rest) = value.split_at_checked(scheme.len()).ok_or(Rejection::MalformedToken)?;
     if !named.eq_ignore_ascii_case(scheme.as_bytes()) {
-        return Err(Refusal::MalformedToken);
+        return Err(Rejection::MalformedToken);
     }
     // Whatever else stands around the token is not base64url, so parsing it refuses.
-    rest.strip_prefix(b" ").ok_or(Refusal::MalformedToken)
+    rest.strip_prefix(b" ").ok_or(Rejection::MalformedToken)
 }
 
 /// A well-formed token that nobody believes yet.
@@ -83,23 +83,23 @@ pub struct UnverifiedToken {
 impl UnverifiedToken {
     /// Parses a token: three parts of base64url without padding, at most [`TOKEN_BYTES_MAX`], with a header that says
     /// nothing but how the token is signed.
-    pub fn parse(text: &[u8]) -> Result<Self, Refusal> {
+    pub fn parse(text: &[u8]) -> Result<Self, Rejection> {
         if text.len() > TOKEN_BYTES_MAX {
-            return Err(Refusal::MalformedToken);
+            return Err(Rejection::MalformedToken);
         }
-        let text = str::from_utf8(text).map_err(|_| Refusal::MalformedToken)?;
+        let text = str::from_utf8(text).map_err(|_| Rejection::MalformedToken)?;
         let mut parts = text.split('.');
         let (Some(header), Some(claims), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err(Refusal::MalformedToken);
+            return Err(Rejection::MalformedToken);
         };
         let (header_json, claims_json) = (decoded(header)?, decoded(claims)?);
         decoded(signature)?;
         if header_json.len() > TOKEN_HEADER_BYTES_MAX {
-            return Err(Refusal::MalformedToken);
+            return Err(Rejection::MalformedToken);
         }
-        let members = strict_json::object(&header_json).ok_or(Refusal::MalformedToken)?;
+        let members = strict_json::object(&header_json).ok_or(Rejection::MalformedToken)?;
         let (algorithm, key_id) = checked_header(&members)?;
         Ok(Self {
             algorithm,
@@ -116,17 +116,17 @@ impl UnverifiedToken {
     }
 
     /// Pins the token to RS256 under a published key, whose id it must name.
-    pub fn rs256(self) -> Result<RsaToken, Refusal> {
+    pub fn rs256(self) -> Result<RsaToken, Rejection> {
         if !self.algorithm_is(TokenAlgorithm::Rs256) {
-            return Err(Refusal::ForbiddenAlgorithm);
+            return Err(Rejection::ForbiddenAlgorithm);
         }
-        let key_id = self.key_id.clone().ok_or(Refusal::BadKeyId)?;
+        let key_id = self.key_id.clone().ok_or(Rejection::BadKeyId)?;
         Ok(RsaToken { token: self, key_id })
     }
 
     /// Pins the token to HS256 under a shared secret.
-    pub fn hs256(self) -> Result<HmacToken, Refusal> {
-        if self.algorithm_is(TokenAlgorithm::Hs256) { Ok(HmacToken(self)) } else { Err(Refusal::ForbiddenAlgorithm) }
+    pub fn hs256(self) -> Result<HmacToken, Rejection> {
+        if self.algorithm_is(TokenAlgorithm::Hs256) { Ok(HmacToken(self)) } else { Err(Rejection::ForbiddenAlgorithm) }
     }
 }
 
@@ -137,21 +137,21 @@ impl fmt::Debug for UnverifiedToken {
     }
 }
 
-fn decoded(part: &str) -> Result<Vec<u8>, Refusal> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::MalformedToken)
+fn decoded(part: &str) -> Result<Vec<u8>, Rejection> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| Rejection::MalformedToken)
 }
 
-fn checked_header(members: &Map<String, Value>) -> Result<(String, Option<KeyId>), Refusal> {
-    let algorithm = members.get("alg").and_then(Value::as_str).ok_or(Refusal::MalformedToken)?;
+fn checked_header(members: &Map<String, Value>) -> Result<(String, Option<KeyId>), Rejection> {
+    let algorithm = members.get("alg").and_then(Value::as_str).ok_or(Rejection::MalformedToken)?;
     if FORBIDDEN_MEMBERS.iter().any(|name| members.contains_key(*name)) {
-        return Err(Refusal::ForbiddenHeader);
+        return Err(Rejection::ForbiddenHeader);
     }
     let is_jwt = |kind: &Value| kind.as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("JWT"));
     if !members.get("typ").is_none_or(is_jwt) {
-        return Err(Refusal::ForbiddenHeader);
+        return Err(Rejection::ForbiddenHeader);
     }
     let key_id = match members.get("kid") {
-        Some(id) => Some(id.as_str().and_then(KeyId::parse).ok_or(Refusal::BadKeyId)?),
+        Some(id) => Some(id.as_str().and_then(KeyId::parse).ok_or(Rejection::BadKeyId)?),
         None => None,
     };
     Ok((algorithm.to_owned(), key_id))
@@ -170,28 +170,28 @@ impl RsaToken {
         &self.key_id
     }
 
-    /// Checks the signature and then reads the claims. A key that cannot be used at all is [`Refusal::KeyUnavailable`].
-    pub(super) fn verify(self, key: &PublicKey) -> Result<Claims, Refusal> {
+    /// Checks the signature and then reads the claims. A key that cannot be used at all is [`Rejection::KeyUnavailable`].
+    pub(super) fn verify(self, key: &PublicKey) -> Result<Claims, Rejection> {
         let key = usable(key)?;
         let UnverifiedToken { message, signature, claims, .. } = self.token;
         let is_signed = jsonwebtoken::crypto::verify(&signature, message.as_bytes(), &key, Algorithm::RS256);
         match is_signed {
             Ok(true) => Claims::read(&claims),
-            Ok(false) => Err(Refusal::Mismatch),
-            Err(_) => Err(Refusal::KeyUnavailable),
+            Ok(false) => Err(Rejection::Mismatch),
+            Err(_) => Err(Rejection::KeyUnavailable),
         }
     }
 }
 
-fn usable(key: &PublicKey) -> Result<DecodingKey, Refusal> {
+fn usable(key: &PublicKey) -> Result<DecodingKey, Rejection> {
     match key {
         PublicKey::Rsa { modulus, exponent } => Ok(DecodingKey::from_rsa_raw_components(modulus, exponent)),
         PublicKey::RsaPem(pem) => {
             let pem = pem.trim_ascii();
             if !PEM_LABELS.iter().any(|label| pem.starts_with(label)) {
-                return Err(Refusal::KeyUnavailable);
+                return Err(Rejection::KeyUnavailable);
             }
-            DecodingKey::from_rsa_pem(pem).map_err(|_| Refusal::KeyUnavailable)
+            DecodingKey::from_rsa_pem(pem).map_err(|_| Rejection::KeyUnavailable)
         }
     }
 }
@@ -202,15 +202,15 @@ pub struct HmacToken(UnverifiedToken);
 
 impl HmacToken {
     /// What the token claims before anybody checked it. It may choose whose secret is tried, and nothing else.
-    pub(super) fn unverified_claims(&self) -> Result<Claims, Refusal> {
+    pub(super) fn unverified_claims(&self) -> Result<Claims, Rejection> {
         Claims::read(&self.0.claims)
     }
 
     /// Checks the signature against every live secret and then reads the claims.
-    pub(super) fn verify(self, secrets: &[SecretBytes]) -> Result<Claims, Refusal> {
+    pub(super) fn verify(self, secrets: &[SecretBytes]) -> Result<Claims, Rejection> {
         let mut candidates = Candidates::new(secrets)?;
         // A signature of another length is no claim that could match.
-        let claimed = <[u8; DIGEST_BYTES]>::try_from(decoded(&self.0.signature)?).map_err(|_| Refusal::Mismatch)?;
+        let claimed = <[u8; DIGEST_BYTES]>::try_from(decoded(&self.0.signature)?).map_err(|_| Rejection::Mismatch)?;
         candidates.update(self.0.message.as_bytes());
         candidates.finish(&[claimed])?;
         Claims::read(&self.0.claims)

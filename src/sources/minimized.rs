@@ -67,7 +67,7 @@ impl Value {
 }
 
 /// The minimized record of an event about a person, as JSON to be sealed. The same event always gives the same bytes. `None`
-/// for an event about a customer or its projects, of which nothing has to be sealed.
+/// for an event about a tenant or its projects, of which nothing has to be sealed.
 pub fn minimize(event: &LifecycleEvent) -> Option<Zeroizing<Vec<u8>>> {
     let event = match event {
         LifecycleEvent::Person { signal, identity, source_at, profile: _ } => Event::Person {

@@ -11,7 +11,7 @@
 use super::contract::{Contract, Inbound};
 use crate::domain::reply::SenderReply;
 
-/// What "committed" is called where a contract says nothing else. Never 202: Pub/Sub's emulator takes it for a refusal and
+/// What "committed" is called where a contract says nothing else. Never 202: Pub/Sub's emulator takes it for a rejection and
 /// repeats for ever.
 const ACCEPTED: u16 = 200;
 

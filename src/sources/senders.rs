@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_and_inabilities_look_the_same_for_every_sender() {
+    fn rejections_and_inabilities_look_the_same_for_every_sender() {
         for kind in SourceKind::ALL {
             assert_eq!(reply_status(kind, SenderReply::Unauthorized), (401, None));
             assert_eq!(reply_status(kind, SenderReply::Unavailable { retry_after_seconds: 7 }), (503, Some(7)));

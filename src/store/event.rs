@@ -92,7 +92,7 @@ pub struct ClaimedEvent {
     pub original_received_at: Timestamp,
     /// Attempts that failed for a reason that time alone does not mend.
     pub failures: i32,
-    /// Attempts that ended without a word.
+    /// Attempts that crashed.
     pub lost_attempts: i32,
 }
 

@@ -53,7 +53,7 @@ statements! {
                 WHERE ended.tenant_id = r.tenant_id AND ended.request_id = coalesce(r.superseded_by, r.request_id)
                     AND ended.state = 'completed')
             AND (f.identity_kind <> 'tenant' OR NOT EXISTS (
-                SELECT 1 FROM gateway.tenant AS t WHERE t.tenant_id = f.tenant_id AND t.purged_at IS NOT NULL))";
+                SELECT 1 FROM gateway.tenant AS t WHERE t.tenant_id = f.tenant_id AND t.erased_at IS NOT NULL))";
     FINISH = "UPDATE gateway.fence SET expires_at = $3 WHERE tenant_id = $1 AND request_id = $2";
     // Every digest version of the erased identity, and the earliest return, as the mirror in each product database keeps it.
     OPEN_GENERATION = "UPDATE gateway.fence

@@ -1,4 +1,4 @@
-//! Sources that are asked: which there are, how far each was asked, and whose turn it is to ask.
+//! Polled sources: which there are, how far each was asked, and whose turn it is to ask.
 
 use jiff::Timestamp;
 
@@ -43,13 +43,13 @@ pub struct PollSource {
     pub name: String,
     /// The kind of sender.
     pub kind: SourceKind,
-    /// Whose it is; for an installation, the customer.
+    /// Whose it is; for an installation, the tenant.
     pub tenant_id: TenantId,
     /// The installation within it that can be asked (its cloud id); empty for the source itself.
     pub holder: String,
     /// The site that it is about, lower case.
     pub site_host: Option<String>,
-    /// When it was registered, or the customer was first heard of.
+    /// When it was registered, or the tenant was first heard of.
     pub created_at: Timestamp,
     /// True with provider credentials.
     pub has_credentials: bool,
@@ -70,7 +70,7 @@ pub struct TurnRow {
 
 /// What is asked of which source.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct PolledFeed {
     /// The source.
     pub source: SourceId,
     /// The installation within it, or nothing.
@@ -106,7 +106,7 @@ pub async fn sources(client: &Client, at: Timestamp, tokens_since: Timestamp) ->
 /// `gw_queue`.
 pub async fn take_turn(
     client: &Client,
-    asked: &Asked,
+    asked: &PolledFeed,
     first_since_ms: i64,
     at: Timestamp,
     lease_seconds: f64,
@@ -122,7 +122,7 @@ pub async fn take_turn(
 /// Moves the cursor and renews the lease. False when the turn was lost. Role `gw_queue`.
 pub async fn advance(
     client: &Client,
-    asked: &Asked,
+    asked: &PolledFeed,
     turn: i64,
     since_ms: i64,
     lease_seconds: f64,
@@ -150,7 +150,7 @@ pub struct TurnEnd {
 }
 
 /// Ends a turn. A turn that was lost changes nothing. Role `gw_queue`.
-pub async fn end_turn(client: &Client, asked: &Asked, turn: i64, end: TurnEnd) -> Result<(), StoreError> {
+pub async fn end_turn(client: &Client, asked: &PolledFeed, turn: i64, end: TurnEnd) -> Result<(), StoreError> {
     let (source, feed) = (asked.source.uuid(), asked.feed.as_str());
     let params: &[&(dyn tokio_postgres::types::ToSql + Sync)] =
         &[&source, &asked.holder, &feed, &turn, &end.due_at, &end.held_back_until, &end.failures];

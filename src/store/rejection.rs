@@ -93,7 +93,7 @@ pub async fn add_counts(client: &Client, rows: &[CountRow]) -> Result<(), StoreE
     Ok(())
 }
 
-/// Writes the latest refusals over the oldest. Role `gw_intake`.
+/// Writes the latest rejections over the oldest. Role `gw_intake`.
 pub async fn add_latest(client: &Client, rows: &[RejectionRow]) -> Result<(), StoreError> {
     let text = |pick: fn(&RejectionRow) -> &str| rows.iter().map(pick).collect::<Vec<_>>();
     tx::execute(

@@ -281,7 +281,7 @@ pub async fn forget_some_of_everybody(tx: &TenantTx<'_>, limit: i64) -> Result<u
 }
 
 /// Says of every subject of the tenant that it is erased. Safe to repeat.
-pub async fn mark_everybody_erased(tx: &TenantTx<'_>, at: Timestamp) -> Result<(), StoreError> {
+pub async fn mark_all_erased(tx: &TenantTx<'_>, at: Timestamp) -> Result<(), StoreError> {
     tx.execute("mark_all_erased", MARK_ALL_ERASED, &[&tx.tenant().uuid(), &at]).await.map(|_| ())
 }
 

@@ -12,19 +12,19 @@ use crate::domain::{
 statements! {
     INSERT = "INSERT INTO gateway.tenant (tenant_id, stable_key, created_at)
         VALUES ($1, $2, $3)";
-    LIST = "SELECT tenant_id, stable_key, purged_at
+    LIST = "SELECT tenant_id, stable_key, erased_at
         FROM gateway.tenant
         WHERE tenant_id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000')
         ORDER BY tenant_id
         LIMIT $2";
-    FIND = "SELECT tenant_id, stable_key, purged_at
+    FIND = "SELECT tenant_id, stable_key, erased_at
         FROM gateway.tenant
         WHERE tenant_id = $1 AND tenant_id <> '00000000-0000-0000-0000-000000000000'";
     FIND_BY_KEY = "SELECT tenant_id FROM gateway.tenant WHERE stable_key = $1";
     FOR_INTAKE = "SELECT gateway.tenant_for_intake($1, $2, $3)";
     STABLE_KEY = "SELECT stable_key FROM gateway.tenant WHERE tenant_id = $1";
-    PURGED_AT = "SELECT purged_at FROM gateway.tenant WHERE tenant_id = $1";
-    SET_PURGED = "UPDATE gateway.tenant SET purged_at = $2 WHERE tenant_id = $1";
+    ERASED_AT = "SELECT erased_at FROM gateway.tenant WHERE tenant_id = $1";
+    SET_ERASED = "UPDATE gateway.tenant SET erased_at = $2 WHERE tenant_id = $1";
     INSERT_EVIDENCE = "INSERT INTO gateway.tenant_evidence
             (tenant_id, evidence_id, kind, installation, source_at, arrived_at, event_id)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -66,7 +66,7 @@ pub struct Tenant {
     /// The key the product database knows it by (Milestone: the cloudId).
     pub stable_key: String,
     /// When everything of it was deleted and certified, unless it has come back.
-    pub purged_at: Option<Timestamp>,
+    pub erased_at: Option<Timestamp>,
 }
 
 /// A piece of evidence as it is kept.
@@ -116,7 +116,7 @@ pub async fn find(client: &Client, tenant: TenantId) -> Result<Option<Tenant>, S
 }
 
 fn tenant_row(row: &tokio_postgres::Row) -> Tenant {
-    Tenant { tenant_id: TenantId::from_uuid(row.get(0)), stable_key: row.get(1), purged_at: row.get(2) }
+    Tenant { tenant_id: TenantId::from_uuid(row.get(0)), stable_key: row.get(1), erased_at: row.get(2) }
 }
 
 /// The tenant with this key, if there is one. Role `gw_queue`.
@@ -132,14 +132,14 @@ pub async fn stable_key(tx: &TenantTx<'_>) -> Result<String, StoreError> {
 }
 
 /// When everything of the transaction's tenant was deleted and certified, unless it has come back.
-pub async fn purged_at(tx: &TenantTx<'_>) -> Result<Option<Timestamp>, StoreError> {
-    let row = tx.query_opt("purged_at", PURGED_AT, &[&tx.tenant().uuid()]).await?;
+pub async fn erased_at(tx: &TenantTx<'_>) -> Result<Option<Timestamp>, StoreError> {
+    let row = tx.query_opt("erased_at", ERASED_AT, &[&tx.tenant().uuid()]).await?;
     Ok(row.and_then(|row| row.get(0)))
 }
 
 /// Says that everything of the tenant was deleted, or that it is back.
-pub async fn set_purged(tx: &TenantTx<'_>, at: Option<Timestamp>) -> Result<(), StoreError> {
-    tx.execute_one("set_purged", SET_PURGED, &[&tx.tenant().uuid(), &at]).await
+pub async fn set_erased(tx: &TenantTx<'_>, at: Option<Timestamp>) -> Result<(), StoreError> {
+    tx.execute_one("set_erased", SET_ERASED, &[&tx.tenant().uuid(), &at]).await
 }
 
 /// Records a piece of evidence. Of signs of life only the latest is kept. True when it was new; safe to repeat.

@@ -36,16 +36,16 @@ statements! {
     FORGET_SOME_PROJECTS = "DELETE FROM gateway.tree_project
         WHERE tenant_id = $1
             AND project_id IN (SELECT project_id FROM gateway.tree_project WHERE tenant_id = $1 LIMIT $2)";
-    ISSUES = "SELECT i.issue_id, i.hours_may_be_marked, least(i.deleted_at, (
+    ISSUES = "SELECT i.issue_id, i.may_have_removed_hours, least(i.deleted_at, (
                 SELECT min(d) FROM unnest(p.deletions) AS d WHERE p.restored_at IS NULL OR d > p.restored_at
             ))
         FROM gateway.tree_issue i
         LEFT JOIN gateway.tree_project p ON p.tenant_id = i.tenant_id AND p.project_id = i.project_id
         WHERE i.tenant_id = $1 AND i.issue_id = ANY($2)
         ORDER BY i.issue_id";
-    HOURS_MAY_BE_MARKED = "UPDATE gateway.tree_issue
-        SET hours_may_be_marked = TRUE
-        WHERE tenant_id = $1 AND issue_id = ANY($2) AND NOT hours_may_be_marked";
+    MAY_HAVE_REMOVED_HOURS = "UPDATE gateway.tree_issue
+        SET may_have_removed_hours = TRUE
+        WHERE tenant_id = $1 AND issue_id = ANY($2) AND NOT may_have_removed_hours";
 }
 
 /// What stands of an issue.
@@ -56,7 +56,7 @@ pub struct IssueRow {
     /// Since when it is gone, by itself or with its project; `None` while it is there.
     pub gone_since: Option<Timestamp>,
     /// True when its hours may bear a mark in the product database.
-    pub hours_may_be_marked: bool,
+    pub may_have_removed_hours: bool,
 }
 
 /// Remembers to which project an issue belongs, unless something later is known.
@@ -96,15 +96,15 @@ pub async fn issues(tx: &TenantTx<'_>, issues: &[String]) -> Result<Vec<IssueRow
     let rows = tx.query("tree_issues", ISSUES, &[&tx.tenant().uuid(), &issues]).await?;
     let read = |row: &tokio_postgres::Row| IssueRow {
         issue_id: row.get(0),
-        hours_may_be_marked: row.get(1),
+        may_have_removed_hours: row.get(1),
         gone_since: row.get(2),
     };
     Ok(rows.iter().map(read).collect())
 }
 
 /// Remembers that hours of these issues may bear a mark from now on. Repeating is safe.
-pub async fn hours_may_be_marked(tx: &TenantTx<'_>, issues: &[String]) -> Result<(), StoreError> {
-    tx.execute("hours_may_be_marked", HOURS_MAY_BE_MARKED, &[&tx.tenant().uuid(), &issues]).await.map(|_| ())
+pub async fn may_have_removed_hours(tx: &TenantTx<'_>, issues: &[String]) -> Result<(), StoreError> {
+    tx.execute("may_have_removed_hours", MAY_HAVE_REMOVED_HOURS, &[&tx.tenant().uuid(), &issues]).await.map(|_| ())
 }
 
 /// Forgets some of the tenant's ledger, at most `limit` rows of each kind. Returns how many rows went; zero when nothing is

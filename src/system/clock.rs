@@ -1,4 +1,4 @@
-//! The system's clock and chance. The only place where either is read.
+//! The system's clock and randomness. The only place where either is read.
 
 use std::{
     sync::{
@@ -49,11 +49,11 @@ pub(super) async fn follow_offset(clock: Arc<DemoClock>, queue: store::Pool) {
     }
 }
 
-/// The operating system's chance, by way of aws-lc.
+/// The operating system's randomness, by way of aws-lc.
 pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
-    #[expect(clippy::disallowed_methods, reason = "the one place where chance is drawn")]
+    #[expect(clippy::disallowed_methods, reason = "the one place where randomness is drawn")]
     fn fill(&self, buffer: &mut [u8]) {
         aws_lc_rs::rand::fill(buffer).expect("the operating system gives random bytes");
     }

@@ -36,7 +36,7 @@ pub struct Settings {
     pub poll_every: Duration,
     /// How often it sweeps.
     pub sweep_every: Duration,
-    /// How often it looks whether a sender that does not tell is to be asked.
+    /// How often it looks whether a source is due to be polled.
     pub ask_every: Duration,
 }
 
@@ -225,7 +225,7 @@ async fn ask_regularly(gateway: &Gateway, settings: Settings, mut stopped: watch
         let budget = budget::Budget::of(budget::ROUND_MAX).unless(stopped.clone());
         match round::run(gateway.polling(), round::Round::DUE, &budget).await {
             Ok(polled) if polled == round::Polled::default() => {}
-            Ok(polled) => tracing::info!(?polled, "senders that do not tell were asked"),
+            Ok(polled) => tracing::info!(?polled, "sources were polled"),
             Err(error) => tracing::warn!(error = %error.chain(), "senders could not be asked; it is tried again"),
         }
         tokio::select! {

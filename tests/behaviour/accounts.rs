@@ -1,4 +1,4 @@
-//! The accounts of a leaving customer's people: those that nobody else knows go with the customer, and only those.
+//! The accounts of a leaving tenant's people: those that nobody else knows go with the tenant, and only those.
 
 mod projects;
 
@@ -78,7 +78,7 @@ async fn outcomes_of_attempts(world: &World) -> String {
     world.text(sql).await.unwrap_or_default()
 }
 
-async fn is_purged(world: &World, tenant: &Tenant) -> bool {
+async fn is_erased(world: &World, tenant: &Tenant) -> bool {
     own_request(world, tenant).await.state == RequestState::Completed
 }
 
@@ -93,7 +93,7 @@ async fn nobody_is_named(world: &World, people: &[&Person]) {
 }
 
 #[tokio::test]
-async fn accounts_that_nobody_else_knows_go_with_the_customer_and_all_others_stay() {
+async fn accounts_that_nobody_else_knows_go_with_the_tenant_and_all_others_stay() {
     let firebase = Firebase::start().await;
     let world = World::with_emulators().await;
     let acme = acme(&world, &firebase).await;
@@ -110,10 +110,10 @@ async fn accounts_that_nobody_else_knows_go_with_the_customer_and_all_others_sta
 
     leaves(&world, &acme, hours(0)).await;
     world.days_pass(82).await;
-    assert_eq!(firebase.was_asked(), [""; 0], "access goes off in the product only");
+    assert_eq!(firebase.was_asked(), [""; 0], "access is revoked in the product only");
     world.days_pass(1).await;
 
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!(firebase.uids_in(PROJECT), [&*late.account_id, &shared.account_id]);
     let asked = firebase.was_asked();
     assert_eq!(asked.len(), 2, "one look-up and one deletion: {asked:?}");
@@ -132,13 +132,13 @@ async fn accounts_that_nobody_else_knows_go_with_the_customer_and_all_others_sta
 }
 
 #[tokio::test]
-async fn a_purged_customer_who_is_back_without_a_word_keeps_its_peoples_accounts() {
+async fn an_erased_tenant_that_is_back_silently_keeps_its_peoples_accounts() {
     let firebase = Firebase::start().await;
     let world = World::with_emulators().await;
     let globex = world.a_tenant("globex").await;
     leaves(&world, &globex, hours(0)).await;
     world.days_pass(84).await;
-    assert!(is_purged(&world, &globex).await);
+    assert!(is_erased(&world, &globex).await);
     let acme = acme(&world, &firebase).await;
     let paula = portal_user_with_account(&world, &firebase, &acme, "paula").await;
     let back = format!(
@@ -152,7 +152,7 @@ async fn a_purged_customer_who_is_back_without_a_word_keeps_its_peoples_accounts
     leaves(&world, &acme, days(84)).await;
     world.days_pass(84).await;
 
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!(accounts_told(&world, &acme).await, [(Shared, 1)]);
     assert_eq!(firebase.uids_in(PROJECT), [paula.account_id]);
     world.ends_cleanly().await;
@@ -184,14 +184,14 @@ async fn an_account_that_the_provider_does_not_delete_is_tried_again_and_the_key
     world.time_passes(LATER);
     world.the_worker_drains().await;
 
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!((firebase.accounts(), keys_and_people(&world, &acme).await), (0, 0));
     assert_eq!(outcomes_of_attempts(&world).await, "done not_deleted done");
     assert_eq!(audited_as(&world, &acme, "tenant.accounts_told").await.len(), 1);
     world.ends_cleanly().await;
 }
 
-/// Weeks may pass, in which the customer's key epochs are rotated: the uids must still open then.
+/// Weeks may pass, in which the tenant's key epochs are rotated: the uids must still open then.
 #[tokio::test]
 async fn a_provider_that_is_away_for_weeks_is_told_when_it_is_back() {
     let firebase = Firebase::start().await;
@@ -208,12 +208,12 @@ async fn a_provider_that_is_away_for_weeks_is_told_when_it_is_back() {
     world.the_sweep_runs().await;
     world.the_worker_drains().await;
     assert!(world.number(&epoch).await > before);
-    assert!(!is_purged(&world, &acme).await);
+    assert!(!is_erased(&world, &acme).await);
     firebase.is_down(false);
     world.time_passes(LATER);
     world.the_worker_drains().await;
 
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!(firebase.accounts(), 0);
     let outcomes = outcomes_of_attempts(&world).await;
     assert!(outcomes.starts_with("server_failed_503 ") && outcomes.ends_with(" done"), "{outcomes}");
@@ -222,7 +222,7 @@ async fn a_provider_that_is_away_for_weeks_is_told_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_person_whose_own_request_the_purge_has_overtaken_loses_the_account_too() {
+async fn a_person_whose_own_request_the_erasure_has_overtaken_loses_the_account_too() {
     let firebase = Firebase::start().await;
     let world = World::with_emulators().await;
     let acme = acme(&world, &firebase).await;
@@ -235,7 +235,7 @@ async fn a_person_whose_own_request_the_purge_has_overtaken_loses_the_account_to
 
     world.days_pass(3).await;
 
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!(firebase.accounts(), 0);
     assert_eq!(accounts_told(&world, &acme).await, [(Done, 1)], "her identity and her row are one account");
     nobody_is_named(&world, &[&paula]).await;
@@ -258,13 +258,13 @@ async fn somebody_whose_row_the_product_has_deleted_is_known_by_our_own_memory()
 
     world.days_pass(83).await;
 
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!(firebase.accounts(), 0);
     world.ends_cleanly().await;
 }
 
 #[tokio::test]
-async fn a_customer_that_is_back_before_the_purge_has_lost_no_account() {
+async fn a_tenant_that_is_back_before_the_erasure_has_lost_no_account() {
     let firebase = Firebase::start().await;
     let world = World::with_emulators().await;
     let acme = acme(&world, &firebase).await;
@@ -283,7 +283,7 @@ async fn a_customer_that_is_back_before_the_purge_has_lost_no_account() {
 }
 
 #[tokio::test]
-async fn an_account_that_two_leaving_customers_share_goes_with_the_last_of_them() {
+async fn an_account_that_two_leaving_tenants_share_goes_with_the_last_of_them() {
     for days_later in [0, 20] {
         let firebase = Firebase::start().await;
         let world = World::with_emulators().await;
@@ -296,14 +296,14 @@ async fn an_account_that_two_leaving_customers_share_goes_with_the_last_of_them(
         leaves(&world, &globex, days(days_later)).await;
 
         world.days_pass(83 - days_later).await;
-        assert!(is_purged(&world, &acme).await);
+        assert!(is_erased(&world, &acme).await);
         if days_later > 0 {
             assert_eq!(accounts_told(&world, &acme).await, [(Shared, 1)], "whoever is leaving may return");
             assert_eq!(firebase.accounts(), 1);
         }
         world.days_pass(days_later).await;
 
-        assert!(is_purged(&world, &globex).await);
+        assert!(is_erased(&world, &globex).await);
         assert_eq!(firebase.accounts(), 0);
         world.ends_cleanly().await;
     }
@@ -327,7 +327,7 @@ async fn many_people_are_noted_page_by_page_and_asked_about_a_hundred_at_a_time(
     leaves(&world, &acme, hours(0)).await;
     world.days_pass(83).await;
 
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!(accounts_told(&world, &acme).await, [(AlreadyGone, 1_049), (Done, 1)]);
     let asked = firebase.was_asked();
     assert_eq!(asked.iter().filter(|call| call.starts_with("lookup ")).count(), 11);
@@ -351,11 +351,11 @@ async fn what_the_product_has_added_before_a_second_plan_is_told_of_too() {
     firebase.has_an_account(&dora, hours(-500));
 
     let request = own_request(&world, &acme).await.request_id;
-    let held = world.jobs_of(request).await.into_iter().find(|job| job.state == "parked").unwrap();
-    replay::retry_job(&world.gateway, &world.tester, held.job_id).await.unwrap();
+    let parked = world.jobs_of(request).await.into_iter().find(|job| job.state == "parked").unwrap();
+    replay::retry_job(&world.gateway, &world.tester, parked.job_id).await.unwrap();
     world.the_worker_drains().await;
 
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!(firebase.accounts(), 0);
     assert_eq!(accounts_told(&world, &acme).await, [(Done, 2)]);
     world.ends_cleanly().await;
@@ -382,7 +382,7 @@ async fn a_worker_that_has_lost_the_job_tells_nobody() {
     assert_eq!(firebase.was_asked(), [""; 0]);
     run_job::run(&world.gateway, &fresh).await.unwrap();
 
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!(firebase.accounts(), 0);
     world.ends_cleanly().await;
 }

@@ -67,7 +67,7 @@ fn forms(canary: &str) -> [String; 3] {
     [canary.to_owned(), hex::encode(canary), STANDARD.encode(canary)]
 }
 
-fn assert_untold(what: &str, told: &str, canaries: &[String]) {
+fn assert_unmentioned(what: &str, told: &str, canaries: &[String]) {
     for (number, canary) in canaries.iter().enumerate() {
         for form in forms(canary) {
             assert!(!told.contains(&form), "{what} tells canary {number}: {canary}");
@@ -119,7 +119,7 @@ async fn canary_values_are_never_told_anywhere() {
 
     assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);
     told += &world.memory_of_the_gateway().await;
-    told += &the_customer_leaves(&world, &acme, &paula).await;
+    told += &the_tenant_leaves(&world, &acme, &paula).await;
     let mut canaries: Vec<String> =
         ann.identifiers().iter().chain(&paula.identifiers()).map(ToString::to_string).collect();
     canaries.extend([BODY, COMMENT, GUESSED_SECRET].map(str::to_owned));
@@ -127,16 +127,16 @@ async fn canary_values_are_never_told_anywhere() {
     let logged = captured.text();
     assert!(logged.contains("event ended") && logged.contains("job not completed"), "nothing was captured");
     assert!(logged.contains("SQLSTATE 23505"), "no unique violation was forced");
-    assert_untold("the log", &logged, &canaries);
-    assert_untold("what is stored or returned", &told, &canaries);
+    assert_unmentioned("the log", &logged, &canaries);
+    assert_unmentioned("what is stored or returned", &told, &canaries);
     let rendered = metrics.render();
     assert!(rendered.contains("milestone_gateway_events_total"), "{rendered}");
-    assert_untold("the metrics", &rendered, &canaries);
+    assert_unmentioned("the metrics", &rendered, &canaries);
     world.ends_cleanly().await;
 }
 
 /// The identity provider fails in words that name the account, and then no more. Returns what was kept meanwhile and after.
-async fn the_customer_leaves(world: &World, acme: &Tenant, paula: &Person) -> String {
+async fn the_tenant_leaves(world: &World, acme: &Tenant, paula: &Person) -> String {
     let firebase = Firebase::start().await;
     let source = world.a_firebase_source(None).await;
     world.has_provider_credentials(&source, &firebase).await;

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use milestone_gateway::testing::domain::{SourceKind, request::RequestState};
 use serde_json::{Value, json};
 
-use crate::harness::{Asked, Cloud, Person, Tenant, World, answered, empty, user_created, worklog};
+use crate::harness::{Cloud, Person, ReceivedCall, Tenant, World, answered, empty, user_created, worklog};
 
 /// The reporting API, which knows of one account that it is closed.
 async fn atlassian_knows_as_closed(account: &str) -> Cloud {
@@ -21,7 +21,7 @@ async fn atlassian_knows_as_closed(account: &str) -> Cloud {
     .await
 }
 
-fn accounts_of(asked: &Asked) -> BTreeSet<String> {
+fn accounts_of(asked: &ReceivedCall) -> BTreeSet<String> {
     let accounts = asked.body["accounts"].as_array().unwrap().iter();
     accounts.map(|each: &Value| each["accountId"].as_str().unwrap().to_owned()).collect()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use milestone_gateway::testing::{
-    app::intake::delivery::RETRY_AFTER_SECONDS, domain::reply::SenderReply, signature::Refusal,
+    app::intake::delivery::RETRY_AFTER_SECONDS, domain::reply::SenderReply, signature::Rejection,
 };
 use serde_json::json;
 
@@ -71,14 +71,14 @@ async fn while_the_key_server_is_away_known_keys_verify_and_an_unknown_one_is_as
         let unknown = world.receives(&under_unknown_key(&world, &acme.key)).await;
 
         assert_eq!(known.reply, SenderReply::Accepted, "{manner:?}");
-        assert_eq!((unknown.reply, unknown.refusal), (UNAVAILABLE, Some(Refusal::KeyUnavailable)), "{manner:?}");
+        assert_eq!((unknown.reply, unknown.rejection), (UNAVAILABLE, Some(Rejection::KeyUnavailable)), "{manner:?}");
     }
     assert_eq!(keys.asked()[FORGE_KEYS], 2, "a failure too is the last word for five seconds");
 
     keys.does(Manner::Well);
     tokio::time::sleep(LAST_WORD).await;
     let refused = world.receives(&under_unknown_key(&world, &acme.key)).await;
-    assert_eq!((refused.reply, refused.refusal), (SenderReply::Unauthorized, Some(Refusal::UnknownKey)));
+    assert_eq!((refused.reply, refused.rejection), (SenderReply::Unauthorized, Some(Rejection::UnknownKey)));
     world.the_worker_drains().await;
     world.ends_cleanly().await;
 }

@@ -13,18 +13,18 @@ const VISITED_OFTEN: &[&str] = &[
     "intake.before_commit",
     "intake.after_commit",
     "interpret.before_commit",
-    "deletion.before_batch",
-    "deletion.after_batch",
+    "erasure.before_batch",
+    "erasure.after_batch",
 ];
 
 /// Points that Jira's story of one person never comes to, and the tests that reach them.
 const REACHED_ELSEWHERE: &[(&str, &str)] = &[
-    ("interpret.after_hand_over", include_str!("fan_out.rs")),
+    ("interpret.after_routing", include_str!("routing.rs")),
     ("interpret.after_ledger", include_str!("tree.rs")),
     ("rectify.", include_str!("rectification.rs")),
     ("provider_call.", include_str!("provider_calls.rs")),
-    ("tenant_mark.", include_str!("tenant_purge.rs")),
-    ("tenant_deletion.", include_str!("tenant_purge.rs")),
+    ("tenant_flag.", include_str!("tenant_erasure.rs")),
+    ("tenant_erasure.", include_str!("tenant_erasure.rs")),
     ("polls.after_closed_told", include_str!("closed_accounts.rs")),
     ("polls.after_page", include_str!("reconciliation.rs")),
     ("polls.", include_str!("reporting.rs")),
@@ -159,22 +159,22 @@ async fn a_crash_anywhere_in_interpretation_ends_as_if_nothing_had_happened() {
 
 #[tokio::test]
 async fn a_crash_anywhere_in_the_small_jobs_ends_as_if_nothing_had_happened() {
-    crashing_at_each_of(points_of("access_off.").chain(points_of("mark."))).await;
+    crashing_at_each_of(points_of("revoke_access.").chain(points_of("flag."))).await;
 }
 
 #[tokio::test]
 async fn a_crash_anywhere_in_the_erasure_ends_as_if_nothing_had_happened() {
-    crashing_at_each_of(points_of("deletion.").filter(|point| !point.contains("batch"))).await;
+    crashing_at_each_of(points_of("erasure.").filter(|point| !point.contains("batch"))).await;
 }
 
 #[tokio::test]
 async fn a_crash_around_any_batch_ends_as_if_nothing_had_happened() {
-    crashing_at_each_of(points_of("deletion.").filter(|point| point.contains("batch"))).await;
+    crashing_at_each_of(points_of("erasure.").filter(|point| point.contains("batch"))).await;
 }
 
 #[test]
 fn every_crash_point_is_in_an_area_that_is_tested() {
-    let of_this_story = ["intake.", "interpret.", "access_off.", "mark.", "deletion."];
+    let of_this_story = ["intake.", "interpret.", "revoke_access.", "flag.", "erasure."];
     for point in CRASH_POINTS {
         let is_here = of_this_story.iter().any(|area| points_of(area).any(|here| here == *point));
         let elsewhere = REACHED_ELSEWHERE.iter().find(|(area, _)| point.starts_with(area));

@@ -73,7 +73,7 @@ async fn replayed_events_of_an_erased_person_resurrect_nothing() {
     world.days_pass(80).await;
     let hours = world.jira_sends(&acme, &worklog(&ann, "900", &issue_of(&ann), 1, days(80))).await;
     world.jira_sends(&acme, &user_updated(&ann, days(80))).await;
-    // Before the purge is due: hours that meet a beginning erasure are given back, and this calendar stands still.
+    // Before the erasure is due: hours that meet a beginning erasure are given back, and this calendar stands still.
     world.the_worker_drains().await;
     world.days_pass(5).await;
     assert_eq!(world.state_of_request(&acme).await, RequestState::Completed);

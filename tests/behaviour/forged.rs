@@ -12,7 +12,7 @@ use milestone_gateway::testing::{
         support::pages::{self, Paging},
     },
     domain::{SourceKind, reply::SenderReply},
-    signature::Refusal,
+    signature::Rejection,
 };
 use serde_json::json;
 
@@ -69,10 +69,10 @@ async fn whatever_is_forged_is_refused_with_its_own_reason_and_leaves_only_a_cou
     for Attempt { what, post, why } in &attempts {
         let refused = world.receives(post).await;
 
-        if (refused.reply, refused.refusal, refused.event_id) != (SenderReply::Unauthorized, Some(*why), None) {
+        if (refused.reply, refused.rejection, refused.event_id) != (SenderReply::Unauthorized, Some(*why), None) {
             mistakes.push(format!("{what}: {why:?} was expected, {refused:?} came"));
         }
-        let is_named = known.contains(&post.source.as_str()) && *why != Refusal::UnknownSource;
+        let is_named = known.contains(&post.source.as_str()) && *why != Rejection::UnknownSource;
         let is_tenants = post.kind == SourceKind::Connect && post.source == "connect";
         let source = if is_named || is_tenants { post.source.as_str() } else { "" };
         *expected.entry(format!("{} {source} {}", post.kind.as_str(), why.as_str())).or_insert(0) += 1;
@@ -109,7 +109,7 @@ async fn the_same_deliveries_truly_signed_are_accepted() {
         tenant_route(&world),
     ] {
         let accepted = world.receives(&route.good()).await;
-        assert_eq!((accepted.reply, accepted.refusal), (SenderReply::Accepted, None), "{}", route.post.path());
+        assert_eq!((accepted.reply, accepted.rejection), (SenderReply::Accepted, None), "{}", route.post.path());
     }
     world.the_worker_drains().await;
     world.ends_cleanly().await;
@@ -128,19 +128,19 @@ async fn a_forge_token_works_once_also_when_it_comes_many_times_at_once() {
     let another = forge_route(&world).good();
     let at_once = futures_util::future::join_all((0..8).map(|_| world.receives(&another))).await;
 
-    assert_eq!((first.reply, first.refusal), (SenderReply::Accepted, None));
+    assert_eq!((first.reply, first.rejection), (SenderReply::Accepted, None));
     for replayed in [again, reused] {
-        assert_eq!((replayed.reply, replayed.refusal), (SenderReply::Unauthorized, Some(Refusal::Replayed)));
+        assert_eq!((replayed.reply, replayed.rejection), (SenderReply::Unauthorized, Some(Rejection::Replayed)));
     }
     assert_eq!(at_once.iter().filter(|each| each.reply == SenderReply::Accepted).count(), 1);
-    let replayed = at_once.iter().filter(|each| each.refusal == Some(Refusal::Replayed));
+    let replayed = at_once.iter().filter(|each| each.rejection == Some(Rejection::Replayed));
     assert_eq!(replayed.count(), 7);
     world.the_worker_drains().await;
     world.ends_cleanly().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_every_route_a_refusal_is_the_same_bytes_without_a_body() {
+async fn on_every_route_a_rejection_is_the_same_bytes_without_a_body() {
     let keys = KeyServer::start(Manner::Well).await;
     let world = every_source(&keys).await;
     let server = world.serves_http();
@@ -177,7 +177,7 @@ async fn on_every_route_a_refusal_is_the_same_bytes_without_a_body() {
 }
 
 #[tokio::test]
-async fn a_flood_of_refusals_is_counted_in_full_and_remembered_in_a_ring() {
+async fn a_flood_of_rejections_is_counted_in_full_and_remembered_in_a_ring() {
     let keys = KeyServer::start(Manner::Well).await;
     let world = every_source(&keys).await;
     let unsigned = Post::new(SourceKind::Forge, "forge", CANARY).at("events");
@@ -225,7 +225,7 @@ async fn a_hostile_body_under_a_good_credential_is_kept_for_a_person_or_refused_
             let path = post.path();
             let accepted = world.receives(&Post { body: body.clone(), ..post }).await;
 
-            let is_refused = accepted.refusal == Some(Refusal::BodyDisagrees) && path.contains("/connect/");
+            let is_refused = accepted.rejection == Some(Rejection::BodyDisagrees) && path.contains("/connect/");
             assert!(is_refused || accepted.reply == SenderReply::Accepted, "{path}: {accepted:?}");
         }
     }

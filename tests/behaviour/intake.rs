@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use milestone_gateway::testing::{
     app::{self, Reserved, intake::delivery::Accepted, support::replay},
     domain::{EventId, reply::SenderReply},
-    signature::{Refusal, SecretBytes},
+    signature::{Rejection, SecretBytes},
     store::{self, TenantTx, event::EventFilter},
 };
 
@@ -138,18 +138,18 @@ async fn whatever_is_wrong_with_a_signature_the_sender_is_told_the_same() {
     let sha1 = with(vec![signature.replace_method("sha1")]);
     let changed = Delivery { body: body.replace("user_deleted", "user_created").into_bytes(), ..right.clone() };
     let attempts = [
-        (acme.source.as_str(), forged, Refusal::Mismatch),
-        (&acme.source, with(vec![]), Refusal::MissingSignature),
-        (&acme.source, with(vec![signature.clone(), signature.clone()]), Refusal::AmbiguousSignature),
-        (&acme.source, sha1, Refusal::UnsupportedMethod),
-        (&acme.source, with(vec![signature[..20].to_vec()]), Refusal::MalformedSignature),
-        (&acme.source, changed, Refusal::Mismatch),
-        ("nobody", right.clone(), Refusal::UnknownSource),
+        (acme.source.as_str(), forged, Rejection::Mismatch),
+        (&acme.source, with(vec![]), Rejection::MissingSignature),
+        (&acme.source, with(vec![signature.clone(), signature.clone()]), Rejection::AmbiguousSignature),
+        (&acme.source, sha1, Rejection::UnsupportedMethod),
+        (&acme.source, with(vec![signature[..20].to_vec()]), Rejection::MalformedSignature),
+        (&acme.source, changed, Rejection::Mismatch),
+        ("nobody", right.clone(), Rejection::UnknownSource),
     ];
 
     for (source, delivery, why) in attempts {
         let refused = world.delivers(source, &delivery).await;
-        assert_eq!((refused.reply, refused.refusal), (SenderReply::Unauthorized, Some(why)));
+        assert_eq!((refused.reply, refused.rejection), (SenderReply::Unauthorized, Some(why)));
         assert_eq!((refused.event_id, refused.is_duplicate), (None, false));
     }
     assert_eq!(events(&world).await, 0);
@@ -229,7 +229,7 @@ async fn a_source_with_a_replay_window_refuses_what_is_older_or_does_not_tell_it
 
     assert_eq!(fresh.reply, SenderReply::Accepted);
     for refused in [stale, ahead, undated] {
-        assert_eq!((refused.reply, refused.refusal), (SenderReply::Unauthorized, Some(Refusal::StaleTimestamp)));
+        assert_eq!((refused.reply, refused.rejection), (SenderReply::Unauthorized, Some(Rejection::StaleTimestamp)));
     }
     world.ends_cleanly().await;
 }
@@ -251,7 +251,7 @@ async fn while_the_database_is_away_a_delivery_is_unavailable_and_nothing_is_ack
     for told in [right, unknown, unsigned] {
         assert!(matches!(told.reply, SenderReply::Unavailable { retry_after_seconds: 30 }), "{told:?}");
     }
-    assert_eq!(impossible.refusal, Some(Refusal::UnknownSource), "it certainly does not exist, so nobody is asked");
+    assert_eq!(impossible.rejection, Some(Rejection::UnknownSource), "it certainly does not exist, so nobody is asked");
     world.ends_cleanly().await;
 }
 
@@ -301,7 +301,7 @@ async fn a_source_works_from_the_moment_it_is_added_though_it_was_called_before(
     let after = world.delivers("acme-jira", &delivery).await;
     world.the_worker_drains().await;
 
-    assert_eq!((before.reply, before.refusal), (SenderReply::Unauthorized, Some(Refusal::UnknownSource)));
+    assert_eq!((before.reply, before.rejection), (SenderReply::Unauthorized, Some(Rejection::UnknownSource)));
     assert_eq!(after.reply, SenderReply::Accepted);
     world.ends_cleanly().await;
 }

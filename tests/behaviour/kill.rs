@@ -1,4 +1,4 @@
-//! The real binary, really killed: twenty times under load, with deliveries, access-off and purges under way.
+//! The real binary, really killed: twenty times under load, with deliveries, revocations of access and erasures under way.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -217,7 +217,7 @@ async fn twenty_kills_under_load_lose_nothing_and_do_nothing_twice() {
     for kill in 0..KILLS {
         let mut server = site.serve().await;
         if kill == KILLS / 2 {
-            // From here on purges are due while the server is killed. What was issued before is finished first: no
+            // From here on erasures are due while the server is killed. What was issued before is finished first: no
             // sender's delivery waits for months.
             send_while_up(Arc::clone(&outgoing), site.address).await;
             site.waits_until("SELECT count(*) FROM gateway.event WHERE state = 'pending'").await;

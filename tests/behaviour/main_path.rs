@@ -26,7 +26,7 @@ async fn a_busy_product(world: &World) -> Cast {
 }
 
 #[tokio::test]
-async fn a_person_who_left_is_locked_out_at_once_marked_on_day_30_and_gone_before_day_90() {
+async fn a_person_who_left_is_locked_out_at_once_flagged_on_day_30_and_gone_before_day_90() {
     let world = World::new().await;
     let Cast { acme, ann } = a_busy_product(&world).await;
     let left_at = world.gateway.now();

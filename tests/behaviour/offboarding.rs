@@ -22,7 +22,7 @@ fn hours(count: i64) -> Timestamp {
 }
 
 #[tokio::test]
-async fn a_person_who_comes_back_before_the_purge_gets_access_back_and_keeps_everything() {
+async fn a_person_who_comes_back_before_the_erasure_has_access_restored_and_keeps_everything() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
     let before = world.rows_about(&ann).await;

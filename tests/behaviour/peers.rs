@@ -87,7 +87,7 @@ async fn portal_user_may_sign_in(world: &World, person: &Person) -> bool {
 }
 
 /// By the emulator's batch deletion.
-async fn a_whole_customers_purge_deletes_an_account(world: &World, auth: std::net::SocketAddr, acme: &Tenant) {
+async fn a_whole_tenants_erasure_deletes_an_account(world: &World, auth: std::net::SocketAddr, acme: &Tenant) {
     let petra = world.a_portal_user(acme, "petra").await;
     accounts(auth, "", json!({ "localId": petra.account_id, "email": petra.email })).await;
     it_is_told(world, acme, EvidenceKind::Uninstalled, world.gateway.now()).await;
@@ -95,14 +95,14 @@ async fn a_whole_customers_purge_deletes_an_account(world: &World, auth: std::ne
 
     assert_eq!(own_request(world, acme).await.state, RequestState::Completed);
     let looked_up = accounts(auth, ":lookup", json!({ "localId": [petra.account_id] })).await;
-    assert!(looked_up.get("users").is_none(), "the customer's purge has deleted the account: {looked_up}");
+    assert!(looked_up.get("users").is_none(), "the tenant's erasure has deleted the account: {looked_up}");
     let ended =
         "SELECT string_agg(state || ' ' || attempts, ', ') FROM gateway.provider_call WHERE uid_digest IS NOT NULL";
     assert_eq!(world.text(ended).await.as_deref(), Some("done 1"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_auth_emulator_deletes_a_user_and_our_purge_deletes_one_in_the_emulator() {
+async fn the_auth_emulator_deletes_a_user_and_our_erasure_deletes_one_in_the_emulator() {
     let Some(node) = node("the_auth_emulator") else { return };
     let world = World::with_emulators().await;
     the_calendar_shows_today(&world);
@@ -157,13 +157,13 @@ async fn the_auth_emulator_deletes_a_user_and_our_purge_deletes_one_in_the_emula
         assert_eq!(request.state, RequestState::Completed);
     }
     let looked_up = accounts(auth, ":lookup", json!({ "localId": [peter.account_id] })).await;
-    assert!(looked_up.get("users").is_none(), "the purge has deleted the account: {looked_up}");
+    assert!(looked_up.get("users").is_none(), "the erasure has deleted the account: {looked_up}");
     let ended = "SELECT string_agg(DISTINCT kind || ' ' || state, ', ')
         FROM gateway.provider_call
         WHERE kind = 'firebase_delete' AND source_id IS NOT NULL";
     assert_eq!(world.text(ended).await.as_deref(), Some("firebase_delete already_gone, firebase_delete done"));
     assert_eq!(world.number("SELECT count(*) FROM milestone.portal_user").await, 0);
-    a_whole_customers_purge_deletes_an_account(&world, auth, &acme).await;
+    a_whole_tenants_erasure_deletes_an_account(&world, auth, &acme).await;
     drop(emulator);
     gateway.stops().await;
     world.ends_cleanly().await;
@@ -288,7 +288,7 @@ async fn a_connect_installation_that_the_npm_package_signs_for_is_believed_from_
     assert!(!world.may_sign_in(&ann).await);
     assert_eq!(call("uninstalled", atlassian, lifecycle("uninstalled")).await, 200);
     world.the_worker_drains().await;
-    assert_eq!(world.requests(&acme).await.len(), 2, "the customer's own offboarding");
+    assert_eq!(world.requests(&acme).await.len(), 2, "the tenant's own offboarding");
     assert!(!portal_user_may_sign_in(&world, &paula).await);
     gateway.stops().await;
     world.ends_cleanly().await;

@@ -59,7 +59,7 @@ async fn outcomes_of_attempts(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn access_that_goes_off_here_goes_off_at_the_identity_provider_and_the_purge_deletes_the_account() {
+async fn access_that_goes_off_here_goes_off_at_the_identity_provider_and_the_erasure_deletes_the_account() {
     let firebase = Firebase::start().await;
     let world = World::with_emulators().await;
     let (acme, paula) = acme_with_paula(&world, &firebase).await;
@@ -160,7 +160,7 @@ async fn an_account_that_was_made_after_the_departure_is_somebody_elses_and_stay
 
 /// Its own creation may be told later than the deletion before it; nobody would enable it again.
 #[tokio::test]
-async fn an_account_that_another_customers_people_use_is_left_to_the_last_of_them() {
+async fn an_account_that_another_tenants_people_use_is_left_to_the_last_of_them() {
     let firebase = Firebase::start().await;
     let world = World::with_emulators().await;
     let (acme, globex) = (world.a_tenant("acme").await, world.a_tenant("globex").await);
@@ -243,7 +243,7 @@ async fn a_return_withdraws_what_was_not_told_yet() {
     assert!(back.event_id.is_some());
     assert_eq!(
         world.text(outcomes).await.unwrap(),
-        "handed_to_tenants offboarding_started handed_to_tenants offboarding_cancelled"
+        "routed_to_tenants offboarding_started routed_to_tenants offboarding_cancelled"
     );
     assert_eq!(calls(&world).await, "firebase_disable withdrawn 1, firebase_revoke withdrawn 0");
     assert_eq!(firebase.was_asked(), [""; 0]);
@@ -267,9 +267,9 @@ async fn without_the_development_switch_no_emulator_is_called() {
     world.ends_with_work_left();
 }
 
-/// The whole customer is purged while the identity provider has not been told of Paula, whose request its fence ends.
+/// The whole tenant is erased while the identity provider has not been told of Paula, whose request its fence ends.
 #[tokio::test]
-async fn the_purge_of_a_customer_tells_what_was_not_told_yet_before_the_keys_go() {
+async fn the_erasure_of_a_tenant_tells_what_was_not_told_yet_before_the_keys_go() {
     let firebase = Firebase::start().await;
     let world = World::with_emulators().await;
     let (acme, paula) = acme_with_paula(&world, &firebase).await;
@@ -299,9 +299,9 @@ async fn the_purge_of_a_customer_tells_what_was_not_told_yet_before_the_keys_go(
     world.ends_cleanly().await;
 }
 
-/// Paula's own purge is verified, and her account not deleted yet, when the whole customer's comes to its keys.
+/// Paula's own erasure is verified, and her account not deleted yet, when the whole tenant's comes to its keys.
 #[tokio::test]
-async fn the_purge_of_a_customer_waits_for_a_person_whose_account_is_not_deleted_yet() {
+async fn the_erasure_of_a_tenant_waits_for_a_person_whose_account_is_not_deleted_yet() {
     let firebase = Firebase::start().await;
     let world = World::with_emulators().await;
     let (acme, paula) = acme_with_paula(&world, &firebase).await;
@@ -331,7 +331,7 @@ async fn the_purge_of_a_customer_waits_for_a_person_whose_account_is_not_deleted
 
     assert_eq!(states().await, [RequestState::Completed, RequestState::Completed]);
     assert_eq!((firebase.accounts(), world.number("SELECT count(*) FROM gateway.receipt").await), (0, 2));
-    // Her own purge and the customer's may ask at the same moment; then one of them finds the account gone already.
+    // Her own erasure and the tenant's may ask at the same moment; then one of them finds the account gone already.
     let told = calls(&world).await;
     let is_told = ["firebase_delete done ", "firebase_delete already_gone "].iter().any(|word| told.starts_with(word));
     assert!(is_told, "{told}");

@@ -73,7 +73,7 @@ async fn an_answer_may_ask_for_another_cycle() {
     world.ends_cleanly().await;
 }
 
-/// Ann works for two customers, beside somebody who stays.
+/// Ann works for two tenants, beside somebody who stays.
 struct Ann {
     acme: Tenant,
     globex: Tenant,

@@ -132,7 +132,7 @@ async fn a_new_key_epoch_takes_the_living_keys_along_and_destroys_the_old_one() 
     let epochs = "SELECT string_agg(epoch || ':' || (wrapped IS NULL), ' ' ORDER BY epoch) FROM gateway.tenant_key";
     assert_eq!(world.text(epochs).await.as_deref(), Some("1:true 2:false"));
     assert_eq!(world.number("SELECT count(*) FROM gateway.subject_key WHERE epoch = 2").await, 1);
-    // The identities still open: the purge needs them, two epochs later.
+    // The identities still open: the erasure needs them, two epochs later.
     world.days_pass(30).await;
     assert_eq!(world.the_sweep_runs().await.epochs_destroyed, 1);
     world.days_pass(23).await;

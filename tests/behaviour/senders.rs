@@ -83,7 +83,7 @@ fn post(world: &World, tenant: &Tenant, sample: &Sample) -> Post {
     headers.into_iter().fold(post, |post, (name, value)| post.with(&name, value))
 }
 
-/// Type and outcome of the event that a delivery became: the tenant's own where it was handed over.
+/// Type and outcome of the event that a delivery became: the tenant's own where it was routed.
 async fn outcome(world: &World, known_before: &BTreeSet<String>) -> (String, String) {
     let sql = "SELECT event_id::text, tenant_id = $1, coalesce(type_word, '—'), outcome || ': ' || outcome_reason
         FROM gateway.event ORDER BY received_at, event_id";
@@ -92,8 +92,8 @@ async fn outcome(world: &World, known_before: &BTreeSet<String>) -> (String, Str
     let mut ends: Vec<(bool, String, String)> = new.map(|row| (row.get(1), row.get(2), row.get(3))).collect();
     ends.sort_by_key(|(is_platforms, ..)| !is_platforms);
     let (_, event_type, last) = ends.last().expect("an event").clone();
-    let is_handed_over = ends.len() == 2 && ends[0].2 == "applied: handed_to_tenants";
-    assert!(ends.len() == 1 || is_handed_over, "{ends:?}");
+    let is_routed = ends.len() == 2 && ends[0].2 == "applied: routed_to_tenants";
+    assert!(ends.len() == 1 || is_routed, "{ends:?}");
     (event_type, last)
 }
 

@@ -85,7 +85,7 @@ async fn a_job_whose_attempt_panics_comes_again_without_waiting_for_its_lease() 
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
     world.jira_sends(&acme, &user_deleted(&ann, world.gateway.now())).await;
-    world.crash.arm("access_off.after_product", 1);
+    world.crash.arm("revoke_access.after_product", 1);
     world.the_worker_drains().await;
     let lost = "SELECT count(*) FROM gateway.job WHERE lost_attempts = 1 AND lease_until IS NULL AND state = 'pending'";
     assert_eq!(world.number(lost).await, 1);

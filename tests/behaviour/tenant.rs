@@ -1,4 +1,4 @@
-//! A whole customer goes: evidence in any order, access off for everybody, and the way back.
+//! A whole tenant goes: evidence in any order, access revoked for everybody, and the way back.
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::testing::{
@@ -20,7 +20,7 @@ pub(crate) struct Acme {
     pub(crate) bob: Person,
 }
 
-/// Two customers with the same people.
+/// Two tenants with the same people.
 pub(crate) async fn acme_and_globex(world: &World) -> Acme {
     let globex = world.a_tenant("globex").await;
     let peter = world.a_portal_user(&globex, "peter").await;
@@ -117,7 +117,7 @@ async fn what_nobody_tells_a_person_may_say_and_a_later_sign_of_life_stops_it() 
 }
 
 #[tokio::test]
-async fn a_customer_who_uninstalls_is_locked_out_at_once_marked_on_day_30_and_gone_before_day_90() {
+async fn a_tenant_that_uninstalls_is_locked_out_at_once_flagged_on_day_30_and_gone_before_day_90() {
     let world = World::new().await;
     let Acme { tenant, ann, .. } = acme_and_globex(&world).await;
     world.jira_sends(&tenant, &worklog(&ann, "77", &issue_of(&ann), 2, hours(0))).await;
@@ -145,7 +145,7 @@ async fn a_customer_who_uninstalls_is_locked_out_at_once_marked_on_day_30_and_go
     assert!(request.ended_at.unwrap() < days(90));
     let (left, others_after) = rows_apart(&world, &tenant).await;
     assert_eq!(left, []);
-    assert_eq!(others_after, others, "another customer's rows have changed");
+    assert_eq!(others_after, others, "another tenant's rows have changed");
     assert_eq!(keys_and_people(&world, &tenant).await, 0);
     let claims = receipt_of(&world, &tenant).await;
     assert_eq!((claims.scope, claims.subject, claims.subject_kind), (ReceiptScope::Tenant, None, None));
@@ -187,7 +187,7 @@ pub(crate) async fn receipt_of(world: &World, tenant: &Tenant) -> proof::Receipt
 }
 
 #[tokio::test]
-async fn a_customer_who_installs_again_keeps_everything_and_whoever_was_restricted_before_stays_so() {
+async fn a_tenant_that_installs_again_keeps_everything_and_whoever_was_restricted_before_stays_so() {
     let world = World::new().await;
     let Acme { tenant, ann, bob } = acme_and_globex(&world).await;
     let suspend = "UPDATE milestone.portal_user SET restricted_at = '2025-12-01T00:00:00Z'
@@ -215,11 +215,11 @@ async fn a_customer_who_installs_again_keeps_everything_and_whoever_was_restrict
 }
 
 #[tokio::test]
-async fn a_customer_who_leaves_again_is_counted_anew_and_marks_are_taken_back_with_the_access() {
+async fn a_tenant_that_leaves_again_is_counted_anew_and_marks_are_taken_back_with_the_access() {
     let world = World::new().await;
     let Acme { tenant, bob, .. } = acme_and_globex(&world).await;
     it_is_told(&world, &tenant, Uninstalled, hours(0)).await;
-    // At once, or access off and mark would run into each other, and one of them come again after the calendar has moved.
+    // At once, or revoking access and flagging would run into each other, and one of them come again after the calendar has moved.
     world.the_worker_drains().await;
     world.days_pass(40).await;
     assert_eq!(marked(&world, &tenant).await, (3, 3));
@@ -241,7 +241,7 @@ async fn a_customer_who_leaves_again_is_counted_anew_and_marks_are_taken_back_wi
 }
 
 #[tokio::test]
-async fn whoever_leaves_or_comes_back_while_the_customer_is_leaving_ends_as_both_say() {
+async fn whoever_leaves_or_comes_back_while_the_tenant_is_leaving_ends_as_both_say() {
     let world = World::new().await;
     let Acme { tenant, ann, bob } = acme_and_globex(&world).await;
     world.jira_sends(&tenant, &user_deleted(&bob, hours(0))).await;
@@ -353,7 +353,7 @@ async fn evidence_without_consequence_says_so() {
     assert_eq!(told(Installed).await.unwrap(), Outcome::Applied("tenant_evidence_recorded"));
     assert_eq!(told(Installed).await.unwrap().reason(), "superseded");
     let report = milestone_gateway::testing::app::support::report::tenant(&world.gateway, acme.id, 10).await.unwrap();
-    assert_eq!((report.evidence.len(), report.requests.len(), report.tenant.purged_at), (1, 0, None));
+    assert_eq!((report.evidence.len(), report.requests.len(), report.tenant.erased_at), (1, 0, None));
     assert_eq!(report.evidence[0].evidence.installation.as_deref(), Some("inst-1"));
     world.ends_cleanly().await;
 }

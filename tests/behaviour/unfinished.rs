@@ -31,7 +31,7 @@ async fn work_goes_on(world: &World) {
 #[tokio::test]
 async fn a_return_during_the_erasure_waits_for_its_end_and_then_opens_a_new_generation() {
     let world = World::new().await;
-    let (acme, ann) = an_erasure_that_dies_at(&world, "deletion.after_fence").await;
+    let (acme, ann) = an_erasure_that_dies_at(&world, "erasure.after_fence").await;
 
     let back = world.jira_sends(&acme, &user_created(&ann, days(83))).await;
     world.the_worker_drains().await;
@@ -47,7 +47,7 @@ async fn a_return_during_the_erasure_waits_for_its_end_and_then_opens_a_new_gene
 #[tokio::test]
 async fn nothing_is_cancellable_behind_the_fence() {
     let world = World::new().await;
-    let (acme, ann) = an_erasure_that_dies_at(&world, "deletion.after_fence").await;
+    let (acme, ann) = an_erasure_that_dies_at(&world, "erasure.after_fence").await;
 
     // Older than the departure: it cancels nothing, before the fence or behind it.
     let late = world.jira_sends(&acme, &user_created(&ann, days(-1))).await;
@@ -61,7 +61,7 @@ async fn nothing_is_cancellable_behind_the_fence() {
 #[tokio::test]
 async fn hours_between_the_fence_and_its_mirror_end_without_the_person() {
     let world = World::new().await;
-    let (acme, ann) = an_erasure_that_dies_at(&world, "deletion.after_fence").await;
+    let (acme, ann) = an_erasure_that_dies_at(&world, "erasure.after_fence").await;
 
     let hours = world.jira_sends(&acme, &worklog(&ann, "950", &issue_of(&ann), 1, days(80))).await;
     world.the_worker_drains().await;

@@ -1,4 +1,4 @@
-//! Verification is not blind: what it cannot see it does not certify, and what is left it names.
+//! Verification is not unreadable: what it cannot see it does not certify, and what is left it names.
 
 use milestone_gateway::testing::{
     app::support::replay,
@@ -16,8 +16,8 @@ async fn acme_with_ann(world: &World) -> (Tenant, Person) {
     (acme, ann)
 }
 
-/// Ann has left and the purge has been tried.
-async fn ann_is_purged(world: &World, acme: &Tenant, ann: &Person) {
+/// Ann has left and the erasure has been tried.
+async fn ann_is_erased(world: &World, acme: &Tenant, ann: &Person) {
     world.jira_sends(acme, &user_deleted(ann, world.gateway.now())).await;
     world.days_pass(83).await;
 }
@@ -52,7 +52,7 @@ async fn a_reader_from_whom_one_table_is_hidden_certifies_nothing_and_names_the_
     let hide = "ALTER POLICY one_tenant ON milestone.activity_log TO gw_tenant";
     world.admin.batch_execute(hide).await.unwrap();
 
-    ann_is_purged(&world, &acme, &ann).await;
+    ann_is_erased(&world, &acme, &ann).await;
 
     let (job, reason) = parked_erasure(&world, &acme).await;
     assert!(reason.contains("activity_log"), "{reason}");
@@ -85,7 +85,7 @@ async fn a_reader_whose_tenant_setting_is_dropped_certifies_nothing() {
             world.admin.batch_execute(&sql).await.unwrap();
         }
 
-        ann_is_purged(&world, &acme, &ann).await;
+        ann_is_erased(&world, &acme, &ann).await;
 
         let (_, reason) = parked_erasure(&world, &acme).await;
         assert!(reason.contains(named), "{reason}");
@@ -116,7 +116,7 @@ async fn a_column_whose_mapping_was_removed_is_found_and_named_and_the_right_map
     let mut world = World::with_map(data_map_of(&without_the_actor_of_the_activity_log())).await;
     let (acme, ann) = acme_with_ann(&world).await;
 
-    ann_is_purged(&world, &acme, &ann).await;
+    ann_is_erased(&world, &acme, &ann).await;
 
     let (job, reason) = parked_erasure(&world, &acme).await;
     assert_eq!(reason, "verification_failed: milestone.activity_log.actor_account_id (1 rows)");
@@ -152,7 +152,7 @@ async fn a_table_that_the_map_does_not_know_stops_the_plan_or_is_found_by_the_re
     );
     world.admin.batch_execute(&sql).await.unwrap();
 
-    ann_is_purged(&world, &acme, &ann).await;
+    ann_is_erased(&world, &acme, &ann).await;
 
     let (job, reason) = parked_erasure(&world, &acme).await;
     assert!(reason.contains("search_cache"), "{reason}");
@@ -173,7 +173,7 @@ async fn somebody_elses_text_that_mentions_the_person_is_reported_and_does_not_s
     );
     world.admin.batch_execute(&mention).await.unwrap();
 
-    ann_is_purged(&world, &acme, &ann).await;
+    ann_is_erased(&world, &acme, &ann).await;
 
     let request = world.request(&acme).await;
     assert_eq!(request.state, RequestState::Completed);
@@ -192,7 +192,7 @@ async fn a_mailbox_shared_with_a_living_person_stays_theirs() {
     let share = format!("UPDATE milestone.team_member SET email = '{}'", ann.email);
     world.admin.batch_execute(&share).await.unwrap();
 
-    ann_is_purged(&world, &acme, &ann).await;
+    ann_is_erased(&world, &acme, &ann).await;
 
     let request = world.request(&acme).await;
     assert_eq!(request.state, RequestState::Completed);
@@ -206,8 +206,8 @@ async fn a_mailbox_shared_with_a_living_person_stays_theirs() {
 async fn a_row_that_the_product_adds_behind_a_finished_step_goes_too() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
-    world.crash.arm("deletion.after_execute", 1);
-    ann_is_purged(&world, &acme, &ann).await;
+    world.crash.arm("erasure.after_execute", 1);
+    ann_is_erased(&world, &acme, &ann).await;
     assert_eq!(world.request(&acme).await.phase(), Some(Phase::Fenced));
 
     let late = format!(

@@ -62,7 +62,7 @@ const REQUEST: &str = "about access_revoked_at actor anchor_at due_at ended_at e
                        refused_code request_id right run_id scope state subject_id superseded_by tenant_id \
                        verification_failed_at";
 const SOURCE: &str = "expected_by is_disabled is_late kind last_seen_at name route source_id tenant_id";
-const TENANT: &str = "purged_at stable_key tenant_id";
+const TENANT: &str = "erased_at stable_key tenant_id";
 
 /// One tenant of which everything is known: a person's erasure that is complete, evidence, a rejected call.
 async fn a_known_tenant(world: &World) -> (Tenant, [Person; 2]) {
@@ -139,7 +139,7 @@ fn expected_keys() -> [String; 16] {
             .to_owned(),
         "items [at reason reply source_kind source_name] next".to_owned(),
         format!("items [{TENANT}] next"),
-        "evidence [arrived_at event_id evidence_id installation kind source_at] purged_at requests stable_key standing \
+        "erased_at evidence [arrived_at event_id evidence_id installation kind source_at] requests stable_key standing \
          tenant_id"
             .to_owned(),
         "fence request_id requests standing subject_id tenant_id".to_owned(),

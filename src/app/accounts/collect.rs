@@ -50,7 +50,7 @@ pub(in crate::app) async fn collect(
         note_rows(gateway, job, case, stage, !projects.is_some_closed).await?;
     }
     conclude(gateway, job, stage, !projects.open.is_empty()).await?;
-    gateway.crash().reach("tenant_deletion.after_collection");
+    gateway.crash().reach("tenant_erasure.after_collection");
     Ok(())
 }
 
@@ -84,7 +84,7 @@ async fn note_identities(
         }
         store::provider_call::insert_accounts(&tx, job.request_id, &accounts, gateway.now()).await?;
         tx.commit().await?;
-        gateway.crash().reach("tenant_deletion.after_account_page");
+        gateway.crash().reach("tenant_erasure.after_account_page");
         if page.len() < usize::try_from(ACCOUNT_PAGE_ROWS).unwrap_or(usize::MAX) {
             return Ok(());
         }
@@ -131,7 +131,7 @@ async fn note_rows(
         let accounts: Vec<_> = page.values.iter().filter_map(account).collect();
         store::provider_call::insert_accounts(&tx, job.request_id, &accounts, gateway.now()).await?;
         tx.commit().await?;
-        gateway.crash().reach("tenant_deletion.after_account_page");
+        gateway.crash().reach("tenant_erasure.after_account_page");
         match page.next {
             Some(next) => at = next,
             None => return Ok(()),

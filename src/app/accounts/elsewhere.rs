@@ -39,7 +39,7 @@ pub(in crate::app) async fn known(
         let scope = product::TenantScope { map: gateway.map(), tenant_key: &other.stable_key };
         let there = product::known_among(&mut client, scope, IdentityKind::FirebaseUid, &left).await?;
         drop(client);
-        if there.is_empty() || (other.purged_at.is_none() && is_being_erased(gateway, other.tenant_id).await?) {
+        if there.is_empty() || (other.erased_at.is_none() && is_being_erased(gateway, other.tenant_id).await?) {
             continue;
         }
         left.retain(|uid| !there.contains(uid));

@@ -10,7 +10,7 @@
 //!
 //! Promises: the first row of the tenant goes only when every account is noted; the keys go only when every account has
 //! ended; noting and telling may be done twice and may die at any line; no uid is kept in the clear, and none once its account
-//! has ended. Access-off asks nobody: what was disabled there before would have to be remembered until a return.
+//! has ended. Revoking access asks nobody: what was disabled there before would have to be remembered until a return.
 
 use jiff::Timestamp;
 
@@ -131,15 +131,15 @@ async fn tell_some(
     if attempts.is_empty() {
         return Ok(());
     }
-    gateway.crash().reach("tenant_deletion.before_accounts");
+    gateway.crash().reach("tenant_erasure.before_accounts");
     let uids: Vec<_> = attempts.iter().map(|(_, uid)| uid.clone()).collect();
     let Deleted { outcomes, failure } =
         delete::delete(gateway, open, &issuer, &uids, case.request.covers_until()).await;
-    gateway.crash().reach("tenant_deletion.after_accounts");
+    gateway.crash().reach("tenant_erasure.after_accounts");
     let kind = CallKind::FirebaseDelete;
     let made = attempts.iter().zip(&outcomes).map(|((attempt, _), outcome)| Made { attempt: *attempt, kind, outcome });
     attempt::end(gateway, job.tenant_id, &made.collect::<Vec<_>>(), Audited::Together).await?;
-    gateway.crash().reach("tenant_deletion.after_account_results");
+    gateway.crash().reach("tenant_erasure.after_account_results");
     if let Some(failure) = failure {
         failed.is_final |= !failure.is_transient();
         failed.reason = Some(failure.to_string());

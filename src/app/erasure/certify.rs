@@ -29,7 +29,7 @@ pub(super) async fn certify(
     case: &AnyCase,
     (run, destroyed): (RunId, &KeyDestroyed),
 ) -> Result<(), JobFailure> {
-    gateway.crash().reach(case.either("deletion.before_certificate", "tenant_deletion.before_certificate"));
+    gateway.crash().reach(case.either("erasure.before_certificate", "tenant_erasure.before_certificate"));
     let now = gateway.now();
     let fence_ends = now + SignedDuration::from_hours(24 * i64::from(gateway.policy().fence_days));
     let mut client = gateway.databases().tenant.client().await?;
@@ -50,11 +50,11 @@ pub(super) async fn certify(
     store::request::advance(&tx, job.request_id, (RequestState::Running, RequestState::Completed), now).await?;
     store::fence::finish(&tx, job.request_id, fence_ends).await?;
     if let AnyCase::Tenant(_) = case {
-        store::tenant::set_purged(&tx, Some(now)).await?;
+        store::tenant::set_erased(&tx, Some(now)).await?;
     }
     complete(&tx, job, now).await?;
     tx.commit().await?;
-    gateway.crash().reach(case.either("deletion.after_certificate", "tenant_deletion.after_certificate"));
+    gateway.crash().reach(case.either("erasure.after_certificate", "tenant_erasure.after_certificate"));
     Ok(())
 }
 

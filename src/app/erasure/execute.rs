@@ -107,7 +107,7 @@ pub(super) async fn execute(
     drop(client);
     let execution = Execution::of(gateway, job, case, run).await?;
     mirror::mirror(gateway, case.tenant_key(), &fences).await?;
-    gateway.crash().reach(case.either("deletion.after_fence_mirror", "tenant_deletion.after_fence_mirror"));
+    gateway.crash().reach(case.either("erasure.after_fence_mirror", "tenant_erasure.after_fence_mirror"));
     let plan = &execution.latest.plan;
     let steps = match case {
         AnyCase::Person(_) => plan.steps.as_slice(),
@@ -119,7 +119,7 @@ pub(super) async fn execute(
     for step in steps {
         run_step(gateway, job, &execution, step, stage).await?;
     }
-    gateway.crash().reach(case.either("deletion.after_execute", "tenant_deletion.after_execute"));
+    gateway.crash().reach(case.either("erasure.after_execute", "tenant_erasure.after_execute"));
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     ensure_lease(&tx, job, stage).await?;
@@ -144,8 +144,8 @@ pub(super) async fn run_step(
     let run = product::StepRun { plan, plan_id: *plan_id, step, selection, token: job.attempt.into(), batch_rows };
     let reached = |moment| {
         gateway.crash().reach(match moment {
-            Moment::BeforeBatch => case.either("deletion.before_batch", "tenant_deletion.before_batch"),
-            Moment::AfterBatch => case.either("deletion.after_batch", "tenant_deletion.after_batch"),
+            Moment::BeforeBatch => case.either("erasure.before_batch", "tenant_erasure.before_batch"),
+            Moment::AfterBatch => case.either("erasure.after_batch", "tenant_erasure.after_batch"),
         });
     };
     let rows = product::run_batches(&mut client, scope, &run, &reached).await?;

@@ -38,10 +38,10 @@ const FENCE_DAYS_UNFINISHED: i64 = 730;
 
 /// Commits run, plan and fence, and with them that the request is running.
 pub(super) async fn raise(gateway: &Erasure, job: &RequestJob<'_>, case: &AnyCase) -> Result<(), JobFailure> {
-    gateway.crash().reach(case.either("deletion.before_fence", "tenant_deletion.before_fence"));
+    gateway.crash().reach(case.either("erasure.before_fence", "tenant_erasure.before_fence"));
     if let AnyCase::Person(person) = case {
         identifiers::remember(gateway, job, person).await?;
-        gateway.crash().reach("deletion.after_identities");
+        gateway.crash().reach("erasure.after_identities");
     }
     let plan = plans::make(gateway, case).await?;
     let mut client = gateway.databases().tenant.client().await?;
@@ -80,7 +80,7 @@ pub(super) async fn raise(gateway: &Erasure, job: &RequestJob<'_>, case: &AnyCas
     store::run::advance(&tx, run, (Phase::Planned, Phase::Fenced), now, None).await?;
     store::request::advance(&tx, job.request_id, (RequestState::Scheduled, RequestState::Running), now).await?;
     tx.commit().await?;
-    gateway.crash().reach(case.either("deletion.after_fence", "tenant_deletion.after_fence"));
+    gateway.crash().reach(case.either("erasure.after_fence", "tenant_erasure.after_fence"));
     Ok(())
 }
 

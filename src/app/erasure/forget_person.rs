@@ -21,7 +21,7 @@ pub(super) async fn destroy_key(
     case: &Case,
     run: RunId,
 ) -> Result<(), JobFailure> {
-    gateway.crash().reach("deletion.before_key_destruction");
+    gateway.crash().reach("erasure.before_key_destruction");
     let now = gateway.now();
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
@@ -31,6 +31,6 @@ pub(super) async fn destroy_key(
     store::run::advance(&tx, run, (Phase::Told, Phase::KeyDestroyed), now, None).await?;
     audit::record(gateway, &tx, audit::WORKER, "key.destroyed", job.request_id, []).await?;
     tx.commit().await?;
-    gateway.crash().reach("deletion.after_key_destruction");
+    gateway.crash().reach("erasure.after_key_destruction");
     Ok(())
 }

@@ -41,19 +41,19 @@ pub(in crate::app) async fn destroy_keys(
     case: &TenantCase,
     run: RunId,
 ) -> Result<(), JobFailure> {
-    gateway.crash().reach("tenant_deletion.before_key_destruction");
+    gateway.crash().reach("tenant_erasure.before_key_destruction");
     forget_everybody(gateway, job).await?;
     forget_installations(gateway, job, case).await?;
     let now = gateway.now();
     let fences_end = now + SignedDuration::from_hours(24 * i64::from(gateway.policy().fence_days));
     set_term_of_superseded(gateway, job, case, fences_end).await?;
-    gateway.crash().reach("tenant_deletion.after_forgetting");
+    gateway.crash().reach("tenant_erasure.after_forgetting");
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     ensure_lease(&tx, job, STAGE).await?;
     of_tenant::close(gateway, &tx, job.request_id, now).await?;
     let (subjects, epochs) = store::keys::destroy_all(&tx, now).await?;
-    store::subject::mark_everybody_erased(&tx, now).await?;
+    store::subject::mark_all_erased(&tx, now).await?;
     let sources = store::tenant::end_sources(&tx, now).await?;
     store::fence::finish_superseded(&tx, job.request_id, fences_end).await?;
     store::run::advance(&tx, run, (Phase::Told, Phase::KeyDestroyed), now, None).await?;
@@ -61,7 +61,7 @@ pub(in crate::app) async fn destroy_keys(
         [("subjects", Fact::Count(subjects)), ("epochs", Fact::Count(epochs)), ("sources", Fact::Count(sources))];
     audit::record(gateway, &tx, audit::WORKER, "tenant.keys_destroyed", job.request_id, facts).await?;
     tx.commit().await?;
-    gateway.crash().reach("tenant_deletion.after_key_destruction");
+    gateway.crash().reach("tenant_erasure.after_key_destruction");
     Ok(())
 }
 

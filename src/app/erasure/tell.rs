@@ -34,14 +34,14 @@ pub(super) async fn tell(
         AnyCase::Person(person) => of_person::tell_of_erasure(gateway, job, person).await?,
         AnyCase::Tenant(tenant) => tell_of_everybody(gateway, job, tenant).await?,
     }
-    gateway.crash().reach(case.either("deletion.before_told", "tenant_deletion.before_told"));
+    gateway.crash().reach(case.either("erasure.before_told", "tenant_erasure.before_told"));
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     ensure_lease(&tx, job, Stage::Running(Phase::Verified)).await?;
     store::run::advance(&tx, run, (Phase::Verified, Phase::Told), gateway.now(), None).await?;
     audit::record(gateway, &tx, audit::WORKER, "erasure.told", job.request_id, []).await?;
     tx.commit().await?;
-    gateway.crash().reach(case.either("deletion.after_told", "tenant_deletion.after_told"));
+    gateway.crash().reach(case.either("erasure.after_told", "tenant_erasure.after_told"));
     Ok(())
 }
 

@@ -49,7 +49,7 @@ pub(super) async fn verify(
     let report = match case {
         AnyCase::Person(person) => {
             let report = read_of_person(gateway, job, person).await?;
-            gateway.crash().reach("deletion.after_verify");
+            gateway.crash().reach("erasure.after_verify");
             report
         }
         AnyCase::Tenant(_) => until_nothing_is_left(gateway, job, case, run).await?,
@@ -80,7 +80,7 @@ fn seen(read: Result<VerificationReport, VerifyError>) -> Result<VerificationRep
         Ok(report) => Ok(report),
         Err(error) if error.is_transient() => Err(error.into()),
         Err(error) => {
-            Ok(VerificationReport { blind: Some(Error::from(error).chain()), ..VerificationReport::default() })
+            Ok(VerificationReport { unreadable: Some(Error::from(error).chain()), ..VerificationReport::default() })
         }
     }
 }
@@ -96,17 +96,17 @@ async fn until_nothing_is_left(
     let (_, root) = parts_of_tenant(gateway, &execution.latest().plan)?;
     if !is_root_gone(gateway, job, &execution, (case, run), root).await? {
         let report = read_of_tenant(gateway, case, RootRow::MustBeThere).await?;
-        gateway.crash().reach("tenant_deletion.after_verify");
+        gateway.crash().reach("tenant_erasure.after_verify");
         if !report.is_clean() {
             return Ok(report);
         }
         keep_report(gateway, job, run, &report).await?;
-        gateway.crash().reach("tenant_deletion.before_root");
+        gateway.crash().reach("tenant_erasure.before_root");
     }
     run_step(gateway, job, &execution, root, STAGE).await?;
-    gateway.crash().reach("tenant_deletion.after_root");
+    gateway.crash().reach("tenant_erasure.after_root");
     let report = read_of_tenant(gateway, case, RootRow::MustBeGone).await?;
-    gateway.crash().reach("tenant_deletion.after_absence");
+    gateway.crash().reach("tenant_erasure.after_absence");
     Ok(report)
 }
 
@@ -179,7 +179,7 @@ fn storable(report: &VerificationReport) -> Result<serde_json::Value, Error> {
 }
 
 fn failure(report: &VerificationReport) -> JobReason {
-    if let Some(why) = &report.blind {
+    if let Some(why) = &report.unreadable {
         return JobReason::ReaderSeesNothing { cause: why.clone() };
     }
     let columns: Vec<String> =

@@ -26,10 +26,10 @@ use crate::{
             rejections,
             waiting_rejections::Rejected,
         },
-        registry::{Asked, LoadedSource},
+        registry::{CredentialKey, LoadedSource},
     },
     domain::{TenantId, caller::TokenUse, reply::SenderReply},
-    signature::Refusal,
+    signature::Rejection,
     sources::{
         Admitted, NotAdmitted, TenantRef, contract,
         contract::{Admission, Caller, Events, Received},
@@ -65,19 +65,19 @@ async fn begin_known(
     // Such a source certainly does not exist. Whoever calls chooses the name: long ones would fill the memory, and the
     // database refuses some characters, which would look like an inability of ours.
     if !registry::is_name(&delivery.source) {
-        return (rejected, Err(Accepted::refused(Refusal::UnknownSource)));
+        return (rejected, Err(Accepted::refused(Rejection::UnknownSource)));
     }
     let claim = proof::claim(gateway, &delivery);
-    let asked = Asked { name: &delivery.source, holder: claim.as_ref().map_or("", proof::Claim::holder) };
+    let asked = CredentialKey { name: &delivery.source, holder: claim.as_ref().map_or("", proof::Claim::holder) };
     let mut source = match registry::look_up(gateway, asked, arrived_at, claim.is_ok()).await {
         // A source of another kind is no source under this route.
         Ok(Some(source)) if source.settings.kind() == delivery.kind => source,
-        Ok(Some(_) | None) => return (rejected, Err(Accepted::refused(Refusal::UnknownSource))),
+        Ok(Some(_) | None) => return (rejected, Err(Accepted::refused(Rejection::UnknownSource))),
         Err(error) => return (rejected, Err(unable(&error))),
     };
     rejected.source = Some(delivery.source.clone());
     let mut begun = proof::begin(gateway, &source, &delivery, claim).await;
-    if begun.as_ref().is_err_and(|refusal| proof::may_have_another_secret_by_now(&delivery, *refusal)) {
+    if begun.as_ref().is_err_and(|rejection| proof::may_have_another_secret_by_now(&delivery, *rejection)) {
         source = match look_again(gateway, &delivery, arrived_at).await {
             Ok(source) => source,
             Err(accepted) => return (rejected, Err(accepted)),
@@ -86,7 +86,7 @@ async fn begin_known(
     }
     let proof = match begun {
         Ok(proof) => proof,
-        Err(refusal) => return (rejected, Err(Accepted::refused(refusal))),
+        Err(rejection) => return (rejected, Err(Accepted::refused(rejection))),
     };
     let contract = contract(delivery.kind);
     let raw = match contract.admission {
@@ -107,8 +107,8 @@ fn unable(error: &Error) -> Accepted {
 
 /// Remembers which rule failed. What the sender is told does not change.
 fn told(gateway: &Intake, rejected: Rejected, accepted: Accepted) -> Accepted {
-    if let Some(refusal) = accepted.refusal {
-        rejections::remember(gateway, rejected, refusal);
+    if let Some(rejection) = accepted.rejection {
+        rejections::remember(gateway, rejected, rejection);
     }
     accepted
 }
@@ -144,14 +144,14 @@ impl Arriving {
             Ok(caller) => caller,
             // A mismatch may mean that the secret was rotated a moment ago. It is final only by a reading that began
             // after the delivery had come.
-            Err(Refusal::Mismatch) => {
+            Err(Rejection::Mismatch) => {
                 source = look_again(gateway, &delivery, arrived_at).await?;
                 proof::again(gateway, &source, &delivery, raw.body()).map_err(Accepted::refused)?
             }
-            Err(refusal) => return Err(Accepted::refused(refusal)),
+            Err(rejection) => return Err(Accepted::refused(rejection)),
         };
         if is_outside_window(gateway, &source, raw.body()) {
-            return Err(Accepted::refused(Refusal::StaleTimestamp));
+            return Err(Accepted::refused(Rejection::StaleTimestamp));
         }
         let result = accept(gateway, &source, &delivery, &caller, raw).await;
         result.map_err(|error| unable(&error))
@@ -160,10 +160,10 @@ impl Arriving {
 
 async fn look_again(gateway: &Intake, delivery: &Delivery, arrived_at: Instant) -> Result<Arc<LoadedSource>, Accepted> {
     let claim = proof::claim(gateway, delivery).map_err(Accepted::refused)?;
-    let asked = Asked { name: &delivery.source, holder: claim.holder() };
+    let asked = CredentialKey { name: &delivery.source, holder: claim.holder() };
     match registry::look_again(gateway, asked, arrived_at).await {
         Ok(Some(source)) if source.settings.kind() == delivery.kind => Ok(source),
-        Ok(Some(_) | None) => Err(Accepted::refused(Refusal::UnknownSource)),
+        Ok(Some(_) | None) => Err(Accepted::refused(Rejection::UnknownSource)),
         Err(error) => Err(unable(&error)),
     }
 }
@@ -188,7 +188,7 @@ async fn accept(
     raw: RawDelivery,
 ) -> Result<Accepted, Error> {
     match contract(delivery.kind).admission {
-        Admission::Nothing => Ok(Accepted::refused(Refusal::UnknownSource)),
+        Admission::Nothing => Ok(Accepted::refused(Rejection::UnknownSource)),
         // Nothing is copied for it.
         Admission::Whole { identifier, believed, .. } => {
             let identifier = believed(delivery.headers.all(identifier).next());
@@ -219,14 +219,14 @@ async fn accept_events(
     let received = Received { caller, headers, tail, query, body, now: gateway.now() };
     let admitted = match (events.admit)(&received) {
         Ok(admitted) => admitted,
-        Err(NotAdmitted::BodyDisagrees(_)) => return Ok(Accepted::refused(Refusal::BodyDisagrees)),
+        Err(NotAdmitted::BodyDisagrees(_)) => return Ok(Accepted::refused(Rejection::BodyDisagrees)),
         Err(NotAdmitted::TooMany) => return Ok(SenderReply::TooLarge.into()),
         // It is authentic and cannot be understood: kept for a person to look at, because refusing it would only make the
         // sender repeat it.
         Err(NotAdmitted::Unreadable(_)) => vec![admit::unreadable(events, &received)],
     };
     let Ok(brought) = admit::brought(events, &received) else {
-        return Ok(Accepted::refused(Refusal::BodyDisagrees));
+        return Ok(Accepted::refused(Rejection::BodyDisagrees));
     };
     let token = (events.used_up)(&received);
     let keeping = admitted.iter().map(|event| keep_one(gateway, source, token.as_ref(), event, body));
@@ -270,9 +270,9 @@ fn answer(kept: &[Kept]) -> Accepted {
                 is_duplicate = false;
             }
             Kept::Before(id) => event_id = event_id.or(Some(*id)),
-            Kept::Replayed => return Accepted::refused(Refusal::Replayed),
+            Kept::Replayed => return Accepted::refused(Rejection::Replayed),
             Kept::Unavailable => return Accepted::unavailable(),
         }
     }
-    Accepted { reply: SenderReply::Accepted, refusal: None, event_id, is_duplicate: is_duplicate && !kept.is_empty() }
+    Accepted { reply: SenderReply::Accepted, rejection: None, event_id, is_duplicate: is_duplicate && !kept.is_empty() }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{EventId, Headers, SourceKind, reason::EventReason, reply::SenderReply},
-    signature::Refusal,
+    signature::Rejection,
 };
 
 /// The reason of an event that came under the identifier of another one with another body. It is kept and never runs.
@@ -37,7 +37,7 @@ pub struct Accepted {
     /// What the sender is told.
     pub reply: SenderReply,
     /// Why it was refused; never told to the sender.
-    pub refusal: Option<Refusal>,
+    pub rejection: Option<Rejection>,
     /// The event it became or repeated; the first of several.
     pub event_id: Option<EventId>,
     /// True when all of it had been committed before.
@@ -45,9 +45,9 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    pub(super) fn refused(refusal: Refusal) -> Self {
-        let reply = if refusal.is_our_inability() { UNAVAILABLE } else { SenderReply::Unauthorized };
-        Self { reply, refusal: Some(refusal), event_id: None, is_duplicate: false }
+    pub(super) fn refused(rejection: Rejection) -> Self {
+        let reply = if rejection.is_our_inability() { UNAVAILABLE } else { SenderReply::Unauthorized };
+        Self { reply, rejection: Some(rejection), event_id: None, is_duplicate: false }
     }
 
     pub(super) fn unavailable() -> Self {
@@ -58,6 +58,6 @@ impl Accepted {
 /// An answer that says nothing about the credential.
 impl From<SenderReply> for Accepted {
     fn from(reply: SenderReply) -> Self {
-        Self { reply, refusal: None, event_id: None, is_duplicate: false }
+        Self { reply, rejection: None, event_id: None, is_duplicate: false }
     }
 }

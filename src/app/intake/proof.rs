@@ -14,7 +14,7 @@ use crate::{
     },
     outbound::KeyAnswer,
     signature::{
-        CanonicalRequest, HubSignature, HubVerifier, Refusal, StandardSignature, StandardVerifier, UnverifiedToken,
+        CanonicalRequest, HubSignature, HubVerifier, Rejection, StandardSignature, StandardVerifier, UnverifiedToken,
         connect_jwt::{self, ConnectInstallExpectation, PendingInstall, PendingTenant},
         forge_fit::{self, ForgeExpectation},
         google_oidc::{self, GoogleExpectation, PendingGoogle},
@@ -75,15 +75,15 @@ pub(in crate::app) enum Proof {
 }
 
 /// Reads what the headers claim. A claim that is not even well-formed is refused whatever the source is.
-pub(in crate::app) fn claim(gateway: &Intake, delivery: &Delivery) -> Result<Claim, Refusal> {
+pub(in crate::app) fn claim(gateway: &Intake, delivery: &Delivery) -> Result<Claim, Rejection> {
     let headers = &delivery.headers;
     match contract(delivery.kind).authentication {
-        Authentication::Nothing => Err(Refusal::UnknownSource),
+        Authentication::Nothing => Err(Rejection::UnknownSource),
         Authentication::BodySignature(BodySignature::HubHmac) => {
             HubSignature::from_headers(headers.all(HUB_SIGNATURE)).map(Claim::Hub)
         }
         Authentication::BodySignature(BodySignature::StandardWebhooks) => {
-            headers.all(STANDARD_SIGNATURE).next().map(|_| Claim::Standard).ok_or(Refusal::MissingSignature)
+            headers.all(STANDARD_SIGNATURE).next().map(|_| Claim::Standard).ok_or(Rejection::MissingSignature)
         }
         Authentication::Token(TokenScheme::ForgeFit { expected }) => {
             UnverifiedToken::parse(token::authorization(headers, "Bearer")?).map(|_| Claim::Forge(expected))
@@ -97,7 +97,7 @@ pub(in crate::app) fn claim(gateway: &Intake, delivery: &Delivery) -> Result<Cla
             if is_holder(pending.claimed_client_key()) {
                 Ok(Claim::ConnectTenant(pending))
             } else {
-                Err(Refusal::MalformedClaims)
+                Err(Rejection::MalformedClaims)
             }
         }
         Authentication::Token(TokenScheme::GoogleOidc { .. })
@@ -116,32 +116,32 @@ pub(in crate::app) async fn begin(
     gateway: &Intake,
     source: &LoadedSource,
     delivery: &Delivery,
-    claim: Result<Claim, Refusal>,
-) -> Result<Proof, Refusal> {
+    claim: Result<Claim, Rejection>,
+) -> Result<Proof, Rejection> {
     let now = gateway.now();
     match claim? {
         Claim::Hub(claimed) => HubVerifier::new(claimed, &source.secrets).map(Proof::Hub),
         Claim::Standard => StandardSignature::begin(&delivery.headers, &source.secrets, now).map(Proof::Standard),
         Claim::Forge(expected) => {
-            let expected = expected(&source.settings).ok_or(Refusal::UnknownSource)?;
+            let expected = expected(&source.settings).ok_or(Rejection::UnknownSource)?;
             let pending = forge_fit::begin(&delivery.headers, &expected)?;
             let key = key(gateway, pending.key_host(), pending.key_id()).await?;
             pending.finish(&key, &expected, now).map(Proof::Forge)
         }
         Claim::ConnectInstall(pending, expected) => {
-            let expected = expected(&source.settings).ok_or(Refusal::UnknownSource)?;
+            let expected = expected(&source.settings).ok_or(Rejection::UnknownSource)?;
             let key = key(gateway, KeyHost::ConnectInstall, pending.key_id()).await?;
             pending.finish(&key, &expected, &canonical(delivery), now).map(Proof::Connect)
         }
         Claim::ConnectTenant(pending) => {
             // An installation without a secret certainly never was: its install would have brought one.
             if source.secrets.is_empty() {
-                return Err(Refusal::UnknownSource);
+                return Err(Rejection::UnknownSource);
             }
             pending.finish(&source.secrets, &canonical(delivery), now).map(Proof::Connect)
         }
         Claim::Google(pending, expected) => {
-            let expected = expected(&source.settings).ok_or(Refusal::UnknownSource)?;
+            let expected = expected(&source.settings).ok_or(Rejection::UnknownSource)?;
             let key = key(gateway, KeyHost::Google, pending.key_id()).await?;
             pending.finish(&key, &expected, now).map(|()| Proof::Google)
         }
@@ -150,16 +150,16 @@ pub(in crate::app) async fn begin(
     }
 }
 
-/// True when the refusal of a token is final only by a reading of the source that began after the delivery had come: its
+/// True when the rejection of a token is final only by a reading of the source that began after the delivery had come: its
 /// installation may have brought its first secret, or another one, a moment ago.
-pub(in crate::app) fn may_have_another_secret_by_now(delivery: &Delivery, refusal: Refusal) -> bool {
+pub(in crate::app) fn may_have_another_secret_by_now(delivery: &Delivery, rejection: Rejection) -> bool {
     let is_signed_by_installation = match contract(delivery.kind).authentication {
         Authentication::Token(TokenScheme::ConnectJwt { is_signed_by_key, .. }) => !is_signed_by_key(&delivery.tail),
         Authentication::Token(TokenScheme::ForgeFit { .. } | TokenScheme::GoogleOidc { .. })
         | Authentication::BodySignature(BodySignature::HubHmac | BodySignature::StandardWebhooks)
         | Authentication::Nothing => false,
     };
-    is_signed_by_installation && matches!(refusal, Refusal::Mismatch | Refusal::UnknownSource)
+    is_signed_by_installation && matches!(rejection, Rejection::Mismatch | Rejection::UnknownSource)
 }
 
 /// Checks a signature again, over the whole body and with secrets that were just read.
@@ -168,7 +168,7 @@ pub(in crate::app) fn again(
     source: &LoadedSource,
     delivery: &Delivery,
     body: &[u8],
-) -> Result<Caller, Refusal> {
+) -> Result<Caller, Rejection> {
     match claim(gateway, delivery)? {
         Claim::Hub(claimed) => {
             let mut verifier = HubVerifier::new(claimed, &source.secrets)?;
@@ -181,7 +181,7 @@ pub(in crate::app) fn again(
             verifier.finish().map(|_| Caller::Source)
         }
         Claim::Forge(_) | Claim::ConnectInstall(..) | Claim::ConnectTenant(_) | Claim::Google(..) | Claim::Unsigned => {
-            Err(Refusal::Mismatch)
+            Err(Rejection::Mismatch)
         }
     }
 }
@@ -197,7 +197,7 @@ impl Proof {
     }
 
     /// Compares.
-    pub(in crate::app) fn finish(self) -> Result<Caller, Refusal> {
+    pub(in crate::app) fn finish(self) -> Result<Caller, Rejection> {
         match self {
             Self::Hub(verifier) => verifier.finish().map(|_| Caller::Source),
             Self::Standard(verifier) => verifier.finish().map(|_| Caller::Source),
@@ -209,11 +209,11 @@ impl Proof {
 }
 
 /// A key of a pinned host. Not to have it is an inability of ours unless the host certainly does not publish it.
-async fn key(gateway: &Intake, host: KeyHost, id: &KeyId) -> Result<std::sync::Arc<PublicKey>, Refusal> {
+async fn key(gateway: &Intake, host: KeyHost, id: &KeyId) -> Result<std::sync::Arc<PublicKey>, Rejection> {
     match gateway.keys().key(host, id).await {
         KeyAnswer::Key(key) => Ok(key),
-        KeyAnswer::Unknown => Err(Refusal::UnknownKey),
-        KeyAnswer::Unavailable => Err(Refusal::KeyUnavailable),
+        KeyAnswer::Unknown => Err(Rejection::UnknownKey),
+        KeyAnswer::Unavailable => Err(Rejection::KeyUnavailable),
     }
 }
 

@@ -1,13 +1,13 @@
 //! Refused calls: which rule failed, counted by day and kept in a bounded ring. Never a token, a body or a caller's text.
 //!
-//! Callers decide how often this happens, so nothing here waits and nothing grows: refusals are added up in memory and
+//! Callers decide how often this happens, so nothing here waits and nothing grows: rejections are added up in memory and
 //! written out every few seconds, the latest few of them with their time.
 
 use super::waiting_rejections::Rejected;
 use crate::app::ground::Ground;
 use crate::{
     app::{ground::error::Error, intake::Intake},
-    signature::Refusal,
+    signature::Rejection,
     store::{
         self,
         rejection::{CountRow, RejectionRow},
@@ -16,20 +16,20 @@ use crate::{
 use jiff::{ToSpan as _, civil::Date};
 use std::sync::PoisonError;
 
-/// Kinds of refusals that are told apart between two writes; registered names only, so there are few.
+/// Kinds of rejections that are told apart between two writes; registered names only, so there are few.
 const COUNTS_MAX: usize = 4_096;
 
-/// Refusals with their time between two writes.
+/// Rejections with their time between two writes.
 const LATEST_MAX: usize = 100;
 
 /// How long counts are kept.
 const COUNT_DAYS: i64 = 90;
 
-/// Remembers a refusal. Never waits.
-pub(in crate::app) fn remember(gateway: &Intake, rejected: Rejected, refusal: Refusal) {
+/// Remembers a rejection. Never waits.
+pub(in crate::app) fn remember(gateway: &Intake, rejected: Rejected, rejection: Rejection) {
     let now = gateway.now();
     let mut waiting = gateway.rejections().0.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = (rejected.clone(), refusal, gateway.today());
+    let key = (rejected.clone(), rejection, gateway.today());
     if waiting.counts.len() < COUNTS_MAX || waiting.counts.contains_key(&key) {
         let count = waiting.counts.entry(key).or_insert((0, now));
         *count = (count.0.saturating_add(1), now);
@@ -37,10 +37,10 @@ pub(in crate::app) fn remember(gateway: &Intake, rejected: Rejected, refusal: Re
     if waiting.latest.len() == LATEST_MAX {
         waiting.latest.pop_front();
     }
-    waiting.latest.push_back((rejected, refusal, now));
+    waiting.latest.push_back((rejected, rejection, now));
 }
 
-/// Writes out what was remembered. What cannot be written is lost: refusals are a diagnosis and no record.
+/// Writes out what was remembered. What cannot be written is lost: rejections are a diagnosis and no record.
 pub async fn write_out(gateway: &Intake) -> Result<(), Error> {
     let waiting = std::mem::take(&mut *gateway.rejections().0.lock().unwrap_or_else(PoisonError::into_inner));
     if waiting.counts.is_empty() {
@@ -49,11 +49,11 @@ pub async fn write_out(gateway: &Intake) -> Result<(), Error> {
     let counts: Vec<CountRow> = waiting
         .counts
         .into_iter()
-        .map(|((rejected, refusal, day), (refused, last_at))| CountRow {
+        .map(|((rejected, rejection, day), (refused, last_at))| CountRow {
             day,
             source_name: rejected.source.unwrap_or_default(),
             source_kind: rejected.kind.as_str().to_owned(),
-            reason: refusal.as_str().to_owned(),
+            reason: rejection.as_str().to_owned(),
             refused: refused.into(),
             last_at,
         })
@@ -61,12 +61,12 @@ pub async fn write_out(gateway: &Intake) -> Result<(), Error> {
     let latest: Vec<RejectionRow> = waiting
         .latest
         .into_iter()
-        .map(|(rejected, refusal, at)| RejectionRow {
+        .map(|(rejected, rejection, at)| RejectionRow {
             at,
             source_name: rejected.source.unwrap_or_default(),
             source_kind: rejected.kind.as_str().to_owned(),
-            reason: refusal.as_str().to_owned(),
-            reply: if refusal.is_our_inability() { "unavailable" } else { "unauthorized" }.to_owned(),
+            reason: rejection.as_str().to_owned(),
+            reply: if rejection.is_our_inability() { "unavailable" } else { "unauthorized" }.to_owned(),
         })
         .collect();
     let client = gateway.intake_pool().client().await?;
@@ -75,7 +75,7 @@ pub async fn write_out(gateway: &Intake) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refusals by source, kind and reason since a day; the most recent first.
+/// Rejections by source, kind and reason since a day; the most recent first.
 pub async fn counts(gateway: &Ground, source: Option<&str>, since: Date) -> Result<Vec<CountRow>, Error> {
     let queue = gateway.databases().queue.client().await?;
     Ok(store::rejection::counts(&queue, source, since).await?)

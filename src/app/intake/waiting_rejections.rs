@@ -1,6 +1,6 @@
 //! Rejections that have not been written out yet.
 
-use crate::{domain::SourceKind, signature::Refusal};
+use crate::{domain::SourceKind, signature::Rejection};
 use jiff::{Timestamp, civil::Date};
 use std::{
     collections::{HashMap, VecDeque},
@@ -16,12 +16,12 @@ pub(in crate::app) struct Rejected {
     pub(in crate::app) source: Option<String>,
 }
 
-/// Refusals that have not been written out.
+/// Rejections that have not been written out.
 #[derive(Default)]
 pub(in crate::app) struct Rejections(pub(super) Mutex<Waiting>);
 
 #[derive(Default)]
 pub(super) struct Waiting {
-    pub(super) counts: HashMap<(Rejected, Refusal, Date), (u32, Timestamp)>,
-    pub(super) latest: VecDeque<(Rejected, Refusal, Timestamp)>,
+    pub(super) counts: HashMap<(Rejected, Rejection, Date), (u32, Timestamp)>,
+    pub(super) latest: VecDeque<(Rejected, Rejection, Timestamp)>,
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  user_updated     the delivery says what is right now ───────────────────────────┐
-//!  account_updated  says that something changed ─▶ the customer's site is asked ───┤─▶ product database, by source time, behind the fence
+//!  account_updated  says that something changed ─▶ the tenant's site is asked ─────┤─▶ product database, by source time, behind the fence
 //!                                   away: waited for ◀┘   └ nobody to ask ─▶ emptied ─┘      └─▶ signal, audit, event: one commit
 //! ```
 //!
@@ -29,7 +29,7 @@ use crate::{
         },
         polling::{Polling, site, turn::Halted},
     },
-    datamap::policy::WhenUntold,
+    datamap::policy::WhenSourceUnavailable,
     domain::{
         IdentityKind, Personal, SubjectKind, TenantId,
         event::{IgnoreReason, LifecycleEvent, Malformed, NamedIdentity, Outcome, PersonSignal},
@@ -168,9 +168,9 @@ async fn what_is_right(
     if said.signal != PersonSignal::AccountUpdated {
         return Ok(None);
     }
-    Ok(match gateway.policy().rectification.when_untold {
-        WhenUntold::Keep => None,
-        WhenUntold::Blank => Some((blank(gateway), false)),
+    Ok(match gateway.policy().rectification.when_source_unavailable {
+        WhenSourceUnavailable::Keep => None,
+        WhenSourceUnavailable::Blank => Some((blank(gateway), false)),
     })
 }
 
@@ -201,7 +201,7 @@ enum Answered {
     NotNow,
 }
 
-/// Asks the customer's site, by whatever credentials there are for it. One way that fails keeps no other from being tried.
+/// Asks the tenant's site, by whatever credentials there are for it. One way that fails keeps no other from being tried.
 async fn ask_site(gateway: &Polling, event: &ClaimedEvent, account_id: &Personal<String>) -> Result<Answered, Error> {
     let queue = gateway.databases().queue.client().await?;
     let now = gateway.now();
@@ -265,7 +265,7 @@ async fn conclude(
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
     let standing = fence::tenant::standing(&tx, at).await?;
     if standing.is_gone() {
-        // Our fence is committed and its mirror in the product database may not be yet; the purge finds what was written before it.
+        // Our fence is committed and its mirror in the product database may not be yet; the erasure finds what was written before it.
         let outcome = ending::outcome_of_gone(gateway, event, &standing, at)?;
         return finish(gateway, tx, event, type_word, outcome).await;
     }

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Interprets one event and commits its consequences. `None` when another worker has taken it meanwhile. An event that has
-/// ended too many attempts without a word becomes a dead letter instead: it may be what kills its workers.
+/// crashed too many attempts becomes a dead letter instead: it may be what kills its workers.
 pub async fn interpret(gateway: &Polling, event: &ClaimedEvent) -> Result<Option<Outcome>, Error> {
     gateway.crash().reach("interpret.after_claim");
     let outcome = if event.lost_attempts >= ATTEMPTS_HARD_MAX {

@@ -88,5 +88,5 @@ pub(in crate::app) fn outcome_of_gone(
     Ok(Outcome::Ignored(IgnoreReason::TenantGone))
 }
 
-/// How long after its arrival an event that may be a returned customer's waits for the installation that says so.
+/// How long after its arrival an event that may be a returned tenant's waits for the installation that says so.
 const RETURN_WAIT: SignedDuration = SignedDuration::from_hours(24);

@@ -75,7 +75,7 @@ pub(in crate::app) async fn apply(
     let tx = TenantTx::begin(&mut client, event.tenant_id).await?;
     let standing = fence::tenant::standing(&tx, updated_at).await?;
     if standing.is_gone() {
-        // Our fence is committed and its mirror in the product database may not be yet; the purge finds what was written before it.
+        // Our fence is committed and its mirror in the product database may not be yet; the erasure finds what was written before it.
         let outcome = ending::outcome_of_gone(gateway, event, &standing, updated_at)?;
         return finish(gateway, tx, event, type_word, outcome).await;
     }

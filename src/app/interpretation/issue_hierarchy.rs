@@ -5,7 +5,7 @@
 //!
 //! Following means: the hours of an issue bear exactly the mark that the ledger says now, or none. Whoever has written that
 //! reads the ledger again and ends only when it still says the same, so that of several workers the last to write has written
-//! what stands. That hours may be marked is committed before the mark, so an issue that is there again, in whatever project,
+//! what stands. That an issue may have removed hours is committed before the hours are marked, so an issue that is there again, in whatever project,
 //! is always followed back, and issues that never were gone cost the product database nothing.
 
 use crate::app::ground::fence;
@@ -176,16 +176,16 @@ impl Place<'_> {
         let mut wanted = BTreeMap::<_, Vec<String>>::new();
         let mut unmarked = Vec::new();
         for issue in store::tree::issues(&tx, issues).await? {
-            if issue.gone_since.is_none() && !issue.hours_may_be_marked {
+            if issue.gone_since.is_none() && !issue.may_have_removed_hours {
                 continue;
             }
-            if !issue.hours_may_be_marked {
+            if !issue.may_have_removed_hours {
                 unmarked.push(issue.issue_id.clone());
             }
             wanted.entry(issue.gone_since).or_default().push(issue.issue_id);
         }
         if !unmarked.is_empty() {
-            store::tree::hours_may_be_marked(&tx, &unmarked).await?;
+            store::tree::may_have_removed_hours(&tx, &unmarked).await?;
         }
         tx.commit().await?;
         Ok(wanted)

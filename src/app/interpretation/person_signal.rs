@@ -190,7 +190,7 @@ async fn decide(
 
 /// What the signals together ask for: the due times and the latest departure that the fence has to cover; `None` when the
 /// person should be present. The order is decided by source time alone; how far back the deadlines count is bounded by each
-/// signal's own arrival, so that a broken clock cannot bring the purge forward.
+/// signal's own arrival, so that a broken clock cannot bring the erasure forward.
 fn wanted(policy: &Policy, signals: &[SignalRow]) -> Option<(Timeline, Timestamp)> {
     let consequence = |row: &SignalRow| policy.signals.get(&row.signal).copied().unwrap_or(Consequence::Nothing);
     let timed: Vec<_> = signals.iter().map(|row| (consequence(row), row.source_at)).collect();

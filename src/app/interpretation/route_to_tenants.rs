@@ -1,7 +1,7 @@
 //! Events of no tenant yet: finding whose they are, and handing each tenant an event of its own.
 //!
 //! One identity project may serve every tenant, and an app's installation may name itself only. Such an event is kept on the
-//! platform; here it becomes one event in each tenant it concerns, with its own sealed body and its own outcome. Handing over
+//! platform; here it becomes one event in each tenant it concerns, with its own sealed body and its own outcome. Routing
 //! twice changes nothing: an event is the same when it comes from the same one for the same tenant.
 
 use crate::app::registry;
@@ -63,21 +63,21 @@ pub(in crate::app) async fn apply(
     if tenants.is_empty() {
         return finish_plain(gateway, event, type_word, Outcome::Ignored(IgnoreReason::NobodyKnown)).await;
     }
-    // The platform is nobody's: handing over to it would go on for ever.
+    // The platform is nobody's: routing to it would go on for ever.
     for tenant in tenants.into_iter().filter(|tenant| *tenant != TenantId::PLATFORM) {
-        hand_over(gateway, event, tenant, (context, body)).await?;
+        route(gateway, event, tenant, (context, body)).await?;
     }
-    gateway.crash().reach("interpret.after_hand_over");
-    finish_plain(gateway, event, type_word, Outcome::Applied("handed_to_tenants")).await
+    gateway.crash().reach("interpret.after_routing");
+    finish_plain(gateway, event, type_word, Outcome::Applied("routed_to_tenants")).await
 }
 
-async fn hand_over(
+async fn route(
     gateway: &Intake,
     event: &ClaimedEvent,
     tenant_id: TenantId,
     (context, body): (&[u8], &[u8]),
 ) -> Result<(), Error> {
-    let identifier = format!("handed over {} {tenant_id}", event.event_id);
+    let identifier = format!("routed {} {tenant_id}", event.event_id);
     let kept = keep(
         gateway,
         Verified {

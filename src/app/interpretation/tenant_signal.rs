@@ -16,7 +16,7 @@ use crate::{
     store::{TenantTx, event::ClaimedEvent},
 };
 
-/// Applies a signal about the customer in one commit. `None` when another worker has taken the event.
+/// Applies a signal about the tenant in one commit. `None` when another worker has taken the event.
 pub(in crate::app) async fn apply(
     gateway: &Ground,
     event: &ClaimedEvent,

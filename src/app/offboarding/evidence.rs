@@ -148,7 +148,7 @@ async fn open_generation(gateway: &Ground, tenant: TenantId, fence: &Fence, at: 
     let tx = TenantTx::begin(&mut client, tenant).await?;
     lock_alone(&tx).await?;
     if store::fence::open_generation(&tx, fence.request_id, at).await? {
-        store::tenant::set_purged(&tx, None).await?;
+        store::tenant::set_erased(&tx, None).await?;
         let facts = [("returned_at", Fact::At(at))];
         audit::record(gateway, &tx, audit::WORKER, "tenant.returned", fence.fence_id, facts).await?;
     }

@@ -53,7 +53,7 @@ pub(in crate::app) async fn revoke(gateway: &Accounts, job: &ClaimedJob) -> Resu
         AnyCase::Tenant(_) => product::revoke_access_of_tenant(&mut client, scope, request.opened_at).await?,
     };
     drop(client);
-    gateway.crash().reach("access_off.after_product");
+    gateway.crash().reach("revoke_access.after_product");
     let credentials_of = match &case {
         AnyCase::Person(case) => provider_credentials::of_person(gateway, job.tenant_id, case).await?,
         AnyCase::Tenant(_) => None,
@@ -103,12 +103,12 @@ pub(in crate::app) async fn flag(gateway: &Accounts, job: &ClaimedJob) -> Result
         }
         AnyCase::Tenant(_) => {
             let at = begin_flag(gateway, job, now).await?;
-            gateway.crash().reach("tenant_mark.after_begin");
+            gateway.crash().reach("tenant_flag.after_begin");
             let mut client = gateway.databases().product.client().await?;
             product::flag_for_deletion_of_tenant(&mut client, scope, at).await?
         }
     };
-    gateway.crash().reach("mark.after_product");
+    gateway.crash().reach("flag.after_product");
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, job.tenant_id).await?;
     audit::record(gateway, &tx, audit::WORKER, "data.flagged", job.request_id, [("people", Fact::Count(people))])

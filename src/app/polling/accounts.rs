@@ -125,7 +125,7 @@ async fn access(gateway: &Polling, source: &PollSource) -> Result<Access, Halted
     }
 }
 
-/// Tells customers who have come to know an account after it was closed. Nobody is asked: that it is closed is final, and
+/// Tells tenants that have come to know an account after it was closed. Nobody is asked: that it is closed is final, and
 /// asking again would be misuse.
 async fn tell_of_closed(gateway: &Polling, source: &PollSource, closed: &[ClosedAccount]) -> Result<(), Error> {
     for each in closed {
@@ -164,11 +164,11 @@ async fn report_some(
         }
     };
     gateway.crash().reach("polls.after_report");
-    let told = keep_answers(gateway, source, &answer).await;
+    let durability = keep_answers(gateway, source, &answer).await;
     gateway.crash().reach("polls.before_settled");
-    settle(gateway, accounts, &answer, &told).await?;
+    settle(gateway, accounts, &answer, &durability).await?;
     count(reported, accounts.len(), &answer);
-    match told.failure {
+    match durability.failure {
         None => Ok(()),
         Some(error) => Err(error.into()),
     }
@@ -195,15 +195,15 @@ async fn give_back(gateway: &Polling, accounts: &[&Account], failure: &CallFailu
 }
 
 /// Which answers are not durable.
-struct Told {
-    untold: Vec<Personal<String>>,
+struct Durability {
+    not_durable: Vec<Personal<String>>,
     failure: Option<Error>,
 }
 
 /// Makes an event of each answer. The same account gives one event in a day, however often we learn it.
-async fn keep_answers(gateway: &Polling, source: &PollSource, answer: &Report) -> Told {
+async fn keep_answers(gateway: &Polling, source: &PollSource, answer: &Report) -> Durability {
     let now = gateway.now();
-    let mut told = Told { untold: Vec::new(), failure: None };
+    let mut durability = Durability { not_durable: Vec::new(), failure: None };
     let closed =
         answer.closed.iter().map(|account| (account, "closed", atlassian_report::account_closed(account, now)));
     let updated =
@@ -214,19 +214,24 @@ async fn keep_answers(gateway: &Polling, source: &PollSource, answer: &Report) -
         let whose = (source.source_id, TenantId::PLATFORM);
         let learned = Learned { whose, identifier: &identifier, context: b"", body: &body };
         if let Err(error) = keep_learned(gateway, learned).await {
-            told.untold.push(account.clone());
-            told.failure = Some(error);
+            durability.not_durable.push(account.clone());
+            durability.failure = Some(error);
         }
     }
-    told
+    durability
 }
 
 /// Says when each account is due again: after its cycle, or at once where its answer is not durable.
-async fn settle<'a>(gateway: &Polling, accounts: &[&'a Account], answer: &Report, told: &Told) -> Result<(), Error> {
+async fn settle<'a>(
+    gateway: &Polling,
+    accounts: &[&'a Account],
+    answer: &Report,
+    durability: &Durability,
+) -> Result<(), Error> {
     let now = gateway.now();
     let cycle = answer.cycle.and_then(|cycle| SignedDuration::try_from(cycle).ok()).unwrap_or(CYCLE);
     let due_at = |account: &Account| {
-        let wait = if told.untold.contains(&account.id) {
+        let wait = if durability.not_durable.contains(&account.id) {
             SignedDuration::ZERO
         } else if answer.closed.contains(&account.id) {
             CLOSED_CYCLE

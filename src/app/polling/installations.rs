@@ -31,7 +31,7 @@ use crate::{
     store::{self, TenantTx, installation::SilentInstallation, poll::PollSource, tenant::EVIDENCE_READ_MAX},
 };
 
-/// The least time between two looks at one installation, and how much more at most, by chance.
+/// The least time between two looks at one installation, and how much more at most, at random.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(6);
 const LOOK_SPREAD: SignedDuration = SignedDuration::from_mins(30);
 /// Installations looked at in one round.

@@ -1,4 +1,4 @@
-//! Senders that do not tell are asked.
+//! Polling: sources that do not send.
 
 pub mod accounts;
 pub mod budget;

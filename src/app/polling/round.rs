@@ -1,4 +1,4 @@
-//! Asking senders that do not tell: one round over everything that is due.
+//! Polling: one round over everything that is due.
 //!
 //! ```text
 //!  sources with credentials ─┬─▶ report_accounts      which accounts were closed or changed ─▶ events of the platform

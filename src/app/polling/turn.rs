@@ -10,7 +10,7 @@ use crate::{
     outbound::CallFailure,
     store::{
         self,
-        poll::{Asked, PollSource, TurnEnd, TurnRow},
+        poll::{PollSource, PolledFeed, TurnEnd, TurnRow},
     },
 };
 
@@ -77,7 +77,7 @@ impl Halted {
 /// The right to ask, until the lease runs out.
 pub(in crate::app) struct Turn {
     name: String,
-    asked: Asked,
+    asked: PolledFeed,
     row: TurnRow,
 }
 
@@ -90,7 +90,7 @@ impl Turn {
         first_since: Timestamp,
         is_forced: bool,
     ) -> Result<Option<Self>, Error> {
-        let asked = Asked { source: source.source_id, holder: source.holder.clone(), feed };
+        let asked = PolledFeed { source: source.source_id, holder: source.holder.clone(), feed };
         let first_ms = first_since.as_millisecond().max(0);
         let queue = gateway.databases().queue.client().await?;
         let row = store::poll::take_turn(&queue, &asked, first_ms, gateway.now(), LEASE_SECONDS, is_forced).await?;
@@ -137,7 +137,7 @@ impl Turn {
         Ok(is_done)
     }
 
-    /// What the other side asks for, and at least our own back-off where it asks for nothing. A refusal is a matter for a
+    /// What the other side asks for, and at least our own back-off where it asks for nothing. A rejection is a matter for a
     /// person: it is asked again once in an hour.
     fn wait_after(&self, gateway: &Polling, halted: &Halted) -> SignedDuration {
         let asked_for = match halted {

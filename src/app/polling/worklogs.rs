@@ -43,7 +43,7 @@ use crate::{
     store::{self, TenantTx, poll::PollSource},
 };
 
-/// How often a feed is read, and how much later at most, by chance.
+/// How often a feed is read, and how much later at most, at random.
 const REST: SignedDuration = SignedDuration::from_mins(15);
 
 const REST_SPREAD: SignedDuration = SignedDuration::from_mins(1);
@@ -140,9 +140,9 @@ struct Asking<'a> {
     budget: &'a Budget,
 }
 
-/// Worklogs that were asked about and not told.
+/// Worklogs that were asked about and not listed.
 #[derive(Default)]
-struct Untold {
+struct Unlisted {
     omitted: usize,
     foreign: usize,
     too_large: usize,
@@ -151,7 +151,7 @@ struct Untold {
 /// A change as the source's own sender tells it.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Told<'a> {
+enum AsDelivered<'a> {
     Webhook {
         timestamp: i64,
         #[serde(rename = "webhookEvent")]
@@ -233,22 +233,22 @@ impl Asking<'_> {
     /// and less is left to ask about.
     async fn keep_updated(&self, changes: &[(u64, Timestamp)], reconciled: &mut Reconciled) -> Result<bool, Halted> {
         let mut pieces = Pieces::of(changes);
-        let mut untold = Untold::default();
+        let mut unlisted = Unlisted::default();
         while let Some(piece) = pieces.take() {
             match self.list(piece).await? {
                 Listing::Whole(listed) => {
-                    untold.omitted += listed.omitted.len();
-                    untold.foreign += listed.foreign_count;
+                    unlisted.omitted += listed.omitted.len();
+                    unlisted.foreign += listed.foreign_count;
                     self.keep_listed(piece, &listed, reconciled).await?;
                 }
                 Listing::TooLarge if pieces.halve(piece) => {}
-                Listing::TooLarge => untold.too_large += 1,
+                Listing::TooLarge => unlisted.too_large += 1,
             }
             if !pieces.is_empty() && self.budget.is_over() {
                 break;
             }
         }
-        self.say_what_was_untold(&untold);
+        self.say_what_was_unlisted(&unlisted);
         if !pieces.is_empty() {
             let source = &self.source.name;
             tracing::warn!(source, "the time for asking was over within a page; it is read again from its beginning");
@@ -276,8 +276,8 @@ impl Asking<'_> {
         Ok(())
     }
 
-    fn say_what_was_untold(&self, untold: &Untold) {
-        let (source, Untold { omitted, foreign, too_large }) = (&self.source.name, untold);
+    fn say_what_was_unlisted(&self, unlisted: &Unlisted) {
+        let (source, Unlisted { omitted, foreign, too_large }) = (&self.source.name, unlisted);
         if omitted + foreign > 0 {
             tracing::info!(source, omitted, foreign, "not every changed worklog was listed");
         }
@@ -299,9 +299,12 @@ impl Asking<'_> {
         let worklog: &RawValue = serde_json::from_slice(worklog).map_err(|_| unreadable)?;
         let (timestamp, holder) = (at.as_millisecond(), &self.source.holder);
         let (told, context) = if holder.is_empty() {
-            (Told::Webhook { timestamp, webhook_event: change.as_str(), worklog }, Vec::new())
+            (AsDelivered::Webhook { timestamp, webhook_event: change.as_str(), worklog }, Vec::new())
         } else {
-            (Told::AppEvent { timestamp, event_type: change.of_app(), worklog }, forge::context_of_learned(holder))
+            (
+                AsDelivered::AppEvent { timestamp, event_type: change.of_app(), worklog },
+                forge::context_of_learned(holder),
+            )
         };
         let body = Zeroizing::new(serde_json::to_vec(&told).expect("a number, a word and JSON are JSON"));
         let identifier = format!("reconciled {holder} {} {id} {timestamp}", change.as_str());

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::{
     app::{
         ground::error::Error,
-        registry::{Asked, LoadedSource},
+        registry::{CredentialKey, LoadedSource},
     },
     domain::{SourceId, TenantId, reason::WaitReason},
     store::source::SourceFacts,
@@ -55,7 +55,7 @@ pub(in crate::app) struct LookUp {
 }
 
 impl LookUp {
-    pub(in crate::app) fn new(asked: Asked<'_>, read_at: Instant, found: Option<Arc<LoadedSource>>) -> Self {
+    pub(in crate::app) fn new(asked: CredentialKey<'_>, read_at: Instant, found: Option<Arc<LoadedSource>>) -> Self {
         let is_known = found.as_ref().is_some_and(|source| asked.holder.is_empty() || !source.secrets.is_empty());
         Self { read_at, found, is_known }
     }
@@ -115,15 +115,15 @@ impl Default for SourceCache {
 }
 
 impl SourceCache {
-    fn room_of(&self, asked: Asked<'_>) -> &Remembered {
+    fn room_of(&self, asked: CredentialKey<'_>) -> &Remembered {
         if asked.holder.is_empty() { &self.own } else { &self.of_holders }
     }
 
-    pub(in crate::app) fn kept(&self, asked: Asked<'_>) -> Option<LookUp> {
+    pub(in crate::app) fn kept(&self, asked: CredentialKey<'_>) -> Option<LookUp> {
         self.room_of(asked).kept(&asked.cache_key())
     }
 
-    pub(in crate::app) fn keep(&self, asked: Asked<'_>, look_up: LookUp) {
+    pub(in crate::app) fn keep(&self, asked: CredentialKey<'_>, look_up: LookUp) {
         self.room_of(asked).keep(asked.cache_key(), look_up);
     }
 
@@ -144,15 +144,15 @@ mod tests {
     use super::*;
     use crate::{signature::SecretBytes, sources::jira};
 
-    fn own(name: &str) -> Asked<'_> {
-        Asked { name, holder: "" }
+    fn own(name: &str) -> CredentialKey<'_> {
+        CredentialKey { name, holder: "" }
     }
 
-    fn of(holder: &str) -> Asked<'_> {
-        Asked { name: "connect", holder }
+    fn of(holder: &str) -> CredentialKey<'_> {
+        CredentialKey { name: "connect", holder }
     }
 
-    fn with_secrets(asked: Asked<'_>, secrets: Vec<SecretBytes>) -> LookUp {
+    fn with_secrets(asked: CredentialKey<'_>, secrets: Vec<SecretBytes>) -> LookUp {
         let source = LoadedSource {
             source_id: SourceId::from_uuid(Uuid::nil()),
             tenant_id: TenantId::from_uuid(Uuid::nil()),
@@ -179,7 +179,7 @@ mod tests {
         LookUp::new(own(name), Instant::now(), None)
     }
 
-    fn is_kept(cache: &SourceCache, asked: Asked<'_>) -> bool {
+    fn is_kept(cache: &SourceCache, asked: CredentialKey<'_>) -> bool {
         cache.kept(asked).is_some_and(|kept| kept.is_known)
     }
 

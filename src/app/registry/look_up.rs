@@ -11,7 +11,7 @@ use crate::{
     app::{
         ground::error::Error,
         registry::{
-            Asked, LoadedSource, Registry,
+            CredentialKey, LoadedSource, Registry,
             cache::{LookUp, NAMES_MAX},
             sealed::open_credential,
         },
@@ -31,11 +31,11 @@ const READ_AGAIN_AFTER: Duration = Duration::from_millis(100);
 ///
 /// That there is none is believed from memory only for a call that is refused whatever is found, because it is not signed.
 /// For a signed one it must have been read since the call arrived: the source may be new, and its sender never repeats a
-/// refusal. The same holds for an installation that has brought no secret. So a flood of signed calls under unknown names
+/// rejection. The same holds for an installation that has brought no secret. So a flood of signed calls under unknown names
 /// costs one short reading each, a few at a time.
 pub(in crate::app) async fn look_up(
     gateway: &Registry,
-    asked: Asked<'_>,
+    asked: CredentialKey<'_>,
     arrived_at: Instant,
     is_signed: bool,
 ) -> Result<Option<Arc<LoadedSource>>, Error> {
@@ -49,7 +49,7 @@ pub(in crate::app) async fn look_up(
 /// begin within a second.
 pub(in crate::app) async fn look_again(
     gateway: &Registry,
-    asked: Asked<'_>,
+    asked: CredentialKey<'_>,
     arrived_at: Instant,
 ) -> Result<Option<Arc<LoadedSource>>, Error> {
     let is_enough = |kept: &LookUp| kept.read_at >= arrived_at;
@@ -64,7 +64,7 @@ pub(in crate::app) async fn look_again(
 /// Reads a source unless what is kept is enough, also when somebody else has read it while this caller waited.
 async fn read_unless(
     gateway: &Registry,
-    asked: Asked<'_>,
+    asked: CredentialKey<'_>,
     is_enough: impl Fn(&LookUp) -> bool,
 ) -> Result<Option<Arc<LoadedSource>>, Error> {
     let kept = gateway.cache().kept(asked);
@@ -79,7 +79,7 @@ async fn read_unless(
     read(gateway, asked).await
 }
 
-async fn read(gateway: &Registry, asked: Asked<'_>) -> Result<Option<Arc<LoadedSource>>, Error> {
+async fn read(gateway: &Registry, asked: CredentialKey<'_>) -> Result<Option<Arc<LoadedSource>>, Error> {
     let client = gateway.intake_pool().client().await?;
     let read_at = Instant::now();
     let source = match store::source::for_intake(&client, asked.name, asked.holder, gateway.now()).await? {

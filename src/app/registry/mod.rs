@@ -24,7 +24,7 @@ pub(in crate::app) use credentials::{
 };
 pub(in crate::app) use look_up::{facts, look_again, look_up, tenant_of_key};
 pub use registration::{bind, enable, register, rotate, set_provider_credentials};
-pub(in crate::app) use source::{Asked, is_holder, is_name};
+pub(in crate::app) use source::{CredentialKey, is_holder, is_name};
 pub use source::{LoadedSource, Registration, details, list};
 
 /// The bounds of a secret.

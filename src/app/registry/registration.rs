@@ -101,7 +101,7 @@ pub async fn rotate(gateway: &Registry, actor: &Actor, name: &str, secret: &Secr
 
 /// Takes a disabled source into use again, with a new secret where its kind has one. Fails for one that is in use.
 ///
-/// The purge of a tenant disables its sources and deletes their credentials, so no older secret is valid beside the new
+/// The erasure of a tenant disables its sources and deletes their credentials, so no older secret is valid beside the new
 /// one. What arrives counts only once the tenant itself is back.
 pub async fn enable(gateway: &Registry, actor: &Actor, name: &str, secret: Option<&SecretBytes>) -> Result<(), Error> {
     let source = find(gateway, name).await?;
@@ -162,7 +162,7 @@ pub async fn bind(
     let queue = gateway.databases().queue.client().await?;
     let known = store::tenant::find_by_key(&queue, tenant_key).await?;
     drop(queue);
-    // A key with a slip of the pen must not become a customer that nobody has.
+    // A key with a slip of the pen must not become a tenant that nobody has.
     let Some(tenant_id) = known.filter(|tenant| *tenant != TenantId::PLATFORM) else {
         return Err(Error::rejected(InputReason::TenantKeyUnknown));
     };

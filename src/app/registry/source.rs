@@ -33,14 +33,14 @@ pub struct LoadedSource {
 
 /// Whose credentials are asked for: a source's own, or those of one installation within it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::app) struct Asked<'a> {
+pub(in crate::app) struct CredentialKey<'a> {
     /// The source's name.
     pub(in crate::app) name: &'a str,
     /// The installation; empty for the source itself.
     pub(in crate::app) holder: &'a str,
 }
 
-impl Asked<'_> {
+impl CredentialKey<'_> {
     /// No name and no installation has this byte.
     pub(super) fn cache_key(&self) -> String {
         format!("{}\0{}", self.name, self.holder)

@@ -33,7 +33,7 @@ pub async fn run(gateway: &Ground, depth: Depth) -> Swept {
     let forgotten = inbox::forget_token_uses(gateway).await;
     swept.took("used tokens", forgotten);
     let forgotten = rejections::forget(gateway).await;
-    swept.took("refusals", forgotten);
+    swept.took("rejections", forgotten);
     let made = inbox::make_partitions(gateway).await;
     swept.took("partitions", made);
     let listed = tenants::list(gateway).await;
@@ -58,8 +58,8 @@ pub async fn run(gateway: &Ground, depth: Depth) -> Swept {
 
 async fn keep_tenant(gateway: &Ground, tenant: &Tenant, depth: Depth, swept: &mut Swept) {
     let id = tenant.tenant_id;
-    if tenant.purged_at.is_some() {
-        // Nothing is left but proof: its fence stands until the customer is back, people's until their own term.
+    if tenant.erased_at.is_some() {
+        // Nothing is left but proof: its fence stands until the tenant is back, people's until their own term.
         let forgotten = forget_fences(gateway, tenant, product::Expired::OfPeople).await;
         swept.fences_forgotten += swept.took("expired fences", forgotten);
         let linked = chain::link(gateway, id, depth).await;
@@ -73,7 +73,7 @@ async fn keep_tenant(gateway: &Ground, tenant: &Tenant, depth: Depth, swept: &mu
     let forgotten = forget_fences(gateway, tenant, product::Expired::Any).await;
     swept.fences_forgotten += swept.took("expired fences", forgotten);
     let kept = keep_leaving(gateway, tenant).await;
-    swept.took("whether a customer is leaving", kept);
+    swept.took("whether a tenant is leaving", kept);
     let silent = evidence::watch_silence(gateway, id).await;
     swept.silences_recorded += u64::from(swept.took("silence", silent));
     let linked = chain::link(gateway, id, depth).await;

@@ -31,7 +31,7 @@ pub struct Swept {
     pub entries_linked: u64,
     /// Fences that have outlived their time.
     pub fences_forgotten: u64,
-    /// Customers of whom nothing was heard for too long.
+    /// Tenants of whom nothing was heard for too long.
     pub silences_recorded: u64,
     /// Jobs given back to requests that had lost them.
     pub jobs_restored: u64,

@@ -44,7 +44,7 @@ pub(in crate::cli) struct DevelopmentKey {
 }
 
 impl DevelopmentKey {
-    /// A new key, by the operating system's chance.
+    /// A new key, by the operating system's randomness.
     pub(in crate::cli) fn generate() -> anyhow::Result<Self> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| anyhow!("an RSA key cannot be made"))?;
         let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).map_err(|_| anyhow!("the new key cannot be written"))?;

@@ -1,4 +1,4 @@
-//! What proves a sender, and what stands in its place when a refusal is to be seen.
+//! What proves a sender, and what stands in its place when a rejection is to be seen.
 
 use std::{fmt, str::FromStr};
 

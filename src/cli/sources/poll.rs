@@ -1,4 +1,4 @@
-//! `sources poll`: one round of asking senders that do not tell, now.
+//! `sources poll`: one round of polling, now.
 
 use std::time::Duration;
 

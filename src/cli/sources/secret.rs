@@ -12,7 +12,7 @@ use crate::sources::{
     contract::{Secret, SecretForm},
 };
 
-/// How much chance a generated secret holds, in bytes.
+/// How much randomness a generated secret holds, in bytes.
 const GENERATED_SECRET_BYTES: usize = 32;
 
 /// Where the secret comes from.

@@ -1,4 +1,4 @@
-//! `sources show` and `sources refusals`: what is known of a source, and why calls were refused. No secret is ever shown.
+//! `sources show` and `sources rejections`: what is known of a source, and why calls were refused. No secret is ever shown.
 
 use jiff::ToSpan as _;
 
@@ -18,8 +18,8 @@ use crate::app::{
 };
 use crate::cli::{exit::Exit, output::Output, selection::PageArgs, table::Columns};
 
-/// How far back `show` counts refusals, in days.
-const REFUSALS_DAYS: i64 = 7;
+/// How far back `show` counts rejections, in days.
+const REJECTIONS_DAYS: i64 = 7;
 
 const FIELDS: Columns<'static> = &[
     ("source", "source_id"),
@@ -54,7 +54,7 @@ const LATEST: Columns<'static> =
 pub(super) async fn run(gateway: &Gateway, name: &str, output: &mut Output) -> anyhow::Result<Exit> {
     let source = find(gateway, name).await?;
     let (credentials, holders) = registry::details(gateway, &source).await?;
-    let since = gateway.today().saturating_sub(REFUSALS_DAYS.days());
+    let since = gateway.today().saturating_sub(REJECTIONS_DAYS.days());
     let counts = rejections::counts(gateway, Some(name), since).await?;
     let details = SourceDetails::new(&source, &credentials, &holders, &counts, gateway.now());
     output.record(FIELDS, &details)?;
@@ -67,7 +67,7 @@ pub(super) async fn run(gateway: &Gateway, name: &str, output: &mut Output) -> a
 }
 
 /// Shows the latest refused calls.
-pub(super) async fn refusals(
+pub(super) async fn rejections(
     gateway: &Gateway,
     name: Option<&str>,
     page: &PageArgs,

@@ -28,10 +28,10 @@ const DATASET_MISTAKES: &[Mistake] = &[
     ),
     ("key: request_id}", "key: id}", "worklog_sink:", "service_request has no column id"),
     (
-        "mark: {set: marked_for_deletion_at}\n            # Copies",
-        "mark: {set: marked_at}\n            # Copies",
+        "flag: {set: marked_for_deletion_at}\n            # Copies",
+        "flag: {set: flagged_at}\n            # Copies",
         "msp_team_member:",
-        "no column marked_at",
+        "no column flagged_at",
     ),
     ("email: [team_member.email]", "email: [team_member.mail]", "msp_team_member:", "no column mail"),
     ("email: [team_member.email]", "mail: [team_member.email]", "mail:", "unknown key `mail`"),
@@ -174,8 +174,8 @@ const DATASET_MISTAKES_OF_BONDS: &[Mistake] = &[
     ),
     ("collection: delivery_user\n", "collection: portal_user\n", "          portal_user:", "already the collection of"),
     (
-        "access_off: {set: restricted_at, ",
-        "access_off: {set: marked_for_deletion_at, ",
+        "revoke_access: {set: restricted_at, ",
+        "revoke_access: {set: marked_for_deletion_at, ",
         "msp_team_member:",
         "set the same column",
     ),
@@ -256,13 +256,13 @@ fn several_mistakes_are_reported_at_once() {
 fn a_personal_column_that_stays_needs_a_reason() {
     let company = "{name: site_host, data_categories: [system.operations]}";
     let without = DATASET.replace(company, "{name: site_host, data_categories: [user.contact.organization]}");
-    let reason = "        retained: {tenant.site_host: the customer's own address}\n        # Written";
+    let reason = "        retained: {tenant.site_host: the tenant's own address}\n        # Written";
     let with = without.replace("        # Written", reason);
 
     assert!(compile_dataset(SourceFile { name: "dataset.yaml", text: &without }, false).0.is_none());
     let (compiled, findings) = compile_dataset(SourceFile { name: "dataset.yaml", text: &with }, false);
     assert_eq!(findings, []);
-    assert_eq!(compiled.unwrap().retained["tenant.site_host"], "the customer's own address");
+    assert_eq!(compiled.unwrap().retained["tenant.site_host"], "the tenant's own address");
 }
 
 #[test]
@@ -314,11 +314,16 @@ const POLICY_MISTAKES: &[Mistake] = &[
     ("  user_updated: rectify", "  user_updated: erase", "signals:", "a correction does neither"),
     ("  user_updated: rectify", "  user_updated: delete", "user_updated:", "use start_offboarding"),
     ("  account_closed: erase", "  account_closed: rectify", "signals:", "nothing that could be corrected"),
-    ("  when_untold: blank", "  when_untold: guess", "when_untold:", "use blank or keep"),
-    ("  deactivated: access_off\n", "", "rectification:", "`deactivated` is missing"),
-    ("  mark_after_days: 30", "  mark_after_days: 90", "offboarding:", "smaller than purge_by_days"),
-    ("  purge_margin_days: 7", "  purge_margin_days: 60", "offboarding:", "between mark and purge"),
-    ("  purge_margin_days: 7\n", "", "offboarding:", "`purge_margin_days` is missing"),
+    (
+        "  when_source_unavailable: blank",
+        "  when_source_unavailable: guess",
+        "when_source_unavailable:",
+        "use blank or keep",
+    ),
+    ("  deactivated: revoke_access\n", "", "rectification:", "`deactivated` is missing"),
+    ("  flag_after_days: 30", "  flag_after_days: 90", "offboarding:", "smaller than erase_by_days"),
+    ("  erasure_margin_days: 7", "  erasure_margin_days: 60", "offboarding:", "between flag and erasure"),
+    ("  erasure_margin_days: 7\n", "", "offboarding:", "`erasure_margin_days` is missing"),
     ("  dead_letter_body_days: 30", "  dead_letter_body_days: 7", "retention:", "not be smaller"),
     ("fence_days: 123", "fence_days: 92", "fence_days:", "bring a person back"),
     ("fence_days: 123", "fence_days: -1", "fence_days:", "whole number from 1"),

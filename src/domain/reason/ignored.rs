@@ -47,11 +47,11 @@ reasons! {
             "nothing; if the product ought to know the person, look whether it does and replay the event";
         /// Everything of the tenant was deleted; only a new installation opens the door again.
         TenantGone => "tenant_gone",
-            "everything of the customer was deleted; only a new installation opens the door again",
+            "everything of the tenant was deleted; only a new installation opens the door again",
             "nothing, unless the tenant has come back: then it has to install the app again";
         /// Something about an account has changed; what it is was not said, and nobody could be asked.
         NothingTold => "nothing_told",
-            "it says that something has changed and not what, and there are no credentials to ask the customer's site",
+            "it says that something has changed and not what, and there are no credentials to ask the tenant's site",
             "give the source credentials for its site, then replay it";
     }
 }

@@ -19,7 +19,7 @@ reasons! {
             "nothing, it is tried again";
         /// The tenant is gone, and the installation that brings it back may only be late.
         InstallationLate => "installation_late",
-            "the customer is gone, and an installation that brings it back may only be late",
+            "the tenant is gone, and an installation that brings it back may only be late",
             "nothing, it waits for a day";
         /// A site cannot be asked about an account just now.
         SiteNotAsked => "site_not_asked",

@@ -1,4 +1,4 @@
-//! The circuit of one server, as a pure state: time and chance are arguments.
+//! The circuit of one server, as a pure state: time and randomness are arguments.
 
 use crate::domain::back_off;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::outbound::CallFailure;
 pub const FAILURES_TO_OPEN: u32 = 5;
 /// How long the circuit stays open the first time.
 pub const OPEN_FIRST: Duration = Duration::from_secs(30);
-/// The longest it stays open, before chance is added.
+/// The longest it stays open, before randomness is added.
 pub const OPEN_MAX: Duration = Duration::from_mins(10);
 /// A trial that never reports is given up after this time, and another call becomes the trial.
 pub const TRIAL_MAX: Duration = Duration::from_mins(2);
@@ -80,19 +80,19 @@ impl Circuit {
         Ok(self.generation)
     }
 
-    /// Reports what a call of this generation has shown. `chance` (0 to 255) lengthens an opening by up to a quarter, so that
+    /// Reports what a call of this generation has shown. `randomness` (0 to 255) lengthens an opening by up to a quarter, so that
     /// many processes do not come back at once.
-    pub fn report(&mut self, generation: u64, evidence: Evidence, now: Instant, chance: u8) {
+    pub fn report(&mut self, generation: u64, evidence: Evidence, now: Instant, randomness: u8) {
         if generation != self.generation {
             return;
         }
         match (self.state, evidence) {
             (State::Closed { failures }, Evidence::Failing) if failures + 1 >= FAILURES_TO_OPEN => {
-                self.open(now, chance);
+                self.open(now, randomness);
             }
             (State::Closed { failures }, Evidence::Failing) => self.state = State::Closed { failures: failures + 1 },
             (State::Closed { .. }, Evidence::Alive) => self.state = State::Closed { failures: 0 },
-            (State::HalfOpen { .. }, Evidence::Failing) => self.open(now, chance),
+            (State::HalfOpen { .. }, Evidence::Failing) => self.open(now, randomness),
             (State::HalfOpen { .. }, Evidence::Alive) => {
                 self.openings = 0;
                 self.enter(State::Closed { failures: 0 });
@@ -103,10 +103,10 @@ impl Circuit {
         }
     }
 
-    fn open(&mut self, now: Instant, chance: u8) {
+    fn open(&mut self, now: Instant, randomness: u8) {
         let doubled = back_off::doubled(OPEN_FIRST, OPEN_MAX, self.openings);
         self.openings = self.openings.saturating_add(1);
-        let jitter = doubled / 4 * u32::from(chance) / u32::from(u8::MAX);
+        let jitter = doubled / 4 * u32::from(randomness) / u32::from(u8::MAX);
         self.enter(State::Open { until: now + doubled + jitter });
     }
 
@@ -120,9 +120,9 @@ impl Circuit {
 mod tests {
     use super::*;
 
-    fn fail(circuit: &mut Circuit, now: Instant, chance: u8) {
+    fn fail(circuit: &mut Circuit, now: Instant, randomness: u8) {
         let generation = circuit.ask(now).expect("let through");
-        circuit.report(generation, Evidence::Failing, now, chance);
+        circuit.report(generation, Evidence::Failing, now, randomness);
     }
 
     fn opened_at(start: Instant) -> Circuit {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn each_failed_trial_doubles_the_wait_up_to_ten_minutes_and_chance_adds_a_quarter_at_most() {
+    fn each_failed_trial_doubles_the_wait_up_to_ten_minutes_and_randomness_adds_a_quarter_at_most() {
         let mut now = Instant::now();
         let mut circuit = opened_at(now);
         for expected in [30, 60, 120, 240, 480, 600, 600, 600] {

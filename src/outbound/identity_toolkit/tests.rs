@@ -59,7 +59,7 @@ async fn each_verb_asks_what_the_api_wants() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_gone_is_an_outcome_and_refusals_are_errors_without_words() {
+async fn an_account_that_is_gone_is_an_outcome_and_rejections_are_errors_without_words() {
     let (toolkit, _server) = emulator([captured("delete_missing")]).await;
     assert_eq!(toolkit.delete(None, &uid("canary"), now()).await.ok(), Some(ChangeAnswer::AlreadyGone));
 

@@ -101,17 +101,17 @@ pub(super) fn sorted(answer: Answer) -> Result<Answer, CallFailure> {
     if is_quota { Err(CallFailure::Throttled { retry_after: None }) } else { successful(answer) }
 }
 
-/// The word that a refusal begins with, as in `CODE : detail`.
+/// The word that a rejection begins with, as in `CODE : detail`.
 fn error_word(answer: &Answer) -> Option<String> {
     #[derive(Deserialize)]
-    struct Refusal {
+    struct Rejection {
         error: Reason,
     }
     #[derive(Deserialize)]
     struct Reason {
         message: String,
     }
-    let message = object::<Refusal>(&answer.body).ok()?.error.message;
+    let message = object::<Rejection>(&answer.body).ok()?.error.message;
     Some(message.split([' ', ':']).next().unwrap_or_default().to_owned())
 }
 

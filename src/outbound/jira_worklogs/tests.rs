@@ -214,7 +214,7 @@ async fn what_a_server_says_when_it_fails_or_refuses_is_never_a_list_that_is_too
 
 #[tokio::test]
 async fn a_server_whose_lists_are_too_large_is_not_left_alone() {
-    let breaker = Breaker::new(Arc::new(NoChance));
+    let breaker = Breaker::new(Arc::new(NoRandomness));
     let often = usize::try_from(FAILURES_TO_OPEN).expect("a small number") + 1;
     let server = TestServer::start(vec![answer(200, "[").endless(); often]).await;
 
@@ -225,9 +225,9 @@ async fn a_server_whose_lists_are_too_large_is_not_left_alone() {
     assert_eq!(server.requests().len(), often);
 }
 
-struct NoChance;
+struct NoRandomness;
 
-impl Entropy for NoChance {
+impl Entropy for NoRandomness {
     fn fill(&self, buffer: &mut [u8]) {
         buffer.fill(0);
     }

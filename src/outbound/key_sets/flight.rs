@@ -29,7 +29,7 @@ impl Landed {
 #[derive(Debug, Clone)]
 pub(super) struct Flight(watch::Receiver<Option<Landed>>);
 
-/// The end of a reading where it is told. Dropped without a word, it tells that there is nothing.
+/// The end of a reading where it is told. Dropped unused, it tells that there is nothing.
 #[derive(Debug)]
 pub(super) struct Landing(watch::Sender<Option<Landed>>);
 

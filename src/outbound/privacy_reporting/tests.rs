@@ -72,7 +72,7 @@ async fn an_account_counts_once_and_closed_outranks_updated() {
 }
 
 #[tokio::test]
-async fn refusals_throttling_and_failures_are_told_apart_without_quoting_them() {
+async fn rejections_throttling_and_failures_are_told_apart_without_quoting_them() {
     let sample = r#"{"errorType":"canary","errorMessage":"canary"}"#;
     for (scripted, transient, seconds) in [
         (answer(400, sample), false, None),

@@ -1,4 +1,4 @@
-//! What holds for every map that has a plan, shown over many maps made by chance.
+//! What holds for every map that has a plan, shown over many maps made at random.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use crate::domain::{
 };
 use crate::planning::{PlanError, REACH_LINKS_MAX, digest, plan, plan_against};
 
-/// One bond made by chance: which earlier table it refers to, and in which role.
+/// One bond made at random: which earlier table it refers to, and in which role.
 #[derive(Debug, Clone)]
 struct Bond {
     parent: usize,
@@ -63,7 +63,7 @@ fn field(references: Option<(usize, bool)>) -> Field {
 fn map_of(tables: &[Vec<Bond>]) -> DataMap {
     let own = |column: &str| (column.to_owned(), field(None));
     let root = || Collection {
-        fields: [own("id"), own("account_id"), own("left_at"), own("marked_at")].into(),
+        fields: [own("id"), own("account_id"), own("left_at"), own("flagged_at")].into(),
         primary_key: vec!["id".to_owned()],
         ownership: Vec::new(),
     };
@@ -89,14 +89,14 @@ fn map_of(tables: &[Vec<Bond>]) -> DataMap {
         identities: [(IdentityKind::AtlassianAccountId, "account_id".to_owned())].into(),
         anchor: IdentityKind::AtlassianAccountId,
         restricted_column: "left_at".to_owned(),
-        marked_column: "marked_at".to_owned(),
+        flagged_column: "flagged_at".to_owned(),
         sessions: Vec::new(),
         profile: BTreeMap::new(),
     };
     DataMap {
-        dataset: "chance".to_owned(),
-        schema: "chance".to_owned(),
-        session: Session::Setting { name: "chance.tenant".to_owned() },
+        dataset: "randomness".to_owned(),
+        schema: "randomness".to_owned(),
+        session: Session::Setting { name: "randomness.tenant".to_owned() },
         tenant_root: TenantRoot { collection: name(0), column: "id".to_owned() },
         tenant_column: "id".to_owned(),
         subjects: [(leaver(), subject(0)), (SubjectKind::parse("other").unwrap(), subject(1))].into(),

@@ -98,7 +98,7 @@ fn subject(collection: &str, anchor: IdentityKind, column: &str) -> SubjectRoot 
         identities: BTreeMap::from([(anchor, column.to_owned()), (IdentityKind::Email, "email".to_owned())]),
         anchor,
         restricted_column: "restricted_at".to_owned(),
-        marked_column: "marked_for_deletion_at".to_owned(),
+        flagged_column: "marked_for_deletion_at".to_owned(),
         sessions: Vec::new(),
         profile: BTreeMap::new(),
     }

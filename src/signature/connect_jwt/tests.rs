@@ -19,12 +19,12 @@ fn request() -> CanonicalRequest {
     CanonicalRequest::new("POST", "/installed", "")
 }
 
-fn install_at(token: &str, base_url: &str, second: i64) -> Result<ConnectCaller, Refusal> {
+fn install_at(token: &str, base_url: &str, second: i64) -> Result<ConnectCaller, Rejection> {
     let expected = ConnectInstallExpectation { base_url: base_url.to_owned() };
     begin_install(&authorized("JWT", token))?.finish(&tokens::public_pem(), &expected, &request(), at(second))
 }
 
-fn install(claims: &Value) -> Result<ConnectCaller, Refusal> {
+fn install(claims: &Value) -> Result<ConnectCaller, Rejection> {
     install_at(&RS256.token(claims), BASE_URL, INSTALLED_AT)
 }
 
@@ -40,7 +40,7 @@ fn secrets(words: &[&[u8]]) -> Vec<SecretBytes> {
     words.iter().map(|word| SecretBytes::new(word.to_vec())).collect()
 }
 
-fn tenant(token: &str) -> Result<ConnectCaller, Refusal> {
+fn tenant(token: &str) -> Result<ConnectCaller, Rejection> {
     begin_tenant(&authorized("JWT", token), "")?.finish(&secrets(&[SECRET]), &request(), at(INSTALLED_AT))
 }
 
@@ -63,11 +63,11 @@ fn the_installs_key_is_asked_for_at_its_own_host_and_only_by_a_plain_id() {
     for id in ["../x", "a/b", ".", "a?b", "a%2fb", "a:b", "https://example.invalid/"] {
         let header = json!({"alg": "RS256", "kid": id}).to_string();
         let token = RS256.forge(&header, &install_claims().to_string());
-        assert_eq!(begin_install(&authorized("JWT", &token)).err(), Some(Refusal::BadKeyId), "{id}");
+        assert_eq!(begin_install(&authorized("JWT", &token)).err(), Some(Rejection::BadKeyId), "{id}");
     }
-    assert_eq!(begin_install(&Headers::default()).err(), Some(Refusal::MissingToken));
+    assert_eq!(begin_install(&Headers::default()).err(), Some(Rejection::MissingToken));
     let bearer = authorized("Bearer", &RS256.token(&install_claims()));
-    assert_eq!(begin_install(&bearer).err(), Some(Refusal::MalformedToken));
+    assert_eq!(begin_install(&bearer).err(), Some(Rejection::MalformedToken));
 }
 
 #[test]
@@ -76,38 +76,38 @@ fn every_forged_installation_is_refused_with_its_reason() {
         assert_eq!(install_at(&token, BASE_URL, INSTALLED_AT), Err(reason), "{what}");
     }
     let by_a_tenant = HS256.token(&install_claims());
-    assert_eq!(install_at(&by_a_tenant, BASE_URL, INSTALLED_AT), Err(Refusal::ForbiddenAlgorithm));
+    assert_eq!(install_at(&by_a_tenant, BASE_URL, INSTALLED_AT), Err(Rejection::ForbiddenAlgorithm));
 }
 
 #[test]
 fn every_wrong_claim_of_an_installation_is_refused_with_its_reason() {
-    let table: Vec<(&str, Value, Refusal)> = vec![
-        ("aud", json!(["https://other.example.invalid", BASE_URL]), Refusal::WrongAudience),
-        ("aud", json!([]), Refusal::WrongAudience),
-        ("aud", json!([[BASE_URL]]), Refusal::WrongAudience),
-        ("aud", json!(format!("{BASE_URL}//")), Refusal::WrongAudience),
-        ("aud", json!(format!("{BASE_URL}/x")), Refusal::WrongAudience),
-        ("aud", json!("https://gateway.example.inval"), Refusal::WrongAudience),
-        ("aud", json!("HTTPS://gateway.example.invalid"), Refusal::WrongAudience),
-        ("iss", json!(""), Refusal::MalformedClaims),
-        ("iss", json!("a\u{0}b"), Refusal::MalformedClaims),
-        ("iss", json!("x".repeat(257)), Refusal::MalformedClaims),
-        ("iss", json!(1), Refusal::MalformedClaims),
-        ("iat", json!(INSTALLED_AT + 31), Refusal::NotYetValid),
-        ("nbf", json!(INSTALLED_AT + 31), Refusal::NotYetValid),
-        ("exp", json!(INSTALLED_AT - 30), Refusal::Expired),
-        ("qsh", json!("context-qsh"), Refusal::ContextToken),
-        ("qsh", json!(CanonicalRequest::new("POST", "/uninstalled", "").hash()), Refusal::WrongRequest),
-        ("qsh", json!(request().hash().to_uppercase()), Refusal::WrongRequest),
-        ("qsh", json!(""), Refusal::WrongRequest),
-        ("qsh", json!([request().hash()]), Refusal::WrongRequest),
+    let table: Vec<(&str, Value, Rejection)> = vec![
+        ("aud", json!(["https://other.example.invalid", BASE_URL]), Rejection::WrongAudience),
+        ("aud", json!([]), Rejection::WrongAudience),
+        ("aud", json!([[BASE_URL]]), Rejection::WrongAudience),
+        ("aud", json!(format!("{BASE_URL}//")), Rejection::WrongAudience),
+        ("aud", json!(format!("{BASE_URL}/x")), Rejection::WrongAudience),
+        ("aud", json!("https://gateway.example.inval"), Rejection::WrongAudience),
+        ("aud", json!("HTTPS://gateway.example.invalid"), Rejection::WrongAudience),
+        ("iss", json!(""), Rejection::MalformedClaims),
+        ("iss", json!("a\u{0}b"), Rejection::MalformedClaims),
+        ("iss", json!("x".repeat(257)), Rejection::MalformedClaims),
+        ("iss", json!(1), Rejection::MalformedClaims),
+        ("iat", json!(INSTALLED_AT + 31), Rejection::NotYetValid),
+        ("nbf", json!(INSTALLED_AT + 31), Rejection::NotYetValid),
+        ("exp", json!(INSTALLED_AT - 30), Rejection::Expired),
+        ("qsh", json!("context-qsh"), Rejection::ContextToken),
+        ("qsh", json!(CanonicalRequest::new("POST", "/uninstalled", "").hash()), Rejection::WrongRequest),
+        ("qsh", json!(request().hash().to_uppercase()), Rejection::WrongRequest),
+        ("qsh", json!(""), Rejection::WrongRequest),
+        ("qsh", json!([request().hash()]), Rejection::WrongRequest),
     ];
     for (name, value, reason) in table {
         let claims = with(&install_claims(), |claims| claims[name] = value.clone());
         assert_eq!(install(&claims), Err(reason), "{name} {value}");
     }
     for (name, reason) in
-        [("aud", Refusal::WrongAudience), ("iss", Refusal::MalformedClaims), ("qsh", Refusal::WrongRequest)]
+        [("aud", Rejection::WrongAudience), ("iss", Rejection::MalformedClaims), ("qsh", Rejection::WrongRequest)]
     {
         assert_eq!(install(&without(&install_claims(), name)), Err(reason), "no {name}");
     }
@@ -140,8 +140,8 @@ fn the_vector_verifies_in_its_own_time_and_has_expired_since() {
     };
     let end = vector.claims["exp"].as_i64().expect("seconds");
     assert_eq!(verify(end + 29), Ok(ConnectCaller { client_key: "client-key-1".to_owned() }));
-    assert_eq!(verify(end + 30), Err(Refusal::Expired));
-    assert_eq!(verify(INSTALLED_AT), Err(Refusal::Expired));
+    assert_eq!(verify(end + 30), Err(Rejection::Expired));
+    assert_eq!(verify(INSTALLED_AT), Err(Rejection::Expired));
 }
 
 #[test]
@@ -163,14 +163,14 @@ fn a_token_in_the_query_is_as_good_as_one_in_the_header_but_not_beside_it() {
     assert!(pending.finish(&secrets(&[SECRET]), &request, at(INSTALLED_AT)).is_ok());
 
     let both = authorized("JWT", &token);
-    assert_eq!(begin_tenant(&both, &query).err(), Some(Refusal::AmbiguousToken));
-    assert_eq!(begin_tenant(&both, "jwt=").err(), Some(Refusal::AmbiguousToken));
+    assert_eq!(begin_tenant(&both, &query).err(), Some(Rejection::AmbiguousToken));
+    assert_eq!(begin_tenant(&both, "jwt=").err(), Some(Rejection::AmbiguousToken));
     let twice = format!("{query}&j%77t=x");
-    assert_eq!(begin_tenant(&Headers::default(), &twice).err(), Some(Refusal::AmbiguousToken));
-    assert_eq!(begin_tenant(&Headers::default(), "").err(), Some(Refusal::MissingToken));
-    assert_eq!(begin_tenant(&Headers::default(), "jwt=").err(), Some(Refusal::MalformedToken));
+    assert_eq!(begin_tenant(&Headers::default(), &twice).err(), Some(Rejection::AmbiguousToken));
+    assert_eq!(begin_tenant(&Headers::default(), "").err(), Some(Rejection::MissingToken));
+    assert_eq!(begin_tenant(&Headers::default(), "jwt=").err(), Some(Rejection::MalformedToken));
     let other_scheme = authorized("Bearer", &token);
-    assert_eq!(begin_tenant(&other_scheme, "").err(), Some(Refusal::MalformedToken));
+    assert_eq!(begin_tenant(&other_scheme, "").err(), Some(Rejection::MalformedToken));
 }
 
 #[test]
@@ -181,17 +181,17 @@ fn only_a_live_secret_of_the_tenant_verifies_and_none_is_our_inability() {
         pending.finish(&secrets(words), &request(), at(INSTALLED_AT)).map(drop)
     };
     assert_eq!(verify(&[b"new", SECRET]), Ok(()));
-    assert_eq!(verify(&[b"new", b"old"]), Err(Refusal::Mismatch));
-    assert_eq!(verify(&[]), Err(Refusal::NoCredential));
-    assert_eq!(verify(&[SECRET, b""]), Err(Refusal::NoCredential));
-    assert_eq!(verify(&[b"1", b"2", b"3", b"4", SECRET]), Err(Refusal::TooManyCredentials));
+    assert_eq!(verify(&[b"new", b"old"]), Err(Rejection::Mismatch));
+    assert_eq!(verify(&[]), Err(Rejection::NoCredential));
+    assert_eq!(verify(&[SECRET, b""]), Err(Rejection::NoCredential));
+    assert_eq!(verify(&[b"1", b"2", b"3", b"4", SECRET]), Err(Rejection::TooManyCredentials));
 }
 
 #[test]
 fn a_token_of_a_page_and_one_for_another_request_sign_nothing_here() {
     for (signed, reason) in [
-        (json!("context-qsh"), Refusal::ContextToken),
-        (json!(CanonicalRequest::new("POST", "/installed", "a=1").hash()), Refusal::WrongRequest),
+        (json!("context-qsh"), Rejection::ContextToken),
+        (json!(CanonicalRequest::new("POST", "/installed", "a=1").hash()), Rejection::WrongRequest),
     ] {
         let claims = with(&tenant_claims(), |claims| claims["qsh"] = signed);
         assert_eq!(tenant(&HS256.token(&claims)), Err(reason));

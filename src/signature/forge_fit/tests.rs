@@ -27,12 +27,12 @@ fn expectation() -> ForgeExpectation {
     }
 }
 
-fn verify_at(token: &str, second: i64) -> Result<ForgeCaller, Refusal> {
+fn verify_at(token: &str, second: i64) -> Result<ForgeCaller, Rejection> {
     let expected = expectation();
     begin(&authorized("Bearer", token), &expected)?.finish(&tokens::public_key(), &expected, at(second))
 }
 
-fn verify(claims: &Value) -> Result<ForgeCaller, Refusal> {
+fn verify(claims: &Value) -> Result<ForgeCaller, Rejection> {
     verify_at(&RS256.token(claims), ISSUED_AT + 1)
 }
 
@@ -56,17 +56,17 @@ fn the_key_is_asked_for_by_the_configured_host_and_the_tokens_id() {
     let pending = begin(&authorized("bearer", &RS256.token(&trigger())), &expected).expect("well-formed");
     assert_eq!((pending.key_host(), pending.key_id().as_str()), (KeyHost::ForgeStaging, "key-1"));
     let verdict = pending.finish(&tokens::foreign_key(), &expected, at(ISSUED_AT));
-    assert_eq!(verdict, Err(Refusal::Mismatch));
+    assert_eq!(verdict, Err(Rejection::Mismatch));
 }
 
 #[test]
 fn a_call_without_a_token_or_with_two_is_refused() {
-    assert_eq!(begin(&Headers::default(), &expectation()).err(), Some(Refusal::MissingToken));
+    assert_eq!(begin(&Headers::default(), &expectation()).err(), Some(Rejection::MissingToken));
     let token = RS256.token(&trigger());
     let mut headers = authorized("Bearer", &token);
     headers.push("authorization", format!("Bearer {token}").as_bytes());
-    assert_eq!(begin(&headers, &expectation()).err(), Some(Refusal::AmbiguousToken));
-    assert_eq!(begin(&authorized("JWT", &token), &expectation()).err(), Some(Refusal::MalformedToken));
+    assert_eq!(begin(&headers, &expectation()).err(), Some(Rejection::AmbiguousToken));
+    assert_eq!(begin(&authorized("JWT", &token), &expectation()).err(), Some(Rejection::MalformedToken));
 }
 
 #[test]
@@ -79,67 +79,67 @@ fn every_forged_token_is_refused_with_its_reason() {
 #[test]
 fn a_token_is_good_for_its_short_life_and_ten_seconds_around_it() {
     let token = RS256.token(&trigger());
-    assert_eq!(verify_at(&token, ISSUED_AT - 11), Err(Refusal::NotYetValid));
+    assert_eq!(verify_at(&token, ISSUED_AT - 11), Err(Rejection::NotYetValid));
     assert!(verify_at(&token, ISSUED_AT - 10).is_ok());
     assert!(verify_at(&token, EXPIRES_AT + 9).is_ok());
-    assert_eq!(verify_at(&token, EXPIRES_AT + 10), Err(Refusal::Expired));
+    assert_eq!(verify_at(&token, EXPIRES_AT + 10), Err(Rejection::Expired));
 }
 
 #[test]
 fn every_wrong_claim_is_refused_with_its_reason() {
     let other = "bbbbbbbb-bbbb-4ccc-8ddd-eeeeeeeeeeee";
-    let table: Vec<(&str, Value, Refusal)> = vec![
-        ("/iss", json!("forge/context-token"), Refusal::WrongIssuer),
-        ("/iss", json!(["forge/invocation-token"]), Refusal::WrongIssuer),
-        ("/aud", json!([format!("{APP}{APP_ID}")]), Refusal::WrongAudience),
-        ("/aud", json!(format!("{APP}{other}")), Refusal::WrongAudience),
-        ("/aud", json!(format!("{APP}{APP_ID}x")), Refusal::WrongAudience),
-        ("/aud", json!(APP), Refusal::WrongAudience),
-        ("/aud", json!(APP_ID), Refusal::WrongAudience),
-        ("/aud", json!(format!("{APP}{}", APP_ID.to_uppercase())), Refusal::WrongAudience),
-        ("/app/id", json!(format!("{APP}{other}")), Refusal::WrongAudience),
-        ("/app/id", json!(APP_ID), Refusal::WrongAudience),
-        ("/app", json!([]), Refusal::MalformedClaims),
-        ("/nbf", json!(ISSUED_AT + 12), Refusal::NotYetValid),
-        ("/iat", json!(ISSUED_AT + 12), Refusal::NotYetValid),
-        ("/exp", json!(ISSUED_AT - 10), Refusal::Expired),
-        ("/exp", json!(ISSUED_AT + 601), Refusal::LifetimeTooLong),
-        ("/jti", json!(""), Refusal::MalformedClaims),
-        ("/jti", json!("a b"), Refusal::MalformedClaims),
-        ("/jti", json!("x".repeat(129)), Refusal::MalformedClaims),
-        ("/jti", json!(1), Refusal::MalformedClaims),
-        ("/app/environment/type", json!("DEVELOPMENT"), Refusal::WrongEnvironment),
-        ("/app/environment/type", json!("STAGING"), Refusal::WrongEnvironment),
-        ("/app/environment/type", json!("production"), Refusal::WrongEnvironment),
-        ("/app/environment/id", json!(format!("{ENVIRONMENT}{other}/{CLOUD_ID}")), Refusal::WrongEnvironment),
-        ("/app/environment/id", json!(CLOUD_ID), Refusal::MalformedClaims),
-        ("/app/environment/id", json!(format!("{ENVIRONMENT}{APP_ID}/x")), Refusal::MalformedClaims),
-        ("/app/environment/id", json!(format!("{ENVIRONMENT}{APP_ID}/{CLOUD_ID}/x")), Refusal::MalformedClaims),
-        ("/app/installationId", json!(other), Refusal::MalformedClaims),
-        ("/app/installationId", json!(null), Refusal::MalformedClaims),
-        ("/app/installation/id", json!("x"), Refusal::MalformedClaims),
-        ("/app/installation/contexts", json!([]), Refusal::MalformedClaims),
-        ("/app/installation/contexts", json!({}), Refusal::MalformedClaims),
-        ("/app/installation/contexts", json!([{"workspaceId": CLOUD_ID}]), Refusal::MalformedClaims),
-        ("/app/installation/contexts", json!([{"cloudId": CLOUD_ID}, {"cloudId": other}]), Refusal::MalformedClaims),
-        ("/app/installation/contexts", json!([{"cloudId": CLOUD_ID}, 1]), Refusal::MalformedClaims),
-        ("/app/installation/contexts", json!([{"cloudId": "acme"}]), Refusal::MalformedClaims),
-        ("/app/installation/contexts", json!([{"cloudId": null}]), Refusal::MalformedClaims),
-        ("/app/installation/contexts", json!(vec![json!({"cloudId": CLOUD_ID}); 33]), Refusal::MalformedClaims),
-        ("/app/module/key", json!(""), Refusal::MalformedClaims),
-        ("/app/module/key", json!("a\u{7f}"), Refusal::MalformedClaims),
-        ("/app/module/key", json!("x".repeat(129)), Refusal::MalformedClaims),
+    let table: Vec<(&str, Value, Rejection)> = vec![
+        ("/iss", json!("forge/context-token"), Rejection::WrongIssuer),
+        ("/iss", json!(["forge/invocation-token"]), Rejection::WrongIssuer),
+        ("/aud", json!([format!("{APP}{APP_ID}")]), Rejection::WrongAudience),
+        ("/aud", json!(format!("{APP}{other}")), Rejection::WrongAudience),
+        ("/aud", json!(format!("{APP}{APP_ID}x")), Rejection::WrongAudience),
+        ("/aud", json!(APP), Rejection::WrongAudience),
+        ("/aud", json!(APP_ID), Rejection::WrongAudience),
+        ("/aud", json!(format!("{APP}{}", APP_ID.to_uppercase())), Rejection::WrongAudience),
+        ("/app/id", json!(format!("{APP}{other}")), Rejection::WrongAudience),
+        ("/app/id", json!(APP_ID), Rejection::WrongAudience),
+        ("/app", json!([]), Rejection::MalformedClaims),
+        ("/nbf", json!(ISSUED_AT + 12), Rejection::NotYetValid),
+        ("/iat", json!(ISSUED_AT + 12), Rejection::NotYetValid),
+        ("/exp", json!(ISSUED_AT - 10), Rejection::Expired),
+        ("/exp", json!(ISSUED_AT + 601), Rejection::LifetimeTooLong),
+        ("/jti", json!(""), Rejection::MalformedClaims),
+        ("/jti", json!("a b"), Rejection::MalformedClaims),
+        ("/jti", json!("x".repeat(129)), Rejection::MalformedClaims),
+        ("/jti", json!(1), Rejection::MalformedClaims),
+        ("/app/environment/type", json!("DEVELOPMENT"), Rejection::WrongEnvironment),
+        ("/app/environment/type", json!("STAGING"), Rejection::WrongEnvironment),
+        ("/app/environment/type", json!("production"), Rejection::WrongEnvironment),
+        ("/app/environment/id", json!(format!("{ENVIRONMENT}{other}/{CLOUD_ID}")), Rejection::WrongEnvironment),
+        ("/app/environment/id", json!(CLOUD_ID), Rejection::MalformedClaims),
+        ("/app/environment/id", json!(format!("{ENVIRONMENT}{APP_ID}/x")), Rejection::MalformedClaims),
+        ("/app/environment/id", json!(format!("{ENVIRONMENT}{APP_ID}/{CLOUD_ID}/x")), Rejection::MalformedClaims),
+        ("/app/installationId", json!(other), Rejection::MalformedClaims),
+        ("/app/installationId", json!(null), Rejection::MalformedClaims),
+        ("/app/installation/id", json!("x"), Rejection::MalformedClaims),
+        ("/app/installation/contexts", json!([]), Rejection::MalformedClaims),
+        ("/app/installation/contexts", json!({}), Rejection::MalformedClaims),
+        ("/app/installation/contexts", json!([{"workspaceId": CLOUD_ID}]), Rejection::MalformedClaims),
+        ("/app/installation/contexts", json!([{"cloudId": CLOUD_ID}, {"cloudId": other}]), Rejection::MalformedClaims),
+        ("/app/installation/contexts", json!([{"cloudId": CLOUD_ID}, 1]), Rejection::MalformedClaims),
+        ("/app/installation/contexts", json!([{"cloudId": "acme"}]), Rejection::MalformedClaims),
+        ("/app/installation/contexts", json!([{"cloudId": null}]), Rejection::MalformedClaims),
+        ("/app/installation/contexts", json!(vec![json!({"cloudId": CLOUD_ID}); 33]), Rejection::MalformedClaims),
+        ("/app/module/key", json!(""), Rejection::MalformedClaims),
+        ("/app/module/key", json!("a\u{7f}"), Rejection::MalformedClaims),
+        ("/app/module/key", json!("x".repeat(129)), Rejection::MalformedClaims),
     ];
     for (path, value, reason) in table {
         let claims = with(&trigger(), |claims| *claims.pointer_mut(path).expect("a claim") = value.clone());
         assert_eq!(verify(&claims), Err(reason), "{path} {value}");
     }
     for (name, reason) in [
-        ("iss", Refusal::WrongIssuer),
-        ("aud", Refusal::WrongAudience),
-        ("app", Refusal::MalformedClaims),
-        ("iat", Refusal::MalformedClaims),
-        ("jti", Refusal::MalformedClaims),
+        ("iss", Rejection::WrongIssuer),
+        ("aud", Rejection::WrongAudience),
+        ("app", Rejection::MalformedClaims),
+        ("iat", Rejection::MalformedClaims),
+        ("jti", Rejection::MalformedClaims),
     ] {
         assert_eq!(verify(&without(&trigger(), name)), Err(reason), "no {name}");
     }

@@ -39,13 +39,13 @@ fn headers(id: &str, timestamp: &str, signatures: &str) -> Headers {
     all.into_iter().map(|(name, value)| (name, value.as_bytes())).collect()
 }
 
-fn verify(headers: &Headers, body: &[u8], now: i64) -> Result<Verified, Refusal> {
+fn verify(headers: &Headers, body: &[u8], now: i64) -> Result<Verified, Rejection> {
     let mut verifier = StandardSignature::begin(headers, [&secret()], at(now))?;
     verifier.update(body);
     verifier.finish()
 }
 
-fn refusal_of(id: &str, timestamp: &str, signatures: &str) -> Option<Refusal> {
+fn rejection_of(id: &str, timestamp: &str, signatures: &str) -> Option<Rejection> {
     verify(&headers(id, timestamp, signatures), b"{}", AT).err()
 }
 
@@ -59,14 +59,14 @@ fn the_published_vector_verifies_and_no_other_body_does() {
     let headers = headers(&vector.msg_id, &vector.timestamp.to_string(), &vector.signature);
     assert_eq!(sign(&secret(), &vector.msg_id, at(vector.timestamp), vector.payload.as_bytes()), vector.signature);
     assert!(verify(&headers, vector.payload.as_bytes(), vector.timestamp).is_ok());
-    assert_eq!(verify(&headers, b"{}", vector.timestamp), Err(Refusal::Mismatch));
+    assert_eq!(verify(&headers, b"{}", vector.timestamp), Err(Rejection::Mismatch));
 }
 
 #[test]
 fn signatures_of_other_versions_mean_nothing_beside_one_that_we_know() {
     let example = vectors().header_example_two_schemes;
     let example: Headers = example.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-    assert_eq!(verify(&example, b"{}", 1_674_087_231), Err(Refusal::Mismatch));
+    assert_eq!(verify(&example, b"{}", 1_674_087_231), Err(Rejection::Mismatch));
 
     let ours = signed(b"{}");
     let other = sign(&SecretBytes::new(vec![7; 32]), ID, at(AT), b"{}");
@@ -80,41 +80,41 @@ fn every_other_form_of_the_headers_is_refused_with_its_reason() {
     let ours = signed(b"{}");
     let second = AT.to_string();
     let digest = ours.strip_prefix("v1,").expect("our version");
-    let table: &[(&str, &str, &str, Refusal)] = &[
-        ("", &second, &ours, Refusal::MissingSignature),
-        (ID, "", &ours, Refusal::MissingSignature),
-        (ID, &second, "", Refusal::MissingSignature),
-        ("a.b", &second, &ours, Refusal::MalformedSignature),
-        ("a b", &second, &ours, Refusal::MalformedSignature),
-        ("\u{e9}", &second, &ours, Refusal::MalformedSignature),
-        (&"x".repeat(257), &second, &ours, Refusal::MalformedSignature),
-        (ID, "1649367553.0", &ours, Refusal::MalformedSignature),
-        (ID, "+1649367553", &ours, Refusal::MalformedSignature),
-        (ID, "-1649367553", &ours, Refusal::MalformedSignature),
-        (ID, "01649367553", &ours, Refusal::MalformedSignature),
-        (ID, " 1649367553", &ours, Refusal::MalformedSignature),
-        (ID, "2022-04-07T21:39:13Z", &ours, Refusal::MalformedSignature),
-        (ID, "1649367553000000", &ours, Refusal::MalformedSignature),
-        (ID, "1649367553000", &ours, Refusal::MalformedSignature),
-        (ID, "1649367852", &ours, Refusal::Mismatch),
-        ("msg_other", &second, &ours, Refusal::Mismatch),
-        (ID, &second, digest, Refusal::UnsupportedMethod),
-        (ID, &second, &format!("V1,{digest}"), Refusal::UnsupportedMethod),
-        (ID, &second, &format!("v1a,{digest}"), Refusal::UnsupportedMethod),
-        (ID, &second, &format!("v1={digest}"), Refusal::UnsupportedMethod),
-        (ID, &second, " ", Refusal::UnsupportedMethod),
-        (ID, &second, "v1,", Refusal::MalformedSignature),
-        (ID, &second, "v1,AAAA", Refusal::MalformedSignature),
-        (ID, &second, &format!("{ours}AAAA"), Refusal::MalformedSignature),
-        (ID, &second, ours.trim_end_matches('='), Refusal::MalformedSignature),
-        (ID, &second, &format!("{ours},{ours}"), Refusal::MalformedSignature),
-        (ID, &second, &[ours.as_str(); 9].join(" "), Refusal::MalformedSignature),
-        (ID, &second, &format!("{ours} v2,{}", "A".repeat(2048)), Refusal::MalformedSignature),
+    let table: &[(&str, &str, &str, Rejection)] = &[
+        ("", &second, &ours, Rejection::MissingSignature),
+        (ID, "", &ours, Rejection::MissingSignature),
+        (ID, &second, "", Rejection::MissingSignature),
+        ("a.b", &second, &ours, Rejection::MalformedSignature),
+        ("a b", &second, &ours, Rejection::MalformedSignature),
+        ("\u{e9}", &second, &ours, Rejection::MalformedSignature),
+        (&"x".repeat(257), &second, &ours, Rejection::MalformedSignature),
+        (ID, "1649367553.0", &ours, Rejection::MalformedSignature),
+        (ID, "+1649367553", &ours, Rejection::MalformedSignature),
+        (ID, "-1649367553", &ours, Rejection::MalformedSignature),
+        (ID, "01649367553", &ours, Rejection::MalformedSignature),
+        (ID, " 1649367553", &ours, Rejection::MalformedSignature),
+        (ID, "2022-04-07T21:39:13Z", &ours, Rejection::MalformedSignature),
+        (ID, "1649367553000000", &ours, Rejection::MalformedSignature),
+        (ID, "1649367553000", &ours, Rejection::MalformedSignature),
+        (ID, "1649367852", &ours, Rejection::Mismatch),
+        ("msg_other", &second, &ours, Rejection::Mismatch),
+        (ID, &second, digest, Rejection::UnsupportedMethod),
+        (ID, &second, &format!("V1,{digest}"), Rejection::UnsupportedMethod),
+        (ID, &second, &format!("v1a,{digest}"), Rejection::UnsupportedMethod),
+        (ID, &second, &format!("v1={digest}"), Rejection::UnsupportedMethod),
+        (ID, &second, " ", Rejection::UnsupportedMethod),
+        (ID, &second, "v1,", Rejection::MalformedSignature),
+        (ID, &second, "v1,AAAA", Rejection::MalformedSignature),
+        (ID, &second, &format!("{ours}AAAA"), Rejection::MalformedSignature),
+        (ID, &second, ours.trim_end_matches('='), Rejection::MalformedSignature),
+        (ID, &second, &format!("{ours},{ours}"), Rejection::MalformedSignature),
+        (ID, &second, &[ours.as_str(); 9].join(" "), Rejection::MalformedSignature),
+        (ID, &second, &format!("{ours} v2,{}", "A".repeat(2048)), Rejection::MalformedSignature),
     ];
     for (id, timestamp, signatures, reason) in table {
-        assert_eq!(refusal_of(id, timestamp, signatures), Some(*reason), "{id} {timestamp} {signatures}");
+        assert_eq!(rejection_of(id, timestamp, signatures), Some(*reason), "{id} {timestamp} {signatures}");
     }
-    assert_eq!(refusal_of(ID, &second, &[ours.as_str(); 8].join(" ")), None);
+    assert_eq!(rejection_of(ID, &second, &[ours.as_str(); 8].join(" ")), None);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_header_that_came_twice_is_ambiguous() {
     for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
         let mut headers = headers(ID, &AT.to_string(), &signed(b"{}"));
         headers.push(name, b"x");
-        assert_eq!(verify(&headers, b"{}", AT), Err(Refusal::AmbiguousSignature), "{name}");
+        assert_eq!(verify(&headers, b"{}", AT), Err(Rejection::AmbiguousSignature), "{name}");
     }
 }
 
@@ -131,7 +131,7 @@ fn a_delivery_is_good_for_five_minutes_both_ways() {
     let headers = headers(ID, &AT.to_string(), &signed(b"{}"));
     for (now, is_good) in [(AT - 301, false), (AT - 300, true), (AT + 300, true), (AT + 301, false)] {
         let verdict = verify(&headers, b"{}", now).map(drop);
-        assert_eq!(verdict, if is_good { Ok(()) } else { Err(Refusal::StaleTimestamp) }, "{now}");
+        assert_eq!(verdict, if is_good { Ok(()) } else { Err(Rejection::StaleTimestamp) }, "{now}");
     }
 }
 
@@ -146,10 +146,10 @@ fn during_a_rotation_either_secret_verifies_and_none_is_our_inability() {
     let other = || SecretBytes::new(vec![7; 32]);
     assert_eq!(verify(&[secret(), other()]), Ok(0));
     assert_eq!(verify(&[other(), secret()]), Ok(1));
-    assert_eq!(verify(&[other()]), Err(Refusal::Mismatch));
-    assert_eq!(verify(&[]), Err(Refusal::NoCredential));
-    assert_eq!(verify(&[SecretBytes::new(Vec::new())]), Err(Refusal::NoCredential));
-    assert_eq!(verify(&[other(), other(), other(), other(), secret()]), Err(Refusal::TooManyCredentials));
+    assert_eq!(verify(&[other()]), Err(Rejection::Mismatch));
+    assert_eq!(verify(&[]), Err(Rejection::NoCredential));
+    assert_eq!(verify(&[SecretBytes::new(Vec::new())]), Err(Rejection::NoCredential));
+    assert_eq!(verify(&[other(), other(), other(), other(), secret()]), Err(Rejection::TooManyCredentials));
 }
 
 #[test]

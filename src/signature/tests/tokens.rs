@@ -13,7 +13,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
 use serde_json::{Value, json};
 
 use crate::domain::{Headers, key_set::PublicKey};
-use crate::signature::Refusal;
+use crate::signature::Rejection;
 
 pub(in crate::signature) const PRIVATE_PEM: &[u8] =
     include_bytes!("../../../tests/vectors/keys/test-only-rsa-2048.private.pem");
@@ -23,7 +23,7 @@ pub(in crate::signature) const PUBLIC_PEM: &[u8] =
 pub(in crate::signature) const SECRET: &[u8] = b"secret";
 
 /// What a verifier must refuse: what is wrong with it, the token, the reason.
-pub(in crate::signature) type Forged = (String, String, Refusal);
+pub(in crate::signature) type Forged = (String, String, Rejection);
 
 /// The test key by its numbers.
 pub(in crate::signature) fn public_key() -> PublicKey {
@@ -40,7 +40,7 @@ pub(in crate::signature) fn public_pem() -> PublicKey {
 /// A key that has signed none of the tokens.
 pub(in crate::signature) fn foreign_key() -> PublicKey {
     static KEY: LazyLock<PublicKey> =
-        LazyLock::new(|| numbers(KeyPair::generate(KeySize::Rsa2048).expect("chance").public_key()));
+        LazyLock::new(|| numbers(KeyPair::generate(KeySize::Rsa2048).expect("randomness").public_key()));
     KEY.clone()
 }
 
@@ -110,24 +110,24 @@ impl Signer {
         let claims = claims.to_string();
         let named = |name: &str| format!("{}.{}", part(&header_of(name)), part(&claims));
         let mut all = vec![
-            ("none, unsigned".to_owned(), format!("{}.", named("none")), Refusal::ForbiddenAlgorithm),
-            ("none, signed".to_owned(), self.forge(&header_of("none"), &claims), Refusal::ForbiddenAlgorithm),
+            ("none, unsigned".to_owned(), format!("{}.", named("none")), Rejection::ForbiddenAlgorithm),
+            ("none, signed".to_owned(), self.forge(&header_of("none"), &claims), Rejection::ForbiddenAlgorithm),
         ];
         for name in ["None", "", "rs256", "hs256", "RS256 ", "RS512", "PS256", "ES256", "EdDSA", "HS512"] {
-            all.push((name.to_owned(), self.forge(&header_of(name), &claims), Refusal::ForbiddenAlgorithm));
+            all.push((name.to_owned(), self.forge(&header_of(name), &claims), Rejection::ForbiddenAlgorithm));
         }
         let rsa = [("RS256", Algorithm::RS256), ("RS384", Algorithm::RS384), ("PS256", Algorithm::PS256)];
         for (name, algorithm) in rsa.into_iter().filter(|(name, _)| *name != self.algorithm) {
             let token = format!("{}.{}", named(name), rsa_signed(&named(name), algorithm));
-            all.push((format!("{name}, truly"), token, Refusal::ForbiddenAlgorithm));
+            all.push((format!("{name}, truly"), token, Rejection::ForbiddenAlgorithm));
         }
         // The old trick: the published key as the secret of an HMAC, under its own name and under the expected one.
         let confused = hmac_signed(&named("HS256"), PUBLIC_PEM, Algorithm::HS256);
-        let reason = if self.algorithm == "HS256" { Refusal::Mismatch } else { Refusal::ForbiddenAlgorithm };
+        let reason = if self.algorithm == "HS256" { Rejection::Mismatch } else { Rejection::ForbiddenAlgorithm };
         all.push(("the public key as secret".to_owned(), format!("{}.{confused}", named("HS256")), reason));
         let disguised = hmac_signed(&named(self.algorithm), PUBLIC_PEM, Algorithm::HS256);
         let token = format!("{}.{disguised}", named(self.algorithm));
-        all.push(("the public key as secret, disguised".to_owned(), token, Refusal::Mismatch));
+        all.push(("the public key as secret, disguised".to_owned(), token, Rejection::Mismatch));
         all
     }
 
@@ -137,15 +137,15 @@ impl Signer {
         for name in ["jku", "x5u", "x5c", "jwk", "crit", "b64"] {
             let mut header = self.header();
             header[name] = json!("https://keys.example.invalid/");
-            all.push((header.to_string(), Refusal::ForbiddenHeader));
+            all.push((header.to_string(), Rejection::ForbiddenHeader));
             header[name] = Value::Null;
-            all.push((header.to_string(), Refusal::ForbiddenHeader));
+            all.push((header.to_string(), Rejection::ForbiddenHeader));
         }
         for kind in [json!("at+jwt"), json!("JWT "), json!(1), Value::Null] {
-            all.push((with(&self.header(), |header| header["typ"] = kind).to_string(), Refusal::ForbiddenHeader));
+            all.push((with(&self.header(), |header| header["typ"] = kind).to_string(), Rejection::ForbiddenHeader));
         }
         for id in [json!(""), json!("a b"), json!("a\n"), json!("ë"), json!("x".repeat(257)), json!(7), Value::Null] {
-            all.push((with(&self.header(), |header| header["kid"] = id).to_string(), Refusal::BadKeyId));
+            all.push((with(&self.header(), |header| header["kid"] = id).to_string(), Rejection::BadKeyId));
         }
         for header in [
             "{}".to_owned(),
@@ -157,7 +157,7 @@ impl Signer {
             format!("{{\"alg\":\"{alg}\",\"kid\":\"key-1\"}} x"),
             format!("{{\"alg\":\"{alg}\",\"kid\":\"key-1\",\"x\":\"{}\"}}", "x".repeat(1024)),
         ] {
-            all.push((header, Refusal::MalformedToken));
+            all.push((header, Rejection::MalformedToken));
         }
         let claims = claims.to_string();
         let token = |header: &str| self.forge(header, &claims);
@@ -196,9 +196,9 @@ impl Signer {
             format!("{header}.{body}.{}", &signature[..40]),
             format!("{header}.{body}.{signature}AAAA"),
         ];
-        let of = |reason: Refusal| move |token: String| (token.clone(), token, reason);
-        let malformed = malformed.into_iter().map(of(Refusal::MalformedToken));
-        malformed.chain(mismatched.into_iter().map(of(Refusal::Mismatch))).collect()
+        let of = |reason: Rejection| move |token: String| (token.clone(), token, reason);
+        let malformed = malformed.into_iter().map(of(Rejection::MalformedToken));
+        malformed.chain(mismatched.into_iter().map(of(Rejection::Mismatch))).collect()
     }
 
     fn forged_claims(self, claims: &Value) -> Vec<Forged> {
@@ -218,15 +218,15 @@ impl Signer {
             "{\"x\":\"\\ud800\",".to_owned(),
         ] {
             let claims = format!("{opening}{inner}");
-            all.push((claims.clone(), self.forge(&self.header().to_string(), &claims), Refusal::MalformedClaims));
+            all.push((claims.clone(), self.forge(&self.header().to_string(), &claims), Rejection::MalformedClaims));
         }
         for time in [json!(1e9), json!("1790005302"), json!(-1), json!(7_289_654_401_i64), json!([]), Value::Null] {
             for name in ["exp", "iat", "nbf"] {
                 let claims = with(claims, |claims| claims[name] = time.clone());
-                all.push((format!("{name} {time}"), self.token(&claims), Refusal::MalformedClaims));
+                all.push((format!("{name} {time}"), self.token(&claims), Rejection::MalformedClaims));
             }
         }
-        all.push(("no exp".to_owned(), self.token(&without(claims, "exp")), Refusal::MissingExpiry));
+        all.push(("no exp".to_owned(), self.token(&without(claims, "exp")), Rejection::MissingExpiry));
         all
     }
 }

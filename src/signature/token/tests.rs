@@ -19,15 +19,15 @@ fn one_header_of_the_scheme_gives_its_token() {
 
 #[test]
 fn no_header_two_headers_and_another_form_are_three_reasons() {
-    assert_eq!(authorization(&headers(&[]), "Bearer"), Err(Refusal::MissingToken));
-    assert_eq!(authorization(&headers(&[b""]), "Bearer"), Err(Refusal::MissingToken));
-    assert_eq!(authorization(&headers(&[b"Bearer a", b"Bearer a"]), "Bearer"), Err(Refusal::AmbiguousToken));
+    assert_eq!(authorization(&headers(&[]), "Bearer"), Err(Rejection::MissingToken));
+    assert_eq!(authorization(&headers(&[b""]), "Bearer"), Err(Rejection::MissingToken));
+    assert_eq!(authorization(&headers(&[b"Bearer a", b"Bearer a"]), "Bearer"), Err(Rejection::AmbiguousToken));
     for value in ["Bearer", "Bearera.b.c", "Bearer\ta.b.c", " Bearer a.b.c", "JWT a.b.c", "Basic YTpi", "a.b.c"] {
-        assert_eq!(authorization(&headers(&[value.as_bytes()]), "Bearer"), Err(Refusal::MalformedToken), "{value}");
+        assert_eq!(authorization(&headers(&[value.as_bytes()]), "Bearer"), Err(Rejection::MalformedToken), "{value}");
     }
     for value in ["Bearer  a.b.c", "Bearer a.b.c ", "Bearer a.b.c, Bearer a.b.c", "Bearer "] {
         let token = authorization(&headers(&[value.as_bytes()]), "Bearer").map(<[u8]>::to_vec);
-        assert_eq!(token.and_then(|token| UnverifiedToken::parse(&token).map(drop)), Err(Refusal::MalformedToken));
+        assert_eq!(token.and_then(|token| UnverifiedToken::parse(&token).map(drop)), Err(Rejection::MalformedToken));
     }
 }
 
@@ -46,7 +46,7 @@ fn a_token_may_leave_out_what_says_nothing() {
 #[test]
 fn a_token_that_names_no_key_finds_none() {
     let token = UnverifiedToken::parse(RS256.forge(r#"{"alg":"RS256"}"#, "{}").as_bytes()).expect("well-formed");
-    assert_eq!(token.rs256().err(), Some(Refusal::BadKeyId));
+    assert_eq!(token.rs256().err(), Some(Rejection::BadKeyId));
 }
 
 #[test]
@@ -60,10 +60,10 @@ fn the_largest_token_is_read_and_one_byte_more_is_not() {
     assert!(UnverifiedToken::parse(token(TOKEN_BYTES_MAX).as_bytes()).is_ok());
     let larger = token(TOKEN_BYTES_MAX + 1);
     assert!(decoded(larger.rsplit('.').next().expect("a signature")).is_ok());
-    assert_eq!(UnverifiedToken::parse(larger.as_bytes()).err(), Some(Refusal::MalformedToken));
+    assert_eq!(UnverifiedToken::parse(larger.as_bytes()).err(), Some(Rejection::MalformedToken));
 }
 
-fn verified(key: &PublicKey) -> Result<(), Refusal> {
+fn verified(key: &PublicKey) -> Result<(), Rejection> {
     let token = RS256.token(&json!({"exp": 1}));
     UnverifiedToken::parse(token.as_bytes()).and_then(UnverifiedToken::rs256)?.verify(key).map(drop)
 }
@@ -72,7 +72,7 @@ fn verified(key: &PublicKey) -> Result<(), Refusal> {
 fn a_key_is_the_same_by_its_numbers_and_as_a_document() {
     assert_eq!(verified(&tokens::public_key()), Ok(()));
     assert_eq!(verified(&tokens::public_pem()), Ok(()));
-    assert_eq!(verified(&tokens::foreign_key()), Err(Refusal::Mismatch));
+    assert_eq!(verified(&tokens::foreign_key()), Err(Rejection::Mismatch));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_document_that_is_no_public_key_is_our_inability() {
     let certificate = String::from_utf8_lossy(tokens::PUBLIC_PEM).replace("PUBLIC KEY", "CERTIFICATE");
     let half = &tokens::PUBLIC_PEM[..100];
     for document in [&b""[..], b"<html>403</html>", tokens::PRIVATE_PEM, certificate.as_bytes(), half] {
-        assert_eq!(verified(&PublicKey::RsaPem(document.to_vec())), Err(Refusal::KeyUnavailable));
+        assert_eq!(verified(&PublicKey::RsaPem(document.to_vec())), Err(Rejection::KeyUnavailable));
     }
 }
 
@@ -88,7 +88,7 @@ fn a_document_that_is_no_public_key_is_our_inability() {
 fn a_key_of_no_strength_verifies_nothing() {
     let PublicKey::Rsa { modulus, exponent } = tokens::public_key() else { panic!("numbers") };
     for (modulus, exponent) in [(vec![], exponent.clone()), (modulus[..128].to_vec(), exponent), (modulus, vec![])] {
-        assert_eq!(verified(&PublicKey::Rsa { modulus, exponent }), Err(Refusal::Mismatch));
+        assert_eq!(verified(&PublicKey::Rsa { modulus, exponent }), Err(Rejection::Mismatch));
     }
 }
 

@@ -1,5 +1,5 @@
 //! Whose account an event is about. Every place that names the uid must name the same one: an event that says two things
-//! would erase one of two people by chance.
+//! would erase one of two people at random.
 
 use serde::Deserialize;
 

@@ -66,7 +66,7 @@ pub static CONTRACT: Contract = Contract {
             option: "environment",
             value_name: "ENVIRONMENT",
             help: "The Forge app's environment",
-            words: &[("production", "Customers"), ("staging", "A rehearsal"), ("development", "A developer's own")],
+            words: &[("production", "Tenants"), ("staging", "A rehearsal"), ("development", "A developer's own")],
         },
     ],
     read_settings: |stored| settings::read::<ForgeSettings>(stored).map(SourceSettings::from),

@@ -1,4 +1,4 @@
-//! Interpretation of Jira's bodies: the committed vectors, every refusal, and bytes that mean nothing.
+//! Interpretation of Jira's bodies: the committed vectors, every rejection, and bytes that mean nothing.
 #![expect(clippy::unnecessary_wraps, reason = "expected results are compared with results")]
 
 use jiff::{Timestamp, civil::date};

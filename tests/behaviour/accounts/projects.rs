@@ -6,7 +6,7 @@ use milestone_gateway::testing::{
     signature::SecretBytes,
 };
 
-use super::{LATER, accounts_told, acme, audited_as, is_purged, leaves, portal_user_with_account};
+use super::{LATER, accounts_told, acme, audited_as, is_erased, leaves, portal_user_with_account};
 use crate::{
     harness::{
         Firebase, World,
@@ -40,7 +40,7 @@ async fn of_several_projects_an_account_goes_where_only_one_has_it_or_where_its_
 
     world.days_pass(1).await;
 
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!(firebase.uids_in(PROJECT), [&*both.account_id]);
     assert_eq!(firebase.uids_in(OTHER_PROJECT), [&*both.account_id, &named.account_id]);
     assert_eq!(accounts_told(&world, &acme).await, [(AlreadyGone, 1), (Ambiguous, 1), (Done, 3)]);
@@ -59,7 +59,7 @@ async fn while_one_project_cannot_be_looked_into_nobody_says_where_an_account_is
     leaves(&world, &acme, hours(0)).await;
     world.days_pass(84).await;
 
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!(accounts_told(&world, &acme).await, [(Unreachable, 1)]);
     assert_eq!(firebase.uids_in(PROJECT), [paula.account_id]);
     assert_eq!(firebase.was_asked(), [""; 0]);
@@ -82,19 +82,19 @@ async fn an_account_of_a_project_that_cannot_be_reached_stays_and_is_counted() {
 
     world.days_pass(83).await;
 
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!((firebase.was_asked().len(), firebase.accounts()), (0, 1));
     assert_eq!(accounts_told(&world, &acme).await, [(Unreachable, 1)]);
     world.ends_cleanly().await;
 }
 
 #[tokio::test]
-async fn without_credentials_of_their_own_nobody_is_told_and_the_purge_goes_on() {
+async fn without_credentials_of_their_own_nobody_is_told_and_the_erasure_goes_on() {
     let firebase = Firebase::start().await;
     let world = World::with_emulators().await;
     let acme = world.a_tenant("acme").await;
     let globex = world.a_tenant("globex").await;
-    // Another customer's credentials for the very same project are not ours to use.
+    // Another tenant's credentials for the very same project are not ours to use.
     let source = world.a_firebase_source(Some(&globex)).await;
     world.has_provider_credentials(&source, &firebase).await;
     portal_user_with_account(&world, &firebase, &acme, "paula").await;
@@ -102,7 +102,7 @@ async fn without_credentials_of_their_own_nobody_is_told_and_the_purge_goes_on()
     leaves(&world, &acme, hours(0)).await;
     world.days_pass(83).await;
 
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!((firebase.was_asked().len(), firebase.accounts()), (0, 1));
     assert_eq!(accounts_told(&world, &acme).await, []);
     let collected = audited_as(&world, &acme, "tenant.accounts_collected").await;
@@ -135,7 +135,7 @@ async fn a_project_that_is_away_keeps_no_account_of_another_from_its_turn() {
     world.time_passes(LATER);
     world.the_worker_drains().await;
 
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!(firebase.accounts(), 0);
     world.ends_cleanly().await;
 }
@@ -167,7 +167,7 @@ async fn a_project_that_lets_us_in_no_longer_waits_for_a_person_who_may_give_it_
     world.the_worker_drains().await;
 
     assert_eq!(given_up, 1);
-    assert!(is_purged(&world, &acme).await);
+    assert!(is_erased(&world, &acme).await);
     assert_eq!(accounts_told(&world, &acme).await, [(Unreachable, 1)]);
     assert_eq!(audited_as(&world, &acme, "provider_calls.given_up").await, [r#"calls 1, reason "sup-1042""#]);
     assert_eq!(keys_and_people(&world, &acme).await, 0);

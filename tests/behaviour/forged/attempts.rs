@@ -3,7 +3,7 @@
 use jsonwebtoken::{Algorithm, EncodingKey};
 use milestone_gateway::testing::{
     domain::SourceKind,
-    signature::{Refusal, SecretBytes, hub_hmac},
+    signature::{Rejection, SecretBytes, hub_hmac},
 };
 use serde_json::{Value, json};
 
@@ -61,26 +61,26 @@ pub(super) fn forged_for_forge(world: &World, trap: &str) -> Vec<Attempt> {
     let other = "bbbbbbbb-bbbb-4ccc-8ddd-eeeeeeeeeeee";
     let other_app = format!("ari:cloud:ecosystem::app/{other}");
     let mut all = route.forged(trap);
-    all.push(route.with_claims("another issuer", Refusal::WrongIssuer, says("iss", "forge/context-token")));
-    all.push(route.with_claims("another app's", Refusal::WrongAudience, says("aud", &other_app)));
+    all.push(route.with_claims("another issuer", Rejection::WrongIssuer, says("iss", "forge/context-token")));
+    all.push(route.with_claims("another app's", Rejection::WrongAudience, says("aud", &other_app)));
     let audience = route.claims["aud"].clone();
     all.push(
-        route.with_claims("a list of audiences", Refusal::WrongAudience, |claims| claims["aud"] = json!([audience])),
+        route.with_claims("a list of audiences", Rejection::WrongAudience, |claims| claims["aud"] = json!([audience])),
     );
-    all.push(route.with_claims("another app within", Refusal::WrongAudience, |claims| {
+    all.push(route.with_claims("another app within", Rejection::WrongAudience, |claims| {
         claims["app"]["id"] = json!(other_app);
     }));
-    all.push(route.with_claims("the app under development", Refusal::WrongEnvironment, |claims| {
+    all.push(route.with_claims("the app under development", Rejection::WrongEnvironment, |claims| {
         claims["app"]["environment"]["type"] = json!("DEVELOPMENT");
     }));
-    all.push(route.with_claims("two installations", Refusal::MalformedClaims, |claims| {
+    all.push(route.with_claims("two installations", Rejection::MalformedClaims, |claims| {
         claims["app"]["installationId"] = json!(format!("ari:cloud:ecosystem::installation/{other}"));
     }));
-    all.push(route.with_claims("two sites", Refusal::MalformedClaims, |claims| {
+    all.push(route.with_claims("two sites", Rejection::MalformedClaims, |claims| {
         let contexts = claims["app"]["installation"]["contexts"].as_array_mut().unwrap();
         contexts.push(json!({"name": "jira", "cloudId": other}));
     }));
-    all.push(route.with_claims("a long life", Refusal::LifetimeTooLong, |claims| {
+    all.push(route.with_claims("a long life", Rejection::LifetimeTooLong, |claims| {
         claims["exp"] = json!(claims["iat"].as_i64().unwrap() + 700);
     }));
     for (what, from) in [
@@ -90,7 +90,7 @@ pub(super) fn forged_for_forge(world: &World, trap: &str) -> Vec<Attempt> {
         ("another environment's body", "99999999-8888-4777-8666-555555555555"),
     ] {
         let body = FORGE_INSTALLED.replace(from, other).into_bytes();
-        all.push(route.attempt(what, Post { body, ..route.good() }, Refusal::BodyDisagrees));
+        all.push(route.attempt(what, Post { body, ..route.good() }, Rejection::BodyDisagrees));
     }
     all
 }
@@ -100,20 +100,20 @@ pub(super) fn forged_for_google(world: &World, kind: SourceKind, trap: &str) -> 
     let mut all = route.forged(trap);
     all.push(route.with_claims(
         "another issuer",
-        Refusal::WrongIssuer,
+        Rejection::WrongIssuer,
         says("iss", "https://accounts.example.invalid"),
     ));
-    all.push(route.with_claims("another audience", Refusal::WrongAudience, says("aud", "https://example.com")));
+    all.push(route.with_claims("another audience", Rejection::WrongAudience, says("aud", "https://example.com")));
     let audience = route.claims["aud"].clone();
     all.push(
-        route.with_claims("a list of audiences", Refusal::WrongAudience, |claims| claims["aud"] = json!([audience])),
+        route.with_claims("a list of audiences", Rejection::WrongAudience, |claims| claims["aud"] = json!([audience])),
     );
-    all.push(route.with_claims("another account", Refusal::WrongAccount, says("email", "canary@example.invalid")));
+    all.push(route.with_claims("another account", Rejection::WrongAccount, says("email", "canary@example.invalid")));
     for verified in [json!("true"), json!(false), json!(1), Value::Null] {
         let what = format!("email_verified {verified}");
-        all.push(route.with_claims(&what, Refusal::WrongAccount, |claims| claims["email_verified"] = verified));
+        all.push(route.with_claims(&what, Rejection::WrongAccount, |claims| claims["email_verified"] = verified));
     }
-    all.push(route.with_claims("a long life", Refusal::LifetimeTooLong, |claims| {
+    all.push(route.with_claims("a long life", Rejection::LifetimeTooLong, |claims| {
         claims["exp"] = json!(claims["iat"].as_i64().unwrap() + 2 * 86_400);
     }));
     all
@@ -125,32 +125,32 @@ pub(super) fn forged_for_connect(world: &World, trap: &str) -> Vec<Attempt> {
     let mut all = install.forged(trap);
     all.extend(tenant.forged(trap));
     for route in [&install, &tenant] {
-        all.push(route.with_claims("another request's", Refusal::WrongRequest, says("qsh", &"0".repeat(64))));
-        all.push(route.with_claims("no request's", Refusal::WrongRequest, |claims| {
+        all.push(route.with_claims("another request's", Rejection::WrongRequest, says("qsh", &"0".repeat(64))));
+        all.push(route.with_claims("no request's", Rejection::WrongRequest, |claims| {
             claims.as_object_mut().unwrap().remove("qsh");
         }));
-        all.push(route.with_claims("a page's token", Refusal::ContextToken, says("qsh", "context-qsh")));
-        all.push(route.with_claims("nobody's", Refusal::MalformedClaims, says("iss", "")));
+        all.push(route.with_claims("a page's token", Rejection::ContextToken, says("qsh", "context-qsh")));
+        all.push(route.with_claims("nobody's", Rejection::MalformedClaims, says("iss", "")));
         for (what, body) in [
             ("another tenant's body", String::from_utf8_lossy(&route.post.body).replace(CLIENT_KEY, "another-client")),
             ("a body of another call", String::from_utf8_lossy(&route.post.body).replace("led\"", "led-not\"")),
             ("a body that is none", format!("{{\"clientKey\":\"{CANARY}\"")),
         ] {
             let post = Post { body: body.into_bytes(), ..route.good() };
-            all.push(route.attempt(what, post, Refusal::BodyDisagrees));
+            all.push(route.attempt(what, post, Rejection::BodyDisagrees));
         }
     }
-    all.push(install.with_claims("another app's", Refusal::WrongAudience, says("aud", "https://example.com")));
-    all.push(install.with_claims("our app as the second of two", Refusal::WrongAudience, |claims| {
+    all.push(install.with_claims("another app's", Rejection::WrongAudience, says("aud", "https://example.com")));
+    all.push(install.with_claims("our app as the second of two", Rejection::WrongAudience, |claims| {
         claims["aud"] = json!(["https://example.com", claims["aud"][0]]);
     }));
-    all.push(tenant.with_claims("who was never installed", Refusal::UnknownSource, says("iss", CANARY)));
+    all.push(tenant.with_claims("who was never installed", Rejection::UnknownSource, says("iss", CANARY)));
     let guessed = signed(
         &message(&tenant.header().to_string(), &tenant.claims.to_string()),
         Algorithm::HS256,
         &EncodingKey::from_secret(b"another secret, also long"),
     );
-    all.push(tenant.attempt("another secret", tenant.with(&guessed), Refusal::Mismatch));
+    all.push(tenant.attempt("another secret", tenant.with(&guessed), Rejection::Mismatch));
     all
 }
 
@@ -163,15 +163,15 @@ pub(super) fn forged_for_jira() -> Vec<Attempt> {
     let signed = |value: String| post().with("x-hub-signature", value);
     let swapped = Post { body: USER_DELETED.replace("deleted", "created").into_bytes(), ..signed(good_text.clone()) };
     let attempts = [
-        ("no signature", post(), Refusal::MissingSignature),
-        ("an empty signature", signed(String::new()), Refusal::MissingSignature),
-        ("two signatures", signed(good_text.clone()).with("x-hub-signature", good), Refusal::AmbiguousSignature),
-        ("another secret", signed(other), Refusal::Mismatch),
-        ("an empty secret", signed(of(&SecretBytes::new(Vec::new()))), Refusal::Mismatch),
-        ("another method", signed(good_text.replace("sha256", "sha1")), Refusal::UnsupportedMethod),
-        ("half a digest", signed(good_text[..39].to_owned()), Refusal::MalformedSignature),
-        ("a space behind", signed(format!("{good_text} ")), Refusal::MalformedSignature),
-        ("another body", swapped, Refusal::Mismatch),
+        ("no signature", post(), Rejection::MissingSignature),
+        ("an empty signature", signed(String::new()), Rejection::MissingSignature),
+        ("two signatures", signed(good_text.clone()).with("x-hub-signature", good), Rejection::AmbiguousSignature),
+        ("another secret", signed(other), Rejection::Mismatch),
+        ("an empty secret", signed(of(&SecretBytes::new(Vec::new()))), Rejection::Mismatch),
+        ("another method", signed(good_text.replace("sha256", "sha1")), Rejection::UnsupportedMethod),
+        ("half a digest", signed(good_text[..39].to_owned()), Rejection::MalformedSignature),
+        ("a space behind", signed(format!("{good_text} ")), Rejection::MalformedSignature),
+        ("another body", swapped, Rejection::Mismatch),
     ];
     attempts.into_iter().map(|(what, post, why)| Attempt { what: format!("jira: {what}"), post, why }).collect()
 }
@@ -193,21 +193,21 @@ pub(super) fn forged_for_firebase(world: &World) -> Vec<Attempt> {
     let swapped = Post { body: body.replace("created", "deleted").into_bytes(), ..good() };
     let giant = format!("v1,{}", "A".repeat(9 * 1024));
     let attempts = [
-        ("no id", without("webhook-id"), Refusal::MissingSignature),
-        ("no time", without("webhook-timestamp"), Refusal::MissingSignature),
-        ("no signature", without("webhook-signature"), Refusal::MissingSignature),
-        ("two signatures", good().with("webhook-signature", "v1,AAAA"), Refusal::AmbiguousSignature),
-        ("two ids", good().with("webhook-id", "message-2"), Refusal::AmbiguousSignature),
-        ("another secret", firebase_post_as("message-1", now, &other, body), Refusal::Mismatch),
-        ("another id", with("webhook-id", "message-2"), Refusal::Mismatch),
-        ("another body", swapped, Refusal::Mismatch),
-        ("too old", at(-6), Refusal::StaleTimestamp),
-        ("of the future", at(6), Refusal::StaleTimestamp),
-        ("a time in milliseconds", with("webhook-timestamp", "1767603600000"), Refusal::MalformedSignature),
-        ("a dot in the id", with("webhook-id", "a.b"), Refusal::MalformedSignature),
-        ("only another version", with("webhook-signature", "v1a,AAAA"), Refusal::UnsupportedMethod),
-        ("no base64", with("webhook-signature", "v1,%%%%"), Refusal::MalformedSignature),
-        ("a giant", with("webhook-signature", &giant), Refusal::MalformedSignature),
+        ("no id", without("webhook-id"), Rejection::MissingSignature),
+        ("no time", without("webhook-timestamp"), Rejection::MissingSignature),
+        ("no signature", without("webhook-signature"), Rejection::MissingSignature),
+        ("two signatures", good().with("webhook-signature", "v1,AAAA"), Rejection::AmbiguousSignature),
+        ("two ids", good().with("webhook-id", "message-2"), Rejection::AmbiguousSignature),
+        ("another secret", firebase_post_as("message-1", now, &other, body), Rejection::Mismatch),
+        ("another id", with("webhook-id", "message-2"), Rejection::Mismatch),
+        ("another body", swapped, Rejection::Mismatch),
+        ("too old", at(-6), Rejection::StaleTimestamp),
+        ("of the future", at(6), Rejection::StaleTimestamp),
+        ("a time in milliseconds", with("webhook-timestamp", "1767603600000"), Rejection::MalformedSignature),
+        ("a dot in the id", with("webhook-id", "a.b"), Rejection::MalformedSignature),
+        ("only another version", with("webhook-signature", "v1a,AAAA"), Rejection::UnsupportedMethod),
+        ("no base64", with("webhook-signature", "v1,%%%%"), Rejection::MalformedSignature),
+        ("a giant", with("webhook-signature", &giant), Rejection::MalformedSignature),
     ];
     attempts.into_iter().map(|(what, post, why)| Attempt { what: format!("firebase: {what}"), post, why }).collect()
 }
@@ -220,10 +220,10 @@ pub(super) fn under_other_names(world: &World) -> Vec<Attempt> {
     let mut all = Vec::new();
     for source in [CANARY, "pubsub", "../forge", "", "FORGE", &"x".repeat(64), "a\u{0}"] {
         let post = named(&forge, source);
-        all.push(Attempt { what: format!("a source named {source:?}"), post, why: Refusal::UnknownSource });
+        all.push(Attempt { what: format!("a source named {source:?}"), post, why: Rejection::UnknownSource });
     }
     let post = named(&push, "forge");
-    all.push(Attempt { what: "a source of another kind".to_owned(), post, why: Refusal::UnknownSource });
+    all.push(Attempt { what: "a source of another kind".to_owned(), post, why: Rejection::UnknownSource });
     all
 }
 

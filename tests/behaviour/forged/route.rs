@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
-use milestone_gateway::testing::{domain::SourceKind, signature::Refusal};
+use milestone_gateway::testing::{domain::SourceKind, signature::Rejection};
 use serde_json::{Value, json};
 
 use super::CANARY;
@@ -16,7 +16,7 @@ use crate::harness::{
 pub(super) struct Attempt {
     pub(super) what: String,
     pub(super) post: Post,
-    pub(super) why: Refusal,
+    pub(super) why: Rejection,
 }
 
 /// A route that takes tokens, with a delivery that only lacks one.
@@ -62,22 +62,22 @@ impl Route {
         self.with(&self.token(&self.header().to_string(), &self.claims.to_string()))
     }
 
-    pub(super) fn attempt(&self, what: &str, post: Post, why: Refusal) -> Attempt {
+    pub(super) fn attempt(&self, what: &str, post: Post, why: Rejection) -> Attempt {
         debug_assert_eq!(post.kind, self.post.kind);
         Attempt { what: format!("{}: {what}", post.path()), post, why }
     }
 
-    pub(super) fn with_header(&self, what: &str, header: &Value, why: Refusal) -> Attempt {
+    pub(super) fn with_header(&self, what: &str, header: &Value, why: Rejection) -> Attempt {
         self.attempt(what, self.with(&self.token(&header.to_string(), &self.claims.to_string())), why)
     }
 
-    pub(super) fn with_claims(&self, what: &str, why: Refusal, change: impl FnOnce(&mut Value)) -> Attempt {
+    pub(super) fn with_claims(&self, what: &str, why: Rejection, change: impl FnOnce(&mut Value)) -> Attempt {
         let mut claims = self.claims.clone();
         change(&mut claims);
         self.with_claims_text(what, &claims.to_string(), why)
     }
 
-    pub(super) fn with_claims_text(&self, what: &str, claims: &str, why: Refusal) -> Attempt {
+    pub(super) fn with_claims_text(&self, what: &str, claims: &str, why: Rejection) -> Attempt {
         self.attempt(what, self.with(&self.token(&self.header().to_string(), claims)), why)
     }
 
@@ -100,29 +100,29 @@ impl Route {
         let mut all = vec![self.attempt(
             "none, unsigned",
             self.with(&format!("{}.", unsigned("none"))),
-            Refusal::ForbiddenAlgorithm,
+            Rejection::ForbiddenAlgorithm,
         )];
         for name in ["none", "None", "rs256", "RS384", "ES256", "EdDSA", ""] {
             let token = signed(&unsigned(name), self.algorithm, &self.key());
-            all.push(self.attempt(&format!("algorithm {name:?}"), self.with(&token), Refusal::ForbiddenAlgorithm));
+            all.push(self.attempt(&format!("algorithm {name:?}"), self.with(&token), Rejection::ForbiddenAlgorithm));
         }
         let rsa = EncodingKey::from_rsa_pem(PRIVATE_PEM).unwrap();
         for (name, algorithm) in [("RS512", Algorithm::RS512), ("PS256", Algorithm::PS256)] {
             let token = signed(&unsigned(name), algorithm, &rsa);
-            all.push(self.attempt(&format!("{name}, truly"), self.with(&token), Refusal::ForbiddenAlgorithm));
+            all.push(self.attempt(&format!("{name}, truly"), self.with(&token), Rejection::ForbiddenAlgorithm));
         }
         let public = EncodingKey::from_secret(PUBLIC_PEM.as_bytes());
-        let why = if self.is_rsa() { Refusal::ForbiddenAlgorithm } else { Refusal::Mismatch };
+        let why = if self.is_rsa() { Rejection::ForbiddenAlgorithm } else { Rejection::Mismatch };
         let confused = signed(&unsigned("HS256"), Algorithm::HS256, &public);
         all.push(self.attempt("HS256 with the public key as secret", self.with(&confused), why));
         let disguised = signed(&message(&self.header().to_string(), &claims), Algorithm::HS256, &public);
-        all.push(self.attempt("the same, disguised", self.with(&disguised), Refusal::Mismatch));
+        all.push(self.attempt("the same, disguised", self.with(&disguised), Rejection::Mismatch));
         let other = if self.is_rsa() {
             signed(&unsigned("HS256"), Algorithm::HS256, &EncodingKey::from_secret(SHARED_SECRET.as_bytes()))
         } else {
             signed(&unsigned("RS256"), Algorithm::RS256, &rsa)
         };
-        all.push(self.attempt("the other way to sign", self.with(&other), Refusal::ForbiddenAlgorithm));
+        all.push(self.attempt("the other way to sign", self.with(&other), Rejection::ForbiddenAlgorithm));
         all
     }
 
@@ -140,17 +140,17 @@ impl Route {
             ("jwk", json!({"kty": "RSA", "kid": KEY_ID, "n": CANARY, "e": "AQAB"})),
             ("crit", json!(["exp"])),
         ] {
-            all.push(self.with_header(name, &with(name, value), Refusal::ForbiddenHeader));
+            all.push(self.with_header(name, &with(name, value), Rejection::ForbiddenHeader));
         }
         for kid in [json!("x".repeat(300)), json!("a b"), json!(" "), json!(""), json!(7), json!("a\r\nhost: b")] {
-            all.push(self.with_header(&format!("kid {kid}"), &with("kid", kid), Refusal::BadKeyId));
+            all.push(self.with_header(&format!("kid {kid}"), &with("kid", kid), Rejection::BadKeyId));
         }
         if self.is_rsa() {
             let mut without = self.header();
             without.as_object_mut().unwrap().remove("kid");
-            all.push(self.with_header("no kid", &without, Refusal::BadKeyId));
-            all.push(self.with_header("an unknown kid", &with("kid", json!(CANARY)), Refusal::UnknownKey));
-            let hostile = if self.is_install() { Refusal::BadKeyId } else { Refusal::UnknownKey };
+            all.push(self.with_header("no kid", &without, Rejection::BadKeyId));
+            all.push(self.with_header("an unknown kid", &with("kid", json!(CANARY)), Rejection::UnknownKey));
+            let hostile = if self.is_install() { Rejection::BadKeyId } else { Rejection::UnknownKey };
             let url = format!("{trap}/connect/key-1");
             for kid in ["../google/certs", "..", "../../key-1", "key-1/../key-1", "key-1?x", "key-1%2f..", &url] {
                 all.push(self.with_header(&format!("kid {kid}"), &with("kid", json!(kid)), hostile));
@@ -167,27 +167,35 @@ impl Route {
         let other_scheme = if self.scheme == "JWT" { "Bearer" } else { "JWT" };
         let raw = |value: String| self.post.clone().with("authorization", value);
         vec![
-            self.attempt("no token", self.post.clone(), Refusal::MissingToken),
-            self.attempt("an empty header", raw(String::new()), Refusal::MissingToken),
-            self.attempt("two tokens", self.with(&good).with("authorization", "Bearer a.b.c"), Refusal::AmbiguousToken),
-            self.attempt("another scheme", raw(format!("{other_scheme} {good}")), Refusal::MalformedToken),
-            self.attempt("basic", raw("Basic Y2FuYXJ5OmNhbmFyeQ==".to_owned()), Refusal::MalformedToken),
-            self.attempt("no scheme", raw(good.clone()), Refusal::MalformedToken),
-            self.attempt("a space behind", self.with(&format!("{good} ")), Refusal::MalformedToken),
-            self.attempt("two spaces", self.with(&format!(" {good}")), Refusal::MalformedToken),
-            self.attempt("a comma", self.with(&format!("{good},{good}")), Refusal::MalformedToken),
-            self.attempt("four parts", self.with(&format!("{good}.e30")), Refusal::MalformedToken),
-            self.attempt("a giant", self.with(&format!("{signed}.{}", "A".repeat(9 * 1024))), Refusal::MalformedToken),
+            self.attempt("no token", self.post.clone(), Rejection::MissingToken),
+            self.attempt("an empty header", raw(String::new()), Rejection::MissingToken),
+            self.attempt(
+                "two tokens",
+                self.with(&good).with("authorization", "Bearer a.b.c"),
+                Rejection::AmbiguousToken,
+            ),
+            self.attempt("another scheme", raw(format!("{other_scheme} {good}")), Rejection::MalformedToken),
+            self.attempt("basic", raw("Basic Y2FuYXJ5OmNhbmFyeQ==".to_owned()), Rejection::MalformedToken),
+            self.attempt("no scheme", raw(good.clone()), Rejection::MalformedToken),
+            self.attempt("a space behind", self.with(&format!("{good} ")), Rejection::MalformedToken),
+            self.attempt("two spaces", self.with(&format!(" {good}")), Rejection::MalformedToken),
+            self.attempt("a comma", self.with(&format!("{good},{good}")), Rejection::MalformedToken),
+            self.attempt("four parts", self.with(&format!("{good}.e30")), Rejection::MalformedToken),
+            self.attempt(
+                "a giant",
+                self.with(&format!("{signed}.{}", "A".repeat(9 * 1024))),
+                Rejection::MalformedToken,
+            ),
             self.attempt(
                 "another signature",
                 self.with(&format!("{signed}.{first}{}", &signature[1..])),
-                Refusal::Mismatch,
+                Rejection::Mismatch,
             ),
-            self.attempt("no signature", self.with(&format!("{signed}.")), Refusal::Mismatch),
+            self.attempt("no signature", self.with(&format!("{signed}.")), Rejection::Mismatch),
             self.attempt(
                 "other claims under the signature",
                 self.with(&format!("{}.{signature}", message(&header, &claims.replace(':', " :")))),
-                Refusal::Mismatch,
+                Rejection::Mismatch,
             ),
         ]
     }
@@ -197,33 +205,33 @@ impl Route {
         let inner = self.claims.to_string();
         let inner = inner.strip_prefix('{').unwrap();
         let mut all = vec![
-            self.with_claims("no exp", Refusal::MissingExpiry, |claims| {
+            self.with_claims("no exp", Rejection::MissingExpiry, |claims| {
                 claims.as_object_mut().unwrap().remove("exp");
             }),
-            self.with_claims("expired", Refusal::Expired, |claims| {
+            self.with_claims("expired", Rejection::Expired, |claims| {
                 claims["iat"] = json!(now - 3_600);
                 claims["nbf"] = json!(now - 3_600);
                 claims["exp"] = json!(now - 3_500);
             }),
-            self.with_claims("iat in the future", Refusal::NotYetValid, |claims| {
+            self.with_claims("iat in the future", Rejection::NotYetValid, |claims| {
                 claims["iat"] = json!(now + 120);
                 claims["exp"] = json!(now + 140);
             }),
-            self.with_claims("nbf in the future", Refusal::NotYetValid, |claims| {
+            self.with_claims("nbf in the future", Rejection::NotYetValid, |claims| {
                 claims["nbf"] = json!(now + 120);
                 claims["exp"] = json!(now + 140);
             }),
-            self.with_claims_text("a claim twice", &format!("{{\"exp\":1,{inner}"), Refusal::MalformedClaims),
+            self.with_claims_text("a claim twice", &format!("{{\"exp\":1,{inner}"), Rejection::MalformedClaims),
             self.with_claims_text(
                 "200 levels",
                 &format!("{{\"x\":{}{},{inner}", "[".repeat(200), "]".repeat(200)),
-                Refusal::MalformedClaims,
+                Rejection::MalformedClaims,
             ),
-            self.with_claims_text("no object", "[]", Refusal::MalformedClaims),
+            self.with_claims_text("no object", "[]", Rejection::MalformedClaims),
         ];
         for exp in [json!("1790005302"), json!(1.5), json!(-1), Value::Null, json!(true), json!([1])] {
             let what = format!("exp {exp}");
-            all.push(self.with_claims(&what, Refusal::MalformedClaims, |claims| claims["exp"] = exp));
+            all.push(self.with_claims(&what, Rejection::MalformedClaims, |claims| claims["exp"] = exp));
         }
         all
     }

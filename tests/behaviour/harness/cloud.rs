@@ -30,7 +30,7 @@ use super::World;
 
 /// One request as it arrived.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct ReceivedCall {
     /// `POST`
     pub(crate) method: String,
     /// Path and query.
@@ -70,7 +70,7 @@ impl Answered {
 /// A server of somebody else.
 pub(crate) struct Cloud {
     address: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<ReceivedCall>>>,
     serving: JoinHandle<()>,
 }
 
@@ -82,10 +82,10 @@ impl Drop for Cloud {
 
 impl Cloud {
     /// A server that answers each request as `behave` says.
-    pub(crate) async fn that(behave: impl Fn(&Asked) -> Answered + Send + Sync + 'static) -> Self {
+    pub(crate) async fn that(behave: impl Fn(&ReceivedCall) -> Answered + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let (asked, behave) = (Arc::<Mutex<Vec<Asked>>>::default(), Arc::new(behave));
+        let (asked, behave) = (Arc::<Mutex<Vec<ReceivedCall>>>::default(), Arc::new(behave));
         let heard = Arc::clone(&asked);
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -102,17 +102,21 @@ impl Cloud {
     }
 
     /// Everything that was asked so far, in order.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<ReceivedCall> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What was asked of this path, in order.
-    pub(crate) fn asked_of(&self, path: &str) -> Vec<Asked> {
+    pub(crate) fn asked_of(&self, path: &str) -> Vec<ReceivedCall> {
         self.asked().into_iter().filter(|asked| asked.path.starts_with(path)).collect()
     }
 }
 
-async fn serve(mut stream: TcpStream, behave: &(impl Fn(&Asked) -> Answered + ?Sized), heard: &Mutex<Vec<Asked>>) {
+async fn serve(
+    mut stream: TcpStream,
+    behave: &(impl Fn(&ReceivedCall) -> Answered + ?Sized),
+    heard: &Mutex<Vec<ReceivedCall>>,
+) {
     let Some(asked) = read(&mut stream).await else { return };
     let answer = behave(&asked);
     heard.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
@@ -129,7 +133,7 @@ async fn serve(mut stream: TcpStream, behave: &(impl Fn(&Asked) -> Answered + ?S
     let _ = stream.shutdown().await;
 }
 
-async fn read(stream: &mut TcpStream) -> Option<Asked> {
+async fn read(stream: &mut TcpStream) -> Option<ReceivedCall> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -152,7 +156,7 @@ async fn read(stream: &mut TcpStream) -> Option<Asked> {
         }
     }
     let mut line = head.lines().next()?.split(' ');
-    Some(Asked {
+    Some(ReceivedCall {
         method: line.next()?.to_owned(),
         path: line.next()?.to_owned(),
         authorization: header("authorization").unwrap_or_default(),

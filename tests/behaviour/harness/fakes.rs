@@ -1,4 +1,4 @@
-//! Time and chance that a test controls.
+//! Time and randomness that a test controls.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -29,7 +29,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// Chance that repeats itself: SHA-256 of a seed and a counter.
+/// Randomness that repeats itself: SHA-256 of a seed and a counter.
 pub(crate) struct SeededEntropy {
     seed: u64,
     next: AtomicU64,

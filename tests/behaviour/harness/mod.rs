@@ -1,4 +1,4 @@
-//! A world of its own for each test: a database, a gateway whose time and chance the test controls, and verbs that read as
+//! A world of its own for each test: a database, a gateway whose time and randomness the test controls, and verbs that read as
 //! what people do. Every world must end by [`World::ends_cleanly`].
 
 mod cloud;
@@ -36,7 +36,7 @@ use milestone_gateway::testing::{
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
-pub(crate) use cloud::{Answered, Asked, Cloud, answered, empty};
+pub(crate) use cloud::{Answered, Cloud, ReceivedCall, answered, empty};
 pub(crate) use database::pool_to_nowhere;
 pub(crate) use firebase::Firebase;
 pub(crate) use jira::{Delivery, deliver_to, user_created, user_deleted, user_updated, worklog, worklog_deleted};

@@ -4,7 +4,7 @@ use super::{Post, serving::Serving};
 
 /// All that a sender sees of an answer, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct Answer {
     pub(crate) status: u16,
     /// Without our own request id, the time, and whether the server hangs up because it did not read the whole body.
     pub(crate) headers: Vec<(String, String)>,
@@ -12,7 +12,7 @@ pub(crate) struct Told {
 }
 
 impl Serving {
-    pub(crate) async fn answers(&self, post: &Post) -> Told {
+    pub(crate) async fn answers(&self, post: &Post) -> Answer {
         let mut request =
             reqwest::Client::builder().build().unwrap().post(format!("http://{}{}", self.address(), post.path()));
         for (name, value) in &post.headers {
@@ -26,6 +26,6 @@ impl Serving {
             .map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap().to_owned()))
             .filter(|(name, _)| !["x-request-id", "date", "connection"].contains(&name.as_str()))
             .collect();
-        Told { status, headers, body: answer.bytes().await.unwrap().to_vec() }
+        Answer { status, headers, body: answer.bytes().await.unwrap().to_vec() }
     }
 }

@@ -115,7 +115,7 @@ impl World {
         person
     }
 
-    /// The same person as a portal user of another tenant: one account of the identity project, two customers.
+    /// The same person as a portal user of another tenant: one account of the identity project, two tenants.
     pub(crate) async fn the_same_portal_user(&self, tenant: &Tenant, name: &str, uid: &str) -> Person {
         let person = Person::new(tenant, name, uid.to_owned());
         self.run_for(PORTAL_USER, tenant, &person, None).await;

@@ -3,7 +3,7 @@
 use milestone_gateway::testing::{
     app::registry,
     domain::{TenantId, evidence::EvidenceKind::Uninstalled, reply::SenderReply, request::RequestState},
-    signature::{Refusal, SecretBytes},
+    signature::{Rejection, SecretBytes},
 };
 
 use super::{acme_with_ann, reply};
@@ -19,7 +19,7 @@ use crate::{
 const INSTALLED: &str = include_str!("../../vectors/connect/installed.json");
 
 #[tokio::test]
-async fn a_source_that_the_purge_has_disabled_is_enabled_and_not_rotated() {
+async fn a_source_that_the_erasure_has_disabled_is_enabled_and_not_rotated() {
     let world = World::new().await;
     let (acme, _) = acme_with_ann(&world).await;
     let new = SecretBytes::new(b"the next secret of acme, which is long".to_vec());
@@ -29,7 +29,7 @@ async fn a_source_that_the_purge_has_disabled_is_enabled_and_not_rotated() {
     world.days_pass(84).await;
     assert_eq!(own_request(&world, &acme).await.state, RequestState::Completed);
     let disabled = world.delivers(&acme.source, &Delivery::signed("{}", Some("1"), &secret_of("acme"))).await;
-    assert_eq!((disabled.reply, disabled.refusal), (SenderReply::Unauthorized, Some(Refusal::UnknownSource)));
+    assert_eq!((disabled.reply, disabled.rejection), (SenderReply::Unauthorized, Some(Rejection::UnknownSource)));
 
     let rotated = registry::rotate(&world.gateway, &world.tester, &acme.source, &new).await.unwrap_err();
     let registration = registry::Registration::jira(&acme.source, &acme.key, &new);

@@ -1,4 +1,4 @@
-//! The site that is asked for its worklogs, and the customer whose it is.
+//! The site that is asked for its worklogs, and the tenant whose it is.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use milestone_gateway::testing::outbound::jira_worklogs::WORKLOG_ANSWER_BYTES_MA
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::harness::{Answered, Asked, Cloud, Person, Tenant, World, answered, empty, issue_of, worklog};
+use crate::harness::{Answered, Cloud, Person, ReceivedCall, Tenant, World, answered, empty, issue_of, worklog};
 
 /// A Jira site: its worklogs as they are, and the two feeds.
 #[derive(Default)]
@@ -30,7 +30,7 @@ pub(super) struct Jira {
 pub(super) type Shared = Arc<Mutex<Jira>>;
 
 impl Jira {
-    fn answers(&self, asked: &Asked) -> Answered {
+    fn answers(&self, asked: &ReceivedCall) -> Answered {
         let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
         // A site behind Atlassian's API host is the same site.
         let below = path.find("/rest/").map_or(path, |at| &path[at..]);

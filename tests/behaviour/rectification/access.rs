@@ -50,7 +50,7 @@ async fn a_restriction_that_the_product_has_set_itself_outlives_an_activation() 
 }
 
 #[tokio::test]
-async fn a_customer_who_leaves_and_returns_lets_nobody_in_whose_account_is_deactivated() {
+async fn a_tenant_that_leaves_and_returns_lets_nobody_in_whose_account_is_deactivated() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
     let now = world.gateway.now();
@@ -63,7 +63,7 @@ async fn a_customer_who_leaves_and_returns_lets_nobody_in_whose_account_is_deact
     world.the_worker_drains().await;
     it_is_told(&world, &acme, Installed, now + minutes(5)).await;
     world.the_worker_drains().await;
-    assert!(!world.may_sign_in(&ann).await, "deactivated while the customer was away");
+    assert!(!world.may_sign_in(&ann).await, "deactivated while the tenant was away");
 
     world.jira_sends(&acme, &updated(&ann, now + minutes(6), "Ann", true)).await;
     world.the_worker_drains().await;
@@ -72,7 +72,7 @@ async fn a_customer_who_leaves_and_returns_lets_nobody_in_whose_account_is_deact
 }
 
 #[tokio::test]
-async fn an_activation_lets_nobody_in_while_the_whole_customer_is_leaving() {
+async fn an_activation_lets_nobody_in_while_the_whole_tenant_is_leaving() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
     let now = world.gateway.now();
@@ -114,7 +114,7 @@ async fn a_return_that_is_older_than_a_deactivation_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn an_activation_gives_no_access_back_to_whoever_is_leaving() {
+async fn an_activation_restores_no_access_of_whoever_is_leaving() {
     let world = World::new().await;
     let (acme, ann) = acme_with_ann(&world).await;
     let now = world.gateway.now();
@@ -181,12 +181,12 @@ async fn the_sweep_makes_the_products_word_of_who_is_leaving_true_again() {
 }
 
 #[tokio::test]
-async fn behind_the_customers_fence_the_sweep_brings_that_word_not_back() {
+async fn behind_the_tenants_fence_the_sweep_brings_that_word_not_back() {
     let world = World::new().await;
     let (acme, _) = acme_with_ann(&world).await;
     it_is_told(&world, &acme, Uninstalled, world.gateway.now()).await;
     world.the_worker_drains().await;
-    world.crash.arm("tenant_deletion.after_fence_mirror", 1);
+    world.crash.arm("tenant_erasure.after_fence_mirror", 1);
     world.days_pass(83).await;
     assert_eq!(world.request(&acme).await.phase(), Some(Phase::Fenced));
 

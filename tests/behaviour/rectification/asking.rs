@@ -1,4 +1,4 @@
-//! What Atlassian's report says has changed is asked for at the customer's own site.
+//! What Atlassian's report says has changed is asked for at the tenant's own site.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,9 +7,9 @@ use milestone_gateway::testing::domain::SourceKind;
 use serde_json::json;
 
 use super::{acme_with_ann, called, copies_of, minutes, updated};
-use crate::harness::{Answered, Asked, Cloud, Person, Tenant, World, answered, empty, user_created};
+use crate::harness::{Answered, Cloud, Person, ReceivedCall, Tenant, World, answered, empty, user_created};
 
-/// Atlassian as a customer's site and the reporting API: Ann's data has changed.
+/// Atlassian as a tenant's site and the reporting API: Ann's data has changed.
 struct Atlassian {
     world: World,
     acme: Tenant,
@@ -28,7 +28,7 @@ async fn atlassian_says_that_ann_has_changed() -> Atlassian {
     world.the_worker_drains().await;
     let (site, account) = (Arc::new(Mutex::new(empty(503))), ann.account_id.clone());
     let behaviour = Arc::clone(&site);
-    let cloud = Cloud::that(move |asked: &Asked| match asked.path.as_str() {
+    let cloud = Cloud::that(move |asked: &ReceivedCall| match asked.path.as_str() {
         "/app/report-accounts/" => answered(200, json!({"accounts": [{"accountId": account, "status": "updated"}]})),
         path if path.starts_with("/rest/api/3/user?accountId=") => behaviour.lock().unwrap().clone(),
         _ => empty(404),
@@ -55,7 +55,7 @@ impl Atlassian {
 }
 
 #[tokio::test]
-async fn an_account_whose_data_has_changed_is_asked_about_at_the_customers_site() {
+async fn an_account_whose_data_has_changed_is_asked_about_at_the_tenants_site() {
     let told = atlassian_says_that_ann_has_changed().await;
     let Atlassian { world, acme, ann, .. } = &told;
     world.asks(&acme.source, &told.cloud).await;
@@ -76,7 +76,8 @@ async fn an_account_whose_data_has_changed_is_asked_about_at_the_customers_site(
     // What was asked for again is reported as of then: Atlassian tells what has changed since.
     world.time_passes(SignedDuration::from_hours(24 * 8));
     told.is_asked_and_worked_on().await;
-    let since = |asked: &Asked| asked.body["accounts"][0]["updatedAt"].as_str().unwrap().parse::<Timestamp>().unwrap();
+    let since =
+        |asked: &ReceivedCall| asked.body["accounts"][0]["updatedAt"].as_str().unwrap().parse::<Timestamp>().unwrap();
     let reports: Vec<Timestamp> = told.cloud.asked_of("/app/report-accounts/").iter().map(since).collect();
     assert_eq!(reports.len(), 2);
     assert!(reports[1] > reports[0], "{reports:?}");

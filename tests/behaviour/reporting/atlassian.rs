@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::testing::domain::SourceKind;
 use serde_json::{Value, json};
 
-use crate::harness::{Answered, Asked, Cloud, Person, Tenant, World, answered, empty, user_created};
+use crate::harness::{Answered, Cloud, Person, ReceivedCall, Tenant, World, answered, empty, user_created};
 
 /// What Atlassian thinks of accounts.
 #[derive(Default)]
@@ -31,7 +31,7 @@ pub(super) async fn atlassian(state: &Shared) -> Cloud {
 }
 
 impl Atlassian {
-    fn answers(&mut self, asked: &Asked) -> Answered {
+    fn answers(&mut self, asked: &ReceivedCall) -> Answered {
         assert_eq!((asked.method.as_str(), asked.path.as_str()), ("POST", "/app/report-accounts/"));
         if let Some(instead) = self.instead.pop() {
             return instead;
@@ -61,7 +61,7 @@ fn said((id, status): (&String, &str)) -> Value {
 }
 
 /// The accounts of one call, and since when something is held about each.
-pub(super) fn accounts_of(asked: &Asked) -> BTreeMap<String, Timestamp> {
+pub(super) fn accounts_of(asked: &ReceivedCall) -> BTreeMap<String, Timestamp> {
     let accounts = asked.body["accounts"].as_array().unwrap().iter();
     let account = |each: &Value| (text(&each["accountId"]), text(&each["updatedAt"]).parse().unwrap());
     accounts.map(account).collect()

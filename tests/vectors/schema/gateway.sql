@@ -715,7 +715,7 @@ TABLE gateway.tenant ROW SECURITY FORCED
     tenant_id uuid NOT NULL
     stable_key text NOT NULL
     created_at timestamp with time zone NOT NULL
-    purged_at timestamp with time zone
+    erased_at timestamp with time zone
     CONSTRAINT tenant_pkey PRIMARY KEY (tenant_id)
     CONSTRAINT tenant_is_known_once UNIQUE (stable_key)
     CONSTRAINT tenant_stable_key_length CHECK (((length(stable_key) >= 1) AND (length(stable_key) <= 200)))
@@ -725,7 +725,7 @@ TABLE gateway.tenant ROW SECURITY FORCED
     GRANT INSERT, SELECT TO gw_tenant
     GRANT SELECT TO gw_queue
     GRANT SELECT TO gw_verify
-    GRANT UPDATE (purged_at) TO gw_tenant
+    GRANT UPDATE (erased_at) TO gw_tenant
 
 TABLE gateway.tenant_evidence ROW SECURITY FORCED
     tenant_id uuid NOT NULL
@@ -782,7 +782,7 @@ TABLE gateway.tree_issue ROW SECURITY FORCED
     project_id text
     seen_at timestamp with time zone
     deleted_at timestamp with time zone
-    hours_may_be_marked boolean NOT NULL DEFAULT false
+    may_have_removed_hours boolean NOT NULL DEFAULT false
     CONSTRAINT tree_issue_pkey PRIMARY KEY (tenant_id, issue_id)
     CONSTRAINT tree_issue_has_tenant FOREIGN KEY (tenant_id) REFERENCES gateway.tenant(tenant_id)
     CONSTRAINT tree_issue_id_is_a_number CHECK ((issue_id ~ '^[0-9]{1,20}$'::text))
@@ -804,7 +804,7 @@ TABLE gateway.tree_project ROW SECURITY FORCED
     POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
     GRANT DELETE, INSERT, SELECT, UPDATE TO gw_tenant
 
-FUNCTION gateway.accounts_to_report(at timestamp with time zone, most bigint) RETURNS TABLE(tenant_id uuid, identity_id uuid) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 4abc35cf6508ca119e5da031f974d580
+FUNCTION gateway.accounts_to_report(at timestamp with time zone, most bigint) RETURNS TABLE(tenant_id uuid, identity_id uuid) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 3721586842b9fe3377569add8ca9db29
     GRANT EXECUTE TO gw_queue
 
 FUNCTION gateway.calendar_now() RETURNS timestamp with time zone STABLE search_path=pg_catalog, pg_temp BODY 9194620c44b76ece9eeb3b063607f3b2
@@ -835,13 +835,13 @@ FUNCTION gateway.refuse_change() RETURNS trigger VOLATILE search_path=pg_catalog
 FUNCTION gateway.refuse_exchange() RETURNS trigger VOLATILE search_path=pg_catalog, pg_temp BODY 770897347f6c6c57641767c202f3e17c
     GRANT EXECUTE TO PUBLIC
 
-FUNCTION gateway.silent_installations(silent_since timestamp with time zone, at timestamp with time zone, most bigint) RETURNS TABLE(tenant_id uuid, stable_key text) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY d8321c58f0a8c1b02fb3ba16dd5bc53a
+FUNCTION gateway.silent_installations(silent_since timestamp with time zone, at timestamp with time zone, most bigint) RETURNS TABLE(tenant_id uuid, stable_key text) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY f6b94de9a610056f32e00f03220728b5
     GRANT EXECUTE TO gw_queue
 
 FUNCTION gateway.source_for_intake(wanted text, wanted_holder text, at timestamp with time zone) RETURNS TABLE(source_id uuid, tenant_id uuid, kind text, site_host text, settings jsonb, replay_window_seconds integer, credential_id uuid, master_id integer, sealed bytea) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 21e14edf9b485a5fb82747d8113a692a
     GRANT EXECUTE TO gw_intake
 
-FUNCTION gateway.sources_to_poll(tokens_since timestamp with time zone) RETURNS TABLE(source_id uuid, holder text, name text, kind text, tenant_id uuid, site_host text, created_at timestamp with time zone, has_credentials boolean) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 3c832cf571241c98ca236fbdb90d7718
+FUNCTION gateway.sources_to_poll(tokens_since timestamp with time zone) RETURNS TABLE(source_id uuid, holder text, name text, kind text, tenant_id uuid, site_host text, created_at timestamp with time zone, has_credentials boolean) STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY ec1e054dff25965e94b8e271e698b584
     GRANT EXECUTE TO gw_queue
 
 FUNCTION gateway.tenant_for_intake(wanted_key text, new_tenant_id uuid, at timestamp with time zone) RETURNS uuid VOLATILE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY db6d3e4a37322253fa1f0f642d1b0bfe

@@ -52,7 +52,7 @@ pub(in crate::app) async fn standing_under_lock(
     Ok(match store::fence::of_tenant(tx).await? {
         Some(fence) if fence.returned_at.is_some_and(|returned_at| source_at >= returned_at) => TenantStanding::Here,
         Some(fence) => TenantStanding::Gone(Some(Box::new(fence))),
-        None if store::tenant::purged_at(tx).await?.is_some() => TenantStanding::Gone(None),
+        None if store::tenant::erased_at(tx).await?.is_some() => TenantStanding::Gone(None),
         None => TenantStanding::Here,
     })
 }

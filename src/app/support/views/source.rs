@@ -73,7 +73,7 @@ impl From<&CredentialDates> for CredentialView {
     }
 }
 
-/// Which tenant an installation of a shared source is.
+/// The tenant that an installation of a shared source is assigned to.
 #[derive(Debug, Serialize)]
 pub struct InstallationView {
     installation: String,

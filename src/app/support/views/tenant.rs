@@ -20,12 +20,12 @@ use crate::{
 pub struct TenantView {
     tenant_id: TenantId,
     stable_key: String,
-    purged_at: Option<Timestamp>,
+    erased_at: Option<Timestamp>,
 }
 
 impl From<&Tenant> for TenantView {
     fn from(tenant: &Tenant) -> Self {
-        Self { tenant_id: tenant.tenant_id, stable_key: tenant.stable_key.clone(), purged_at: tenant.purged_at }
+        Self { tenant_id: tenant.tenant_id, stable_key: tenant.stable_key.clone(), erased_at: tenant.erased_at }
     }
 }
 
@@ -118,9 +118,9 @@ impl ConfirmationView {
 
 /// How the tenant stands, in words. Requests come newest first.
 fn standing(report: &TenantReport) -> String {
-    if let Some(purged_at) = report.tenant.purged_at {
+    if let Some(erased_at) = report.tenant.erased_at {
         return format!(
-            "gone: everything was deleted and certified at {purged_at:.0}; only a new installation opens the door"
+            "gone: everything was deleted and certified at {erased_at:.0}; only a new installation opens the door"
         );
     }
     let Some(request) = report.requests.first() else { return "present".to_owned() };

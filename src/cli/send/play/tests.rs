@@ -20,7 +20,7 @@ use crate::{
         key_set::{KeyHost, PublicKey},
     },
     signature::{
-        CanonicalRequest, Refusal, SecretBytes, StandardSignature,
+        CanonicalRequest, Rejection, SecretBytes, StandardSignature,
         connect_jwt::{self, ConnectInstallExpectation},
         forge_fit::{self, ForgeEnvironment, ForgeExpectation},
         google_oidc::{self, GoogleExpectation},
@@ -101,7 +101,7 @@ fn sent(settings: SourceSettings, more: &[&str], body: &str) -> Delivery {
     playing(settings, &more, body).and_then(|play| play.delivery(0, now(), &Fixed(7))).expect("a delivery")
 }
 
-fn refusal_of(settings: SourceSettings, more: &[&str], body: &str) -> String {
+fn rejection_of(settings: SourceSettings, more: &[&str], body: &str) -> String {
     playing(settings, more, body).err().expect("it is refused").to_string()
 }
 
@@ -247,7 +247,7 @@ fn googles_token_is_for_the_registered_audience_and_account() {
     }
     let wrong = sent(google(pubsub::contract::settings), &["--signature", "wrong"], "{}");
     let pending = google_oidc::begin(&wrong.headers()).expect("a token");
-    assert_eq!(pending.finish(&public_key(), &expected, now()), Err(Refusal::Mismatch));
+    assert_eq!(pending.finish(&public_key(), &expected, now()), Err(Rejection::Mismatch));
 }
 
 #[test]
@@ -299,15 +299,18 @@ fn a_connect_app_is_installed_under_the_key_and_called_under_the_installations_s
 
 #[test]
 fn what_a_sender_needs_and_what_it_does_not_know_is_said_by_name() {
-    assert!(refusal_of(forge(), &[], "{}").starts_with("--tenant-key is needed"));
-    assert!(refusal_of(connect_app(), &[], "{}").starts_with("--route is needed"));
-    assert!(refusal_of(connect_app(), &["--route", "webhook"], "{}").starts_with("--installation is needed"));
-    assert_eq!(refusal_of(connect_app(), &["--route", "events"], "{}"), "a Connect app has no such --route");
+    assert!(rejection_of(forge(), &[], "{}").starts_with("--tenant-key is needed"));
+    assert!(rejection_of(connect_app(), &[], "{}").starts_with("--route is needed"));
+    assert!(rejection_of(connect_app(), &["--route", "webhook"], "{}").starts_with("--installation is needed"));
+    assert_eq!(rejection_of(connect_app(), &["--route", "events"], "{}"), "a Connect app has no such --route");
     let with_type = ["--ce-type", "t"];
     assert!(
-        refusal_of(google(google_events::contract::settings), &with_type, "{}").starts_with("--ce-source is needed")
+        rejection_of(google(google_events::contract::settings), &with_type, "{}").starts_with("--ce-source is needed")
     );
-    let foreign = refusal_of(jira::contract::settings(), &["--route", "events", "--unwrapped"], "{}");
+    let foreign = rejection_of(jira::contract::settings(), &["--route", "events", "--unwrapped"], "{}");
     assert_eq!(foreign, "a source of kind jira_admin knows no --route, --unwrapped");
-    assert_eq!(refusal_of(atlassian_report::contract::settings(), &[], "{}"), "nobody sends to a source of this kind");
+    assert_eq!(
+        rejection_of(atlassian_report::contract::settings(), &[], "{}"),
+        "nobody sends to a source of this kind"
+    );
 }

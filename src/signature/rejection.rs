@@ -1,8 +1,8 @@
 //! Why a delivery was not believed.
 
-/// The reason of a refusal, for our metrics and logs. The sender never learns it: all refusals look alike outside.
+/// The reason of a rejection, for our metrics and logs. The sender never learns it: all rejections look alike outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
-pub enum Refusal {
+pub enum Rejection {
     /// The header that carries the signature is absent or empty.
     #[error("missing_signature")]
     MissingSignature,
@@ -95,7 +95,7 @@ pub enum Refusal {
     BodyDisagrees,
 }
 
-impl Refusal {
+impl Rejection {
     /// Every reason.
     #[cfg(test)]
     pub const ALL: [Self; 30] = [
@@ -182,16 +182,16 @@ mod tests {
 
     #[test]
     fn every_reason_prints_its_own_word() {
-        for refusal in Refusal::ALL {
-            assert_eq!(refusal.to_string(), refusal.as_str());
+        for rejection in Rejection::ALL {
+            assert_eq!(rejection.to_string(), rejection.as_str());
         }
-        let words: BTreeSet<_> = Refusal::ALL.iter().map(|refusal| refusal.as_str()).collect();
-        assert_eq!(words.len(), Refusal::ALL.len());
+        let words: BTreeSet<_> = Rejection::ALL.iter().map(|rejection| rejection.as_str()).collect();
+        assert_eq!(words.len(), Rejection::ALL.len());
     }
 
     #[test]
     fn a_key_that_cannot_be_had_is_our_inability_and_an_unknown_one_is_not() {
-        assert!(Refusal::KeyUnavailable.is_our_inability());
-        assert!(!Refusal::UnknownKey.is_our_inability() && !Refusal::Expired.is_our_inability());
+        assert!(Rejection::KeyUnavailable.is_our_inability());
+        assert!(!Rejection::UnknownKey.is_our_inability() && !Rejection::Expired.is_our_inability());
     }
 }

@@ -24,7 +24,7 @@ fn hours_pass(world: &World, count: i64) {
 }
 
 #[tokio::test]
-async fn a_departure_that_is_handed_over_late_is_counted_from_its_own_arrival() {
+async fn a_departure_that_is_routed_late_is_counted_from_its_own_arrival() {
     let world = World::new().await;
     let acme = world.a_tenant("acme").await;
     let paula = world.a_portal_user(&acme, "paula").await;
@@ -36,7 +36,7 @@ async fn a_departure_that_is_handed_over_late_is_counted_from_its_own_arrival() 
     hours_pass(&world, 10 * 24);
     world.the_worker_drains().await;
 
-    assert_eq!(world.outcome_of(told).await, "applied: handed_to_tenants");
+    assert_eq!(world.outcome_of(told).await, "applied: routed_to_tenants");
     assert_eq!(world.request(&acme).await.offboarding.unwrap().timeline.anchor_at, hours(0));
     let arrival = "SELECT count(DISTINCT original_received_at) FROM gateway.event";
     assert_eq!(world.number(arrival).await, 1, "the tenant's own event is younger than what it was made of");
@@ -75,7 +75,7 @@ async fn is_replayed(world: &World, event: Accepted) {
 }
 
 #[tokio::test]
-async fn an_uninstall_that_is_handed_over_after_the_installation_that_followed_it_starts_nothing() {
+async fn an_uninstall_that_is_routed_after_the_installation_that_followed_it_starts_nothing() {
     let keys = KeyServer::start(Manner::Well).await;
     let world = World::with_key_server(&keys).await;
     let Unbound { acme, uninstalled, installed_again } = an_unbound_installation(&world).await;
@@ -91,7 +91,7 @@ async fn an_uninstall_that_is_handed_over_after_the_installation_that_followed_i
 }
 
 #[tokio::test]
-async fn the_departure_of_a_customer_that_is_handed_over_late_is_counted_from_its_own_arrival() {
+async fn the_departure_of_a_tenant_that_is_routed_late_is_counted_from_its_own_arrival() {
     let keys = KeyServer::start(Manner::Well).await;
     let world = World::with_key_server(&keys).await;
     let Unbound { acme, uninstalled, .. } = an_unbound_installation(&world).await;

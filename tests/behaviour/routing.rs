@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::testing::{
     app::{registry, support::replay},
     domain::{SourceKind, TenantId, reply::SenderReply, request::RequestState},
-    signature::{Refusal, SecretBytes, issue},
+    signature::{Rejection, SecretBytes, issue},
     store::event::EventFilter,
 };
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ async fn outcomes(world: &World, tenant: TenantId) -> Vec<String> {
     world.text(&sql).await.unwrap_or_default().split(", ").filter(|text| !text.is_empty()).map(str::to_owned).collect()
 }
 
-const HANDED: &str = "user_deleted applied handed_to_tenants";
+const ROUTED: &str = "user_deleted applied routed_to_tenants";
 const STARTED: &str = "user_deleted applied offboarding_started";
 
 struct Shared {
@@ -60,7 +60,7 @@ async fn an_account_that_one_tenant_knows_concerns_that_tenant_alone() {
 
     world.firebase_tells(&background_event("delete", &paula.account_id, hours(0))).await;
 
-    assert_eq!(outcomes(&world, TenantId::PLATFORM).await, [HANDED]);
+    assert_eq!(outcomes(&world, TenantId::PLATFORM).await, [ROUTED]);
     assert_eq!(outcomes(&world, acme.id).await, [STARTED]);
     assert_eq!(outcomes(&world, globex.id).await, [""; 0]);
     assert!(!world.may_use_the_portal(&paula).await);
@@ -75,7 +75,7 @@ async fn an_account_that_two_tenants_know_leaves_both() {
 
     world.firebase_tells(&background_event("delete", &paula.account_id, hours(0))).await;
 
-    assert_eq!(outcomes(&world, TenantId::PLATFORM).await, [HANDED]);
+    assert_eq!(outcomes(&world, TenantId::PLATFORM).await, [ROUTED]);
     for (tenant, person) in [(&acme, &paula), (&globex, &again)] {
         assert_eq!(outcomes(&world, tenant.id).await, [STARTED]);
         assert!(!world.may_use_the_portal(person).await);
@@ -135,7 +135,7 @@ async fn both_generations_of_one_deletion_are_one_offboarding() {
 }
 
 #[tokio::test]
-async fn a_portal_user_and_a_user_of_the_delivery_app_are_told_apart_and_the_purge_takes_exactly_one() {
+async fn a_portal_user_and_a_user_of_the_delivery_app_are_told_apart_and_the_erasure_takes_exactly_one() {
     let world = World::new().await;
     let Shared { acme, paula, .. } = a_shared_project(&world).await;
     let dora = world.a_delivery_user(&acme, "dora").await;
@@ -190,22 +190,22 @@ async fn what_emulators_send_without_a_signature_is_believed_under_the_developme
         let with_token = world.receives(&post.clone().with("authorization", unsigned_token)).await;
         world.the_worker_drains().await;
 
-        for (accepted, why) in [(bare, Refusal::MissingToken), (with_token, Refusal::ForbiddenAlgorithm)] {
+        for (accepted, why) in [(bare, Rejection::MissingToken), (with_token, Rejection::ForbiddenAlgorithm)] {
             let expected = if trusts { SenderReply::Accepted } else { SenderReply::Unauthorized };
-            assert_eq!((accepted.reply, accepted.refusal), (expected, (!trusts).then_some(why)));
+            assert_eq!((accepted.reply, accepted.rejection), (expected, (!trusts).then_some(why)));
         }
         assert_eq!(world.may_use_the_portal(&paula).await, !trusts);
         world.ends_cleanly().await;
     }
 }
 
-/// `interpret.after_hand_over`: tenants have their events, and the platform's own has not ended.
+/// `interpret.after_routing`: tenants have their events, and the platform's own has not ended.
 #[tokio::test]
-async fn a_crash_after_handing_over_hands_nothing_over_twice() {
+async fn a_crash_after_routing_routes_nothing_twice() {
     let world = World::new().await;
     let Shared { acme, globex, paula } = a_shared_project(&world).await;
     world.the_same_portal_user(&globex, "paula", &paula.account_id).await;
-    world.crash.arm("interpret.after_hand_over", 1);
+    world.crash.arm("interpret.after_routing", 1);
 
     world.firebase_tells(&background_event("delete", &paula.account_id, hours(0))).await;
     for _ in 0..3 {
@@ -214,8 +214,8 @@ async fn a_crash_after_handing_over_hands_nothing_over_twice() {
         world.the_worker_drains().await;
     }
 
-    assert!(!world.crash.is_armed("interpret.after_hand_over"));
-    assert_eq!(outcomes(&world, TenantId::PLATFORM).await, [HANDED]);
+    assert!(!world.crash.is_armed("interpret.after_routing"));
+    assert_eq!(outcomes(&world, TenantId::PLATFORM).await, [ROUTED]);
     for tenant in [&acme, &globex] {
         assert_eq!(outcomes(&world, tenant.id).await, [STARTED]);
     }
@@ -238,7 +238,7 @@ async fn a_connect_app_is_installed_bound_used_and_uninstalled() {
     let ann = world.a_team_member(&acme, "ann", &paula).await;
     world.a_connect_source().await;
     let early = world.receives(&world.connect_post("webhook", user_deleted(&ann, hours(0)).to_string())).await;
-    assert_eq!((early.reply, early.refusal), (SenderReply::Unauthorized, Some(Refusal::UnknownSource)));
+    assert_eq!((early.reply, early.rejection), (SenderReply::Unauthorized, Some(Rejection::UnknownSource)));
 
     let installed = world.receives(&world.connect_install_post("installed", INSTALLED)).await;
     world.the_worker_drains().await;
@@ -274,7 +274,7 @@ async fn a_connect_app_is_installed_bound_used_and_uninstalled() {
     let late = Post::new(SourceKind::Connect, "connect", DISABLED).at("disabled");
     let refused = world.receives(&late).await;
     world.the_worker_drains().await;
-    assert_eq!((refused.reply, refused.refusal), (SenderReply::Unauthorized, Some(Refusal::MissingToken)));
+    assert_eq!((refused.reply, refused.rejection), (SenderReply::Unauthorized, Some(Rejection::MissingToken)));
     assert_eq!((world.product_rows().await, world.rows_of_schema("gateway").await), before);
     assert_eq!(places_of_the_secret(&world).await, [""; 0]);
     world.ends_cleanly().await;
@@ -303,7 +303,7 @@ async fn one_installations_secret_signs_for_that_installation_alone() {
     let foreign = world.receives(&signed("another-client", SHARED_SECRET)).await;
 
     assert_eq!(own.reply, SenderReply::Accepted);
-    assert_eq!((foreign.reply, foreign.refusal), (SenderReply::Unauthorized, Some(Refusal::Mismatch)));
+    assert_eq!((foreign.reply, foreign.rejection), (SenderReply::Unauthorized, Some(Rejection::Mismatch)));
     world.the_worker_drains().await;
     world.ends_cleanly().await;
 }
@@ -325,20 +325,20 @@ async fn an_installation_that_is_given_another_secret_is_believed_under_it_at_on
     let another = "another-secret-also-long";
     world.receives(&world.connect_install_post("installed", INSTALLED)).await;
     assert_eq!(world.receives(&webhook_under(&world, SHARED_SECRET)).await.reply, SenderReply::Accepted);
-    assert_eq!(world.receives(&webhook_under(&world, another)).await.refusal, Some(Refusal::Mismatch));
+    assert_eq!(world.receives(&webhook_under(&world, another)).await.rejection, Some(Rejection::Mismatch));
 
     // Within one second Atlassian would make the same token, and under one token only one secret can be brought.
     let changed = INSTALLED.replace(SHARED_SECRET, another);
     let under_the_same_token = world.receives(&world.connect_install_post("installed", changed.clone())).await;
-    assert_eq!(under_the_same_token.refusal, Some(Refusal::Replayed));
+    assert_eq!(under_the_same_token.rejection, Some(Rejection::Replayed));
     let mut otherwise_written = world.connect_install_post("installed", INSTALLED.replace(SHARED_SECRET, another));
     for (name, value) in &mut otherwise_written.headers {
         if name == "authorization" {
             value[..3].copy_from_slice(b"jwt");
         }
     }
-    assert_eq!(world.receives(&otherwise_written).await.refusal, Some(Refusal::Replayed), "however it is written");
-    assert_eq!(world.receives(&webhook_under(&world, another)).await.refusal, Some(Refusal::Mismatch));
+    assert_eq!(world.receives(&otherwise_written).await.rejection, Some(Rejection::Replayed), "however it is written");
+    assert_eq!(world.receives(&webhook_under(&world, another)).await.rejection, Some(Rejection::Mismatch));
     world.time_passes(SignedDuration::from_secs(1));
     world.receives(&world.connect_install_post("installed", changed)).await;
 
@@ -346,7 +346,7 @@ async fn an_installation_that_is_given_another_secret_is_believed_under_it_at_on
     assert_eq!(world.receives(&webhook_under(&world, SHARED_SECRET)).await.reply, SenderReply::Accepted, "for a day");
     world.time_passes(SignedDuration::from_hours(25));
     world.restarts();
-    assert_eq!(world.receives(&webhook_under(&world, SHARED_SECRET)).await.refusal, Some(Refusal::Mismatch));
+    assert_eq!(world.receives(&webhook_under(&world, SHARED_SECRET)).await.rejection, Some(Rejection::Mismatch));
     world.the_worker_drains().await;
     world.ends_cleanly().await;
 }

@@ -1,4 +1,4 @@
-//! The purge of a whole customer: what it ends, what stops it, and that it may die at any line.
+//! The erasure of a whole tenant: what it ends, what stops it, and that it may die at any line.
 
 use jiff::{SignedDuration, Timestamp};
 use milestone_gateway::testing::{
@@ -25,10 +25,10 @@ use crate::{
 
 /// Points that are visited for each of many things; dying at the second visit is another story than at the first.
 const VISITED_OFTEN: &[&str] = &[
-    "access_off.after_product",
-    "tenant_deletion.before_batch",
-    "tenant_deletion.after_batch",
-    "tenant_deletion.after_account_page",
+    "revoke_access.after_product",
+    "tenant_erasure.before_batch",
+    "tenant_erasure.after_batch",
+    "tenant_erasure.after_account_page",
 ];
 
 async fn deletion_of(world: &World, tenant: &Tenant) -> JobRow {
@@ -48,8 +48,8 @@ async fn is_gone(world: &World, tenant: &Tenant, at: Timestamp) -> bool {
     tenant_fence::standing(&tx, at).await.unwrap().is_gone()
 }
 
-/// Jobs run until the customer is purged; events wait.
-async fn the_purge_overtakes_the_events(world: &World, tenant: &Tenant) {
+/// Jobs run until the tenant is erased; events wait.
+async fn the_erasure_overtakes_the_events(world: &World, tenant: &Tenant) {
     while own_request(world, tenant).await.state != RequestState::Completed {
         for job in run_job::claim(&world.gateway, &JobKind::ALL, 4).await.unwrap() {
             if let Err(failure) = run_job::run(&world.gateway, &job).await {
@@ -66,7 +66,7 @@ async fn fences_of_people(world: &World) -> (i64, i64) {
 }
 
 #[tokio::test]
-async fn what_overtakes_the_installation_that_brings_a_customer_back_is_not_lost_and_whoever_was_erased_stays_so() {
+async fn what_overtakes_the_installation_that_brings_a_tenant_back_is_not_lost_and_whoever_was_erased_stays_so() {
     let world = World::new().await;
     let Acme { tenant, ann, bob } = acme_and_globex(&world).await;
     world.jira_sends(&tenant, &user_deleted(&ann, hours(0))).await;
@@ -82,9 +82,9 @@ async fn what_overtakes_the_installation_that_brings_a_customer_back_is_not_lost
         world.jira_sends(&tenant, &worklog(&ann, "77", &issue_of(&ann), 2, at)).await,
         world.jira_sends(&tenant, &worklog(&bob, "78", &issue_of(&bob), 2, at)).await,
     ];
-    the_purge_overtakes_the_events(&world, &tenant).await;
+    the_erasure_overtakes_the_events(&world, &tenant).await;
     world.the_worker_drains().await;
-    assert_eq!(fences_of_people(&world).await, (1, 1), "a purge forgets nobody who was erased");
+    assert_eq!(fences_of_people(&world).await, (1, 1), "an erasure forgets nobody who was erased");
 
     it_is_told(&world, &tenant, Installed, at - SignedDuration::from_mins(10)).await;
     let insert = format!("INSERT INTO milestone.tenant VALUES ('{}', 'acme', 'acme.atlassian.net', now())", tenant.key);
@@ -104,7 +104,7 @@ async fn what_overtakes_the_installation_that_brings_a_customer_back_is_not_lost
 }
 
 #[tokio::test]
-async fn what_an_installation_has_brought_to_a_shared_source_goes_with_the_customer() {
+async fn what_an_installation_has_brought_to_a_shared_source_goes_with_the_tenant() {
     let keys = KeyServer::start(Manner::Well).await;
     let world = World::with_key_server(&keys).await;
     let Acme { tenant, .. } = acme_and_globex(&world).await;
@@ -127,13 +127,13 @@ async fn what_an_installation_has_brought_to_a_shared_source_goes_with_the_custo
     world.days_pass(83).await;
 
     assert_eq!(own_request(&world, &tenant).await.state, RequestState::Completed);
-    assert_eq!(world.text(kept).await, Some(other.key.clone()), "another customer's token stays");
+    assert_eq!(world.text(kept).await, Some(other.key.clone()), "another tenant's token stays");
     assert_eq!(world.number("SELECT count(*) FROM gateway.source_holder").await, 0);
     world.ends_cleanly().await;
 }
 
 #[tokio::test]
-async fn the_purge_ends_what_was_under_way_about_the_customers_people() {
+async fn the_erasure_ends_what_was_under_way_about_the_tenants_people() {
     let world = World::new().await;
     let Acme { tenant, ann, bob } = acme_and_globex(&world).await;
     world.jira_sends(&tenant, &user_deleted(&ann, hours(0))).await;
@@ -169,29 +169,29 @@ async fn the_purge_ends_what_was_under_way_about_the_customers_people() {
     world.days_pass(123).await;
     world.the_sweep_runs().await;
     assert_eq!(fences_of_people(&world).await, (0, 0));
-    assert!(is_gone(&world, &tenant, world.gateway.now()).await, "the customer's own fence stands until it is back");
+    assert!(is_gone(&world, &tenant, world.gateway.now()).await, "the tenant's own fence stands until it is back");
     world.ends_cleanly().await;
 }
 
 #[tokio::test]
-async fn behind_the_fence_nothing_of_the_customer_counts_until_it_is_installed_again() {
+async fn behind_the_fence_nothing_of_the_tenant_counts_until_it_is_installed_again() {
     let world = World::new().await;
     let Acme { tenant, ann, .. } = acme_and_globex(&world).await;
     world.jira_sends(&tenant, &worklog(&ann, "77", &issue_of(&ann), 2, hours(0))).await;
     world.jira_sends(&tenant, &user_created(&ann, hours(0))).await;
     world.the_worker_drains().await;
     it_is_told(&world, &tenant, Uninstalled, hours(0)).await;
-    // What was delivered and not yet interpreted when the purge begins.
+    // What was delivered and not yet interpreted when the erasure begins.
     world.time_passes(SignedDuration::from_hours(24 * 83));
     let late = [
         world.jira_sends(&tenant, &user_created(&ann, days(83))).await,
         world.jira_sends(&tenant, &worklog(&ann, "78", &issue_of(&ann), 2, days(83))).await,
     ];
-    the_purge_overtakes_the_events(&world, &tenant).await;
+    the_erasure_overtakes_the_events(&world, &tenant).await;
     world.the_worker_drains().await;
     for accepted in &late {
         let event = world.event(accepted.event_id.unwrap()).await;
-        assert_eq!(event.outcome, None, "whether the customer is back may only not be known yet");
+        assert_eq!(event.outcome, None, "whether the tenant is back may only not be known yet");
     }
     world.days_pass(1).await;
     for accepted in late {
@@ -209,7 +209,7 @@ async fn behind_the_fence_nothing_of_the_customer_counts_until_it_is_installed_a
     assert!(is_gone(&world, &tenant, days(92)).await, "what is older than the return stays refused");
     assert!(!is_gone(&world, &tenant, days(93)).await);
     assert!(world.audited(tenant.id).await.contains(&"tenant.returned".to_owned()));
-    assert_eq!(world.number("SELECT count(*) FROM gateway.tenant WHERE purged_at IS NOT NULL").await, 0);
+    assert_eq!(world.number("SELECT count(*) FROM gateway.tenant WHERE erased_at IS NOT NULL").await, 0);
 
     world.days_pass(1).await;
     let gone_again = it_is_told(&world, &tenant, Uninstalled, days(94)).await;
@@ -224,7 +224,7 @@ async fn behind_the_fence_nothing_of_the_customer_counts_until_it_is_installed_a
 }
 
 #[tokio::test]
-async fn a_reader_that_cannot_see_is_a_failure_and_the_customers_own_row_stays() {
+async fn a_reader_that_cannot_see_is_a_failure_and_the_tenants_own_row_stays() {
     let world = World::new().await;
     let Acme { tenant, .. } = acme_and_globex(&world).await;
     let root = format!("SELECT count(*) FROM milestone.tenant WHERE tenant_id = '{}'", tenant.key);
@@ -256,7 +256,7 @@ async fn a_reader_that_cannot_see_is_a_failure_and_the_customers_own_row_stays()
 }
 
 #[tokio::test]
-async fn a_table_that_the_map_does_not_know_stops_the_purge_before_its_first_row() {
+async fn a_table_that_the_map_does_not_know_stops_the_erasure_before_its_first_row() {
     let world = World::new().await;
     let Acme { tenant, .. } = acme_and_globex(&world).await;
     let (before, _) = rows_apart(&world, &tenant).await;
@@ -335,7 +335,7 @@ async fn the_story_of(world: &World) -> End {
     world.time_passes(SignedDuration::from_hours(24 * 8));
     it_is_told(world, &tenant, Uninstalled, days(8)).await;
     workers_come_and_go(world).await;
-    // Ann leaves a day later: her own purge would be due after the customer's.
+    // Ann leaves a day later: her own erasure would be due after the tenant's.
     world.time_passes(SignedDuration::from_hours(24));
     world.jira_sends(&tenant, &user_deleted(&ann, world.gateway.now())).await;
     workers_come_and_go(world).await;
@@ -385,12 +385,12 @@ async fn crashing_at_each_of(points: impl Iterator<Item = &'static str>) {
 }
 
 #[tokio::test]
-async fn a_crash_anywhere_in_a_customers_small_jobs_ends_as_if_nothing_had_happened() {
-    let small = ["access_off.after_product", "tenant_mark.after_begin", "mark.after_product"];
+async fn a_crash_anywhere_in_a_tenants_small_jobs_ends_as_if_nothing_had_happened() {
+    let small = ["revoke_access.after_product", "tenant_flag.after_begin", "flag.after_product"];
     crashing_at_each_of(CRASH_POINTS.iter().copied().filter(|point| small.contains(point))).await;
 }
 
 #[tokio::test]
-async fn a_crash_anywhere_in_the_purge_of_a_customer_ends_as_if_nothing_had_happened() {
-    crashing_at_each_of(CRASH_POINTS.iter().copied().filter(|point| point.starts_with("tenant_deletion."))).await;
+async fn a_crash_anywhere_in_the_erasure_of_a_tenant_ends_as_if_nothing_had_happened() {
+    crashing_at_each_of(CRASH_POINTS.iter().copied().filter(|point| point.starts_with("tenant_erasure."))).await;
 }
