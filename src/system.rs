@@ -101,11 +101,7 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
     }
     let queue = databases.queue.client().await?;
     let is_demo = store::deployment::is_demo(&queue).await?;
-    if opening.demo && !is_demo {
-        let why = "this database was not marked demo when it was created, and the mark cannot be set later; \
-                   use another --data-dir or --database-url for a demo";
-        return Err(SystemError::Refused(why.to_owned()));
-    }
+    refuse_unmarked(opening.demo, is_demo)?;
     let offset = store::deployment::demo_offset_seconds(&queue).await?;
     let clock = Arc::new(DemoClock::new(offset));
     // Before anybody listens: a delivery that came first would lie in the default partitions until its time is over.
@@ -136,6 +132,16 @@ pub async fn open(settings: &Settings, opening: Opening) -> Result<System, Syste
         embedded,
         background,
     })
+}
+
+/// A demo moves the calendar, which nobody may do in a database that was made for real people.
+fn refuse_unmarked(wants_demo: bool, is_demo: bool) -> Result<(), SystemError> {
+    if wants_demo && !is_demo {
+        let why = "this database was not marked demo when it was created, and the mark cannot be set later; \
+                   use another --data-dir or --database-url for a demo";
+        return Err(SystemError::Refused(why.to_owned()));
+    }
+    Ok(())
 }
 
 /// What runs beside the edge and the workers for as long as the system is open.

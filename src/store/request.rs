@@ -52,7 +52,7 @@ statements! {
         JOIN gateway.run u ON u.tenant_id = r.tenant_id AND u.request_id = r.request_id AND u.kind = 'erasure'
         WHERE r.tenant_id = $1 AND r.scope = 'person' AND r.state = 'running' AND u.verified_at IS NOT NULL";
     READ = "SELECT r.request_id, r.right_word, r.subject_id, r.origin, r.actor, r.origin_event_id, r.state, r.received_at,
-               r.opened_at, r.acknowledge_due_at, r.acknowledged_at, r.due_at, r.extended_until, r.extension_reason,
+               r.opened_at, r.due_at, r.extended_until, r.extension_reason,
                r.refused_code, r.superseded_by, r.ended_at,
                o.anchor_at, o.latest_departure_at, o.revoke_access_due_at, o.flag_due_at, o.erasure_start_at,
                o.erasure_due_at, o.access_revoked_at, o.flagged_at,
@@ -63,7 +63,7 @@ statements! {
         LEFT JOIN gateway.run u ON u.tenant_id = r.tenant_id AND u.request_id = r.request_id AND u.kind = 'erasure'
         WHERE r.tenant_id = $1 AND r.request_id = $2";
     LIST = "SELECT r.request_id, r.right_word, r.subject_id, r.origin, r.actor, r.origin_event_id, r.state, r.received_at,
-               r.opened_at, r.acknowledge_due_at, r.acknowledged_at, r.due_at, r.extended_until, r.extension_reason,
+               r.opened_at, r.due_at, r.extended_until, r.extension_reason,
                r.refused_code, r.superseded_by, r.ended_at,
                o.anchor_at, o.latest_departure_at, o.revoke_access_due_at, o.flag_due_at, o.erasure_start_at,
                o.erasure_due_at, o.access_revoked_at, o.flagged_at,
@@ -110,10 +110,6 @@ pub struct RequestRow {
     pub received_at: Timestamp,
     /// What the revocation of access writes into the product; see the migration.
     pub opened_at: Timestamp,
-    /// When its receipt has to be acknowledged.
-    pub acknowledge_due_at: Option<Timestamp>,
-    /// When its receipt was acknowledged.
-    pub acknowledged_at: Option<Timestamp>,
     /// When it has to be carried out.
     pub due_at: Timestamp,
     /// Until when that was extended.
@@ -320,8 +316,6 @@ fn request_row(row: &Row) -> Result<RequestRow, StoreError> {
         state: state_of(row.get("state"))?,
         received_at: row.get("received_at"),
         opened_at: row.get("opened_at"),
-        acknowledge_due_at: row.get("acknowledge_due_at"),
-        acknowledged_at: row.get("acknowledged_at"),
         due_at: row.get("due_at"),
         extended_until: row.get("extended_until"),
         extension_reason: row.get("extension_reason"),

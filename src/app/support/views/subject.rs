@@ -161,8 +161,6 @@ mod tests {
             state,
             received_at: day(0),
             opened_at: day(0),
-            acknowledge_due_at: None,
-            acknowledged_at: None,
             due_at: day(90),
             extended_until: None,
             extension_reason: None,
