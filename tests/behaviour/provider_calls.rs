@@ -59,7 +59,7 @@ async fn outcomes_of_attempts(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn access_that_goes_off_here_goes_off_at_the_identity_provider_and_the_erasure_deletes_the_account() {
+async fn access_that_is_revoked_here_is_revoked_at_the_identity_provider_and_the_erasure_deletes_the_account() {
     let firebase = Firebase::start().await;
     let world = World::with_emulators().await;
     let (acme, paula) = acme_with_paula(&world, &firebase).await;

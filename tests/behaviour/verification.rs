@@ -1,4 +1,4 @@
-//! Verification is not unreadable: what it cannot see it does not certify, and what is left it names.
+//! Verification must be able to read: what it cannot see it does not certify, and what is left it names.
 
 use milestone_gateway::testing::{
     app::support::replay,

@@ -94,9 +94,9 @@ fn map_of(tables: &[Vec<Bond>]) -> DataMap {
         profile: BTreeMap::new(),
     };
     DataMap {
-        dataset: "randomness".to_owned(),
-        schema: "randomness".to_owned(),
-        session: Session::Setting { name: "randomness.tenant".to_owned() },
+        dataset: "random".to_owned(),
+        schema: "random".to_owned(),
+        session: Session::Setting { name: "random.tenant".to_owned() },
         tenant_root: TenantRoot { collection: name(0), column: "id".to_owned() },
         tenant_column: "id".to_owned(),
         subjects: [(leaver(), subject(0)), (SubjectKind::parse("other").unwrap(), subject(1))].into(),

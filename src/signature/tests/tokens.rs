@@ -40,7 +40,7 @@ pub(in crate::signature) fn public_pem() -> PublicKey {
 /// A key that has signed none of the tokens.
 pub(in crate::signature) fn foreign_key() -> PublicKey {
     static KEY: LazyLock<PublicKey> =
-        LazyLock::new(|| numbers(KeyPair::generate(KeySize::Rsa2048).expect("randomness").public_key()));
+        LazyLock::new(|| numbers(KeyPair::generate(KeySize::Rsa2048).expect("a key is made").public_key()));
     KEY.clone()
 }
 

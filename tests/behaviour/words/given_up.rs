@@ -76,7 +76,7 @@ pub(super) const RETIRED: &[Retired] = &[
 
     // Day 30: data is flagged for deletion.
     (Words("hours may be marked"),      "may_have_removed_hours",                 &[]),
-    (Words("mark after days"),          "flag_after_days",                        &[]),
+    (Words("mark after days"),          "flag_after_days",                        &[HISTORY]),
     (Words("mark due at"),              "flag_due_at",                            &[]),
     (Words("marked at"),                "flagged_at",                             &[]),
     (Words("mark everybody"),           "flag the whole tenant",                  &[]),
@@ -118,7 +118,7 @@ pub(super) const RETIRED: &[Retired] = &[
     (Words("fan* out"),                 "route to tenants",                       &[]),
     (Words("hand* over"),               "route to tenants",                       &[HISTORY]),
     (Words("hand* it over"),            "route to tenants",                       &[]),
-    (Words("handed to tenants"),        "routed_to_tenants",                      &[]),
+    (Words("handed to tenants"),        "routed_to_tenants",                      &[HISTORY]),
 
     (Words("chance"),                   "randomness",                             &[]),
 
