@@ -30,7 +30,7 @@ pub mod demo {
 pub mod domain {
     pub use crate::domain::{
         Actor, Clock, CrashPoints, Entropy, EventId, Headers, IdentityId, IdentityKind, JobId, Personal, RequestId,
-        SourceKind, SubjectId, TenantId, actor, crash, event, evidence, job, provider_call, reply, request, run,
+        RunId, SourceKind, SubjectId, TenantId, actor, crash, event, evidence, job, provider_call, reply, request, run,
     };
 }
 

@@ -1,10 +1,11 @@
--- What operators look up without knowing the tenant: whose a request, a job or a receipt is, and one page of a list over all
+-- What operators look up without knowing the tenant: whose a request, a run, a job or a receipt is, and one page of a list over all
 -- tenants. Both tell ids and times and nothing else; what a row says is then read in a transaction of its own tenant.
 
 -- Keys begin with the tenant, so an id alone needs an index of its own. Each costs about 40 bytes a row and one more entry for
--- each insert and for each update that moves a state. A request has ten such moments in ninety days and a job three, so
+-- each insert and for each update that moves a state. A request has ten such moments in ninety days, a run seven, a job three, so
 -- nobody waits for them; the inbox gets no index here.
 CREATE INDEX privacy_request_by_id ON gateway.privacy_request (request_id);
+CREATE INDEX run_by_id ON gateway.run (run_id);
 CREATE INDEX job_by_id ON gateway.job (job_id);
 CREATE INDEX receipt_by_id ON gateway.receipt (receipt_id);
 -- Pages of lists, newest first. Without these every page would sort the whole table.
@@ -12,6 +13,7 @@ CREATE INDEX privacy_request_by_time ON gateway.privacy_request (opened_at, requ
 CREATE INDEX job_by_time ON gateway.job (created_at, job_id);
 
 CREATE POLICY owner_finds_the_tenant ON gateway.privacy_request FOR SELECT TO gw_owner USING (true);
+CREATE POLICY owner_finds_the_tenant ON gateway.run FOR SELECT TO gw_owner USING (true);
 CREATE POLICY owner_finds_the_tenant ON gateway.job FOR SELECT TO gw_owner USING (true);
 CREATE POLICY owner_finds_the_tenant ON gateway.receipt FOR SELECT TO gw_owner USING (true);
 
@@ -26,6 +28,8 @@ BEGIN
     CASE wanted_kind
         WHEN 'request' THEN
             SELECT tenant_id INTO found FROM gateway.privacy_request WHERE request_id = wanted_id;
+        WHEN 'run' THEN
+            SELECT tenant_id INTO found FROM gateway.run WHERE run_id = wanted_id;
         WHEN 'job' THEN
             SELECT tenant_id INTO found FROM gateway.job WHERE job_id = wanted_id;
         WHEN 'receipt' THEN

@@ -1,5 +1,7 @@
 //! `requests`: privacy requests, their timelines and what was done.
 
+use std::str::FromStr;
+
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -27,7 +29,7 @@ use crate::app::{
         },
     },
 };
-use crate::domain::{RequestId, SubjectId, request::RequestState};
+use crate::domain::{ParseIdError, RequestId, RunId, SubjectId, request::RequestState};
 use crate::store::look_up::RequestFilter;
 
 /// The columns of a request in a list.
@@ -82,12 +84,27 @@ pub(super) enum RequestsCommand {
     GiveUpCalls(GiveUpArgs),
     /// Show one request: timeline, steps, verification, accounts at identity providers, jobs, receipt
     Show {
-        /// The request, req_…
-        id: RequestId,
+        /// The request, req_…, or one of its runs, run_…
+        id: RequestOrRun,
         /// Print only the signed receipt
         #[arg(long)]
         receipt: bool,
     },
+}
+
+/// A request, or the run that carries it out: receipts and jobs name the run.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RequestOrRun {
+    Request(RequestId),
+    Run(RunId),
+}
+
+impl FromStr for RequestOrRun {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        if text.starts_with("run_") { text.parse().map(Self::Run) } else { text.parse().map(Self::Request) }
+    }
 }
 
 /// Which requests to list.
@@ -122,7 +139,10 @@ pub(super) async fn run(
         RequestsCommand::List(args) => with_gateway(options, async |gateway| list(gateway, args, output).await).await,
         RequestsCommand::Show { id, receipt } => {
             with_gateway(options, async |gateway| {
-                let report = report::request(gateway, *id).await?;
+                let report = match *id {
+                    RequestOrRun::Request(id) => report::request(gateway, id).await?,
+                    RequestOrRun::Run(id) => report::request_of_run(gateway, id).await?,
+                };
                 if *receipt { print_receipt(&report, output) } else { show(&report, gateway.now(), output) }
             })
             .await

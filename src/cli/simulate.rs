@@ -2,7 +2,6 @@
 
 use clap::Args;
 use jiff::SignedDuration;
-use serde_json::json;
 
 use super::{
     context,
@@ -41,7 +40,6 @@ pub(super) async fn run(options: &GlobalOptions, args: &SimulateArgs, output: &m
     };
     opened.close().await;
     let moved = moved?;
-    let value = json!({"from_at": moved.from, "to_at": moved.to, "offset_seconds": moved.offset_seconds});
-    output.record(FIELDS, &value)?;
+    output.record(FIELDS, &moved)?;
     Ok(Exit::Done)
 }

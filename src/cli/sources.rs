@@ -1,7 +1,6 @@
 //! `sources`: systems that send. A secret comes from a file or is made here; it is never an argument.
 
 use clap::Subcommand;
-use serde_json::json;
 
 use self::find::find;
 use super::{
@@ -18,7 +17,11 @@ use crate::app::{
     support::{
         cursor::List,
         pages,
-        views::{PageView, source::SourceView},
+        views::{
+            PageView,
+            source::SourceView,
+            source_change::{InstallationBound, ProviderCredentialsSet, SourceEnabled, SourceRotated},
+        },
     },
 };
 
@@ -149,7 +152,7 @@ async fn rotate(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> an
         return Err(Stop::new(Exit::Usage, "a rotation needs a new secret", hint).into());
     };
     let previous_valid_until = registry::rotate(gateway, &actor(), &args.name, &made.secret).await?;
-    let value = json!({"name": args.name, "previous_valid_until": previous_valid_until, "secret": made.shown});
+    let value = SourceRotated { name: &args.name, previous_valid_until, secret: made.shown.as_deref() };
     output.record(if made.shown.is_some() { ROTATED } else { secret::without(ROTATED) }, &value)?;
     secret::remember(&made);
     Ok(Exit::Done)
@@ -159,8 +162,8 @@ async fn enable(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> an
     let source = find(gateway, &args.name).await?;
     let made = args.secret.secret(source.facts.kind, gateway.entropy())?;
     registry::enable(gateway, &actor(), &args.name, made.as_ref().map(|made| &made.secret)).await?;
-    let shown = made.as_ref().and_then(|made| made.shown.clone());
-    let value = json!({"name": args.name, "secret": shown});
+    let shown = made.as_ref().and_then(|made| made.shown.as_deref());
+    let value = SourceEnabled { name: &args.name, secret: shown };
     output.record(if shown.is_some() { ENABLED } else { secret::without(ENABLED) }, &value)?;
     if let Some(made) = &made {
         secret::remember(made);
@@ -175,14 +178,14 @@ async fn provider_credentials(
 ) -> anyhow::Result<Exit> {
     let credentials = input::read_credentials(&args.credentials_file)?;
     registry::set_provider_credentials(gateway, &actor(), &args.name, &credentials).await?;
-    output.record(&[("source", "name")], &json!({"name": args.name}))?;
+    output.record(&[("source", "name")], &ProviderCredentialsSet { name: &args.name })?;
     remark("The credentials are sealed in the database; delete the file unless something else needs it.");
     Ok(Exit::Done)
 }
 
 async fn bind(gateway: &Gateway, args: &BindArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let tenant = registry::bind(gateway, &actor(), &args.name, &args.installation, &args.tenant_key).await?;
-    let value = json!({"name": args.name, "installation": args.installation, "tenant_id": tenant});
+    let value = InstallationBound { name: &args.name, installation: &args.installation, tenant_id: tenant };
     output.record(&[("source", "name"), ("installation", "installation"), ("tenant", "tenant_id")], &value)?;
     Ok(Exit::Done)
 }

@@ -8,7 +8,7 @@ use super::{
     options::{Deliberate, GlobalOptions},
     output::Output,
     requests,
-    selection::{self, Limit, PageArgs},
+    selection::{self, PageArgs},
     table::Columns,
     times::When,
 };
@@ -20,7 +20,7 @@ use crate::app::{
         pages, report,
         views::{
             PageView,
-            tenant::{ConfirmationPreview, ConfirmationView, TenantDetails, TenantView},
+            tenant::{ConfirmationPreview, ConfirmationView, EvidenceView, TenantDetails, TenantView},
         },
     },
 };
@@ -52,7 +52,7 @@ pub(super) enum TenantsCommand {
         /// The tenant: ten_… or the key that the product knows it by
         tenant: String,
         #[command(flatten)]
-        limit: Limit,
+        page: PageArgs,
     },
     /// Say that a silent tenant's app is uninstalled, which nobody may ever tell; a dry run until --yes
     ConfirmUninstalled(ConfirmArgs),
@@ -81,12 +81,8 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     with_gateway(options, async |gateway| match command {
         TenantsCommand::List(page) => list(gateway, page, output).await,
-        TenantsCommand::Show { tenant } => show(&report(gateway, tenant, SHOWN_MAX).await?, output),
-        TenantsCommand::Evidence { tenant, limit } => {
-            let report = report(gateway, tenant, limit.limit).await?;
-            output.rows(EVIDENCE, &report.evidence, "Nothing was ever heard of an installation.")?;
-            Ok(Exit::Done)
-        }
+        TenantsCommand::Show { tenant } => show(&report(gateway, tenant).await?, output),
+        TenantsCommand::Evidence { tenant, page } => evidence(gateway, tenant, page, output).await,
         TenantsCommand::ConfirmUninstalled(args) => confirm(gateway, args, output).await,
     })
     .await
@@ -121,9 +117,17 @@ async fn list(gateway: &Gateway, args: &PageArgs, output: &mut Output) -> anyhow
     Ok(Exit::Done)
 }
 
-async fn report(gateway: &Gateway, typed: &str, limit: i64) -> anyhow::Result<TenantDetails> {
+async fn evidence(gateway: &Gateway, typed: &str, args: &PageArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let id = selection::tenant(gateway, typed).await?;
-    Ok((&report::tenant(gateway, id, limit).await?).into())
+    let page = pages::evidence(gateway, id, &args.of(List::Evidence)?).await?;
+    let nothing = "Nothing was ever heard of an installation.";
+    output.page(EVIDENCE, &PageView::of(&page, |row| EvidenceView::from(row)), nothing)?;
+    Ok(Exit::Done)
+}
+
+async fn report(gateway: &Gateway, typed: &str) -> anyhow::Result<TenantDetails> {
+    let id = selection::tenant(gateway, typed).await?;
+    Ok((&report::tenant(gateway, id, SHOWN_MAX).await?).into())
 }
 
 fn show(tenant: &TenantDetails, output: &mut Output) -> anyhow::Result<Exit> {

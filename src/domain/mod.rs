@@ -42,8 +42,8 @@ pub use delivery::Headers;
 pub use entropy::Entropy;
 pub use identity::{FenceKind, IdentityKind, SubjectKind};
 pub use ids::{
-    AuditId, CallId, EventId, EvidenceId, FenceId, IdentityId, JobId, OffboardingId, PlanId, ReceiptId, RequestId,
-    RunId, SourceId, SubjectId, TenantId,
+    AuditId, CallId, EventId, EvidenceId, FenceId, IdentityId, JobId, OffboardingId, ParseIdError, PlanId, ReceiptId,
+    RequestId, RunId, SourceId, SubjectId, TenantId,
 };
 pub use issuer::Issuer;
 pub use personal::Personal;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Client, StoreError, statements, tx};
-use crate::domain::{JobId, RequestId, SubjectId, TenantId, request::RequestState};
+use crate::domain::{JobId, RequestId, RunId, SubjectId, TenantId, request::RequestState};
 
 statements! {
     TENANT_OF = "SELECT gateway.tenant_of($1, $2)";
@@ -17,6 +17,8 @@ statements! {
 pub enum Wanted {
     /// A privacy request.
     Request(RequestId),
+    /// One execution, for a request or a rule.
+    Run(RunId),
     /// A job.
     Job(JobId),
 }
@@ -26,6 +28,7 @@ impl Wanted {
     pub const fn kind(self) -> &'static str {
         match self {
             Self::Request(_) => "request",
+            Self::Run(_) => "run",
             Self::Job(_) => "job",
         }
     }
@@ -33,6 +36,7 @@ impl Wanted {
     const fn uuid(self) -> Uuid {
         match self {
             Self::Request(id) => id.uuid(),
+            Self::Run(id) => id.uuid(),
             Self::Job(id) => id.uuid(),
         }
     }

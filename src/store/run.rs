@@ -26,6 +26,9 @@ statements! {
             verification = coalesce($6, verification),
             verification_failed_at = NULL
         WHERE tenant_id = $1 AND run_id = $2 AND phase = $3";
+    REQUEST_OF = "SELECT request_id
+        FROM gateway.run
+        WHERE tenant_id = $1 AND run_id = $2";
     KEEP_REPORT = "UPDATE gateway.run
         SET verification = $3
         WHERE tenant_id = $1 AND run_id = $2 AND phase = 'executed'";
@@ -33,6 +36,12 @@ statements! {
         SET verification = $3,
             verification_failed_at = $4
         WHERE tenant_id = $1 AND run_id = $2 AND phase = 'executed'";
+}
+
+/// The request that a run carries out. `None` for a run of a rule, and when there is no such run.
+pub async fn request_of(tx: &TenantTx<'_>, run: RunId) -> Result<Option<RequestId>, StoreError> {
+    let row = tx.query_opt("request_of", REQUEST_OF, &[&tx.tenant().uuid(), &run.uuid()]).await?;
+    Ok(row.and_then(|row| row.get::<_, Option<Uuid>>(0)).map(RequestId::from_uuid))
 }
 
 /// Begins a run of a request.

@@ -40,8 +40,10 @@ statements! {
     EVIDENCE = "SELECT evidence_id, kind, installation, source_at, arrived_at, event_id
         FROM gateway.tenant_evidence
         WHERE tenant_id = $1
-        ORDER BY source_at DESC, arrived_at DESC, evidence_id DESC
-        LIMIT $2";
+            AND (source_at, evidence_id)
+                < (coalesce($2, 'infinity'::timestamptz), coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+        ORDER BY source_at DESC, evidence_id DESC
+        LIMIT $4";
     LAST_HEARD = "SELECT max(source_at) FILTER (WHERE kind = 'heartbeat'),
                max(source_at) FILTER (WHERE kind IN ('installed', 'upgraded', 'enabled', 'heartbeat', 'probe_alive')),
                max(source_at) FILTER (WHERE kind = 'silence')
@@ -169,9 +171,14 @@ pub async fn insert_evidence(tx: &TenantTx<'_>, row: &EvidenceRow) -> Result<boo
     Ok(tx.execute("insert_evidence", sql, params).await? == 1)
 }
 
-/// The tenant's timeline of evidence, latest first, at most `limit`.
-pub async fn evidence(tx: &TenantTx<'_>, limit: i64) -> Result<Vec<EvidenceRow>, StoreError> {
-    let rows = tx.query("evidence", EVIDENCE, &[&tx.tenant().uuid(), &limit]).await?;
+/// The tenant's timeline of evidence, latest first, at most `limit`, after a place in it.
+pub async fn evidence(
+    tx: &TenantTx<'_>,
+    after: Option<(Timestamp, Uuid)>,
+    limit: i64,
+) -> Result<Vec<EvidenceRow>, StoreError> {
+    let (after_time, after_id) = after.unzip();
+    let rows = tx.query("evidence", EVIDENCE, &[&tx.tenant().uuid(), &after_time, &after_id, &limit]).await?;
     rows.iter()
         .map(|row| {
             let unknown = StoreError::UnknownValue { column: "tenant_evidence.kind" };

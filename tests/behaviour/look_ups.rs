@@ -1,4 +1,4 @@
-//! A request or a job is found by its id alone, and it costs the same at any number of tenants.
+//! A request, a run or a job is found by its id alone, and it costs the same at any number of tenants.
 
 use milestone_gateway::testing::{
     app::{
@@ -8,7 +8,7 @@ use milestone_gateway::testing::{
             replay, report,
         },
     },
-    domain::{JobId, RequestId, TenantId},
+    domain::{JobId, RequestId, RunId, TenantId},
     store::{
         TenantTx,
         job::JobFilter,
@@ -34,6 +34,11 @@ async fn more_tenants(world: &World, count: i32) {
     let sql = "INSERT INTO gateway.tenant (tenant_id, stable_key, created_at)
         SELECT gen_random_uuid(), gen_random_uuid(), now() FROM generate_series(1, $1)";
     world.admin.execute(sql, &[&count]).await.unwrap();
+}
+
+/// The run that carries this request out; its day has come.
+async fn a_run_of(world: &World, request: RequestId) -> RunId {
+    report::request(&world.gateway, request).await.unwrap().request.run.expect("its day has come").run_id
 }
 
 /// A gateway that has one connection of each role, so that the connection's own count is that of everything it does.
@@ -71,7 +76,13 @@ async fn a_look_up_by_id_costs_the_same_with_three_tenants_and_with_forty() {
     let (acme, request) = a_request(&world, "acme").await;
     more_tenants(&world, 2).await;
     let job = world.jobs_of(request).await.first().expect("a job").job_id;
+    world.days_pass(84).await;
+    let run = a_run_of(&world, request).await;
     let gateway = gateway_of_single_connections(&world);
+    let by_run = async || {
+        let found = report::request_of_run(&gateway, run).await.unwrap();
+        assert_eq!((found.tenant_id, found.request.request_id), (acme.id, request));
+    };
     let by_request = async || {
         let found = report::request(&gateway, request).await.unwrap();
         assert_eq!((found.tenant_id, found.request.request_id), (acme.id, request));
@@ -86,7 +97,12 @@ async fn a_look_up_by_id_costs_the_same_with_three_tenants_and_with_forty() {
         assert_eq!(page.rows.len(), 1);
     };
     let costs = async || {
-        [cost_of(&gateway, by_request).await, cost_of(&gateway, by_job).await, cost_of(&gateway, listed).await]
+        [
+            cost_of(&gateway, by_request).await,
+            cost_of(&gateway, by_run).await,
+            cost_of(&gateway, by_job).await,
+            cost_of(&gateway, listed).await,
+        ]
     };
 
     let of_three = costs().await;
@@ -94,7 +110,7 @@ async fn a_look_up_by_id_costs_the_same_with_three_tenants_and_with_forty() {
     let of_forty = costs().await;
 
     assert!(of_three.iter().all(|cost| *cost > 0), "{of_three:?}: nothing was counted");
-    assert_eq!(of_three, of_forty, "transactions of: a request, a job, a page of requests");
+    assert_eq!(of_three, of_forty, "transactions of: a request, a run, a job, a page of requests");
     world.ends_cleanly().await;
 }
 
@@ -107,11 +123,14 @@ async fn the_queue_learns_whose_an_id_is_and_nothing_of_an_id_that_nobody_has() 
     let queue = world.gateway.databases().queue.client().await.unwrap();
     let tenant_of = async |wanted| look_up::tenant_of(&queue, wanted).await.unwrap();
     let job = world.jobs_of(other).await.first().expect("a job").job_id;
+    let run = a_run_of(&world, other).await;
     let whose_receipt = "SELECT gateway.tenant_of('receipt', receipt_id) = tenant_id FROM gateway.receipt";
     let receipts = world.admin.query(whose_receipt, &[]).await.unwrap();
 
     assert_eq!(tenant_of(Wanted::Request(request)).await, Some(acme.id));
     assert_eq!(tenant_of(Wanted::Request(other)).await, Some(globex.id));
+    assert_eq!(tenant_of(Wanted::Run(run)).await, Some(globex.id));
+    assert_eq!(report::request_of_run(&world.gateway, run).await.unwrap().request.request_id, other);
     assert_eq!(tenant_of(Wanted::Job(job)).await, Some(globex.id));
     assert_eq!(receipts.iter().map(|row| row.get(0)).collect::<Vec<bool>>(), [true, true]);
     assert_eq!(tenant_of(Wanted::Request(RequestId::from_uuid(job.uuid()))).await, None, "a job is no request");

@@ -124,6 +124,18 @@ async fn pages_of_any_size_hold_every_row_exactly_once() {
     ];
     let jobs =
         every_size_holds_the_same(List::Jobs, async |page| pages::jobs(gateway, &jobs, &page).await, |row| row.job_id);
+    // Two of the same instant: only their ids tell their places.
+    let signs =
+        "INSERT INTO gateway.tenant_evidence (tenant_id, evidence_id, kind, installation, source_at, arrived_at)
+        SELECT $1, gen_random_uuid(), 'installed', 'installation-' || n, now() - n / 2 * interval '1 hour', now()
+        FROM generate_series(1, 5) n";
+    world.admin.execute(signs, &[&tenants[0].id.uuid()]).await.unwrap();
+    let signs = every_size_holds_the_same(
+        List::Evidence,
+        async |page| pages::evidence(gateway, tenants[0].id, &page).await,
+        |row| row.evidence_id,
+    );
+    assert_eq!(signs.await, 5);
     let audited = every_size_holds_the_same(
         List::Audit,
         async |page| pages::audit(gateway, tenants[1].id, &page).await,

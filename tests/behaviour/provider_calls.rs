@@ -243,7 +243,7 @@ async fn a_return_withdraws_what_was_not_told_yet() {
     assert!(back.event_id.is_some());
     assert_eq!(
         world.text(outcomes).await.unwrap(),
-        "routed_to_tenants offboarding_started routed_to_tenants offboarding_cancelled"
+        "offboarding_started routed_to_tenants offboarding_cancelled routed_to_tenants"
     );
     assert_eq!(calls(&world).await, "firebase_disable withdrawn 1, firebase_revoke withdrawn 0");
     assert_eq!(firebase.was_asked(), [""; 0]);

@@ -38,7 +38,7 @@ pub async fn preview_confirmation(gateway: &Ground, tenant: TenantId, since: Tim
     let now = gateway.now();
     let said = evidence(EvidenceKind::Uninstalled, None, mapping::order_time(Some(since), now), now);
     may_be_confirmed(&tx, &said).await?;
-    let rows = store::tenant::evidence(&tx, EVIDENCE_READ_MAX).await?;
+    let rows = store::tenant::evidence(&tx, None, EVIDENCE_READ_MAX).await?;
     let all: Vec<Evidence> = rows.into_iter().map(|row| row.evidence).chain([said]).collect();
     let policy = gateway.policy();
     Ok(match mapping::installation(&all, &policy.offboarding, policy.tenant) {

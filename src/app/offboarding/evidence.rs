@@ -194,7 +194,7 @@ pub(in crate::app) async fn weigh(
 
 async fn wanted<'a>(gateway: &Ground, tx: &TenantTx<'_>, opened_by: OpenedBy<'a>) -> Result<Option<Wanted<'a>>, Error> {
     let policy = gateway.policy();
-    let rows = store::tenant::evidence(tx, EVIDENCE_READ_MAX).await?;
+    let rows = store::tenant::evidence(tx, None, EVIDENCE_READ_MAX).await?;
     let all: Vec<Evidence> = rows.into_iter().map(|row| row.evidence).collect();
     Ok(match mapping::installation(&all, &policy.offboarding, policy.tenant) {
         Installation::Present => None,

@@ -91,7 +91,7 @@ async fn look(
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let is_ours = store::installation::claim_look(&tx, now, now + LOOK_AGAIN + part_of(gateway, LOOK_SPREAD)).await?;
-    let evidence = store::tenant::evidence(&tx, EVIDENCE_READ_MAX).await?;
+    let evidence = store::tenant::evidence(&tx, None, EVIDENCE_READ_MAX).await?;
     tx.commit().await?;
     drop(client);
     let evidence: Vec<Evidence> = evidence.into_iter().map(|row| row.evidence).collect();

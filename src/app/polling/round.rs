@@ -13,6 +13,7 @@
 use crate::app::registry;
 
 use jiff::SignedDuration;
+use serde::Serialize;
 
 use crate::{
     app::{
@@ -48,7 +49,7 @@ impl Round<'_> {
 }
 
 /// What one round has done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Polled {
     /// Accounts reported to Atlassian.
     pub accounts_reported: u64,

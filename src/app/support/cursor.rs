@@ -34,11 +34,21 @@ pub enum List {
     Tenants,
     /// Rejected calls.
     Rejections,
+    /// What speaks for or against a tenant's installation.
+    Evidence,
 }
 
 impl List {
-    const ALL: [Self; 7] =
-        [Self::Requests, Self::Jobs, Self::Events, Self::Audit, Self::Sources, Self::Tenants, Self::Rejections];
+    const ALL: [Self; 8] = [
+        Self::Requests,
+        Self::Jobs,
+        Self::Events,
+        Self::Audit,
+        Self::Sources,
+        Self::Tenants,
+        Self::Rejections,
+        Self::Evidence,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -49,6 +59,7 @@ impl List {
             Self::Sources => "sources",
             Self::Tenants => "tenants",
             Self::Rejections => "rejections",
+            Self::Evidence => "evidence",
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         rejection::RejectionRow,
         request::RequestRow,
         source::SourceRow,
-        tenant::Tenant,
+        tenant::{EvidenceRow, Tenant},
     },
 };
 
@@ -122,6 +122,18 @@ pub async fn audit(
     let tx = TenantTx::begin(&mut client, tenant).await?;
     let rows = store::audit::list(&tx, paging.after, paging.rows_to_read()).await?;
     Ok(Page::of(List::Audit, paging, rows, |row| (row.at, row.audit_id.uuid())))
+}
+
+/// What speaks for or against a tenant's installation, latest first by the source's time.
+pub async fn evidence(
+    gateway: &Ground,
+    tenant: TenantId,
+    paging: &Paging<(Timestamp, Uuid)>,
+) -> Result<Page<EvidenceRow>, Error> {
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant).await?;
+    let rows = store::tenant::evidence(&tx, paging.after, paging.rows_to_read()).await?;
+    Ok(Page::of(List::Evidence, paging, rows, |row| (row.evidence.source_at, row.evidence_id.uuid())))
 }
 
 /// Sources in order of their names.

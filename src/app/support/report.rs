@@ -4,7 +4,7 @@ use crate::app::registry::Registry;
 
 use crate::{
     app::ground::{Ground, error::Error, tenants},
-    domain::{EventId, JobId, RequestId, TenantId, provider_call::CallState},
+    domain::{EventId, JobId, RequestId, RunId, TenantId, provider_call::CallState},
     store::{
         self, TenantTx,
         event::{Balance, EventFilter, EventRow},
@@ -56,7 +56,7 @@ pub async fn tenant(gateway: &Ground, id: TenantId, limit: i64) -> Result<Tenant
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, id).await?;
     let requests = store::request::list_of_tenant(&tx, limit).await?;
-    Ok(TenantReport { tenant, requests, evidence: store::tenant::evidence(&tx, limit).await? })
+    Ok(TenantReport { tenant, requests, evidence: store::tenant::evidence(&tx, None, limit).await? })
 }
 
 /// One request with everything that is known about it.
@@ -77,7 +77,21 @@ pub struct RequestReport {
 
 /// One request, found in whichever tenant it is: the queue says in which, and only that one is opened.
 pub async fn request(gateway: &Ground, id: RequestId) -> Result<RequestReport, Error> {
-    let tenant_id = tenant_of(gateway, Wanted::Request(id)).await?;
+    request_in(gateway, tenant_of(gateway, Wanted::Request(id)).await?, id).await
+}
+
+/// The request that a run carries out.
+pub async fn request_of_run(gateway: &Ground, id: RunId) -> Result<RequestReport, Error> {
+    let tenant_id = tenant_of(gateway, Wanted::Run(id)).await?;
+    let mut client = gateway.databases().tenant.client().await?;
+    let tx = TenantTx::begin(&mut client, tenant_id).await?;
+    let request = store::run::request_of(&tx, id).await?.ok_or(Error::NotFound("request of this run"))?;
+    drop(tx);
+    drop(client);
+    request_in(gateway, tenant_id, request).await
+}
+
+async fn request_in(gateway: &Ground, tenant_id: TenantId, id: RequestId) -> Result<RequestReport, Error> {
     let filter = JobFilter { tenant_id: Some(tenant_id), request_id: Some(id), ..JobFilter::default() };
     let jobs = jobs(gateway, &filter, 100).await?;
     let mut client = gateway.databases().tenant.client().await?;

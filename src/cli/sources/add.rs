@@ -6,12 +6,13 @@ use clap::{
     Arg, ArgMatches, Args, Command, FromArgMatches,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::secret;
 use crate::app::{
     Gateway,
     registry::{self, Registration},
+    support::views::source_change::SourceAdded,
 };
 use crate::cli::{
     context::actor,
@@ -127,8 +128,8 @@ pub(super) async fn run(gateway: &Gateway, args: &AddArgs, output: &mut Output) 
     };
     let (source_id, tenant_id) = registry::register(gateway, &actor(), &registration).await?;
     let path = contract(kind).inbound.as_ref().map(|inbound| inbound.path(&args.name));
-    let shown = made.as_ref().and_then(|made| made.shown.clone());
-    let value = json!({"source_id": source_id, "tenant_id": tenant_id, "path": path, "secret": shown});
+    let shown = made.as_ref().and_then(|made| made.shown.as_deref());
+    let value = SourceAdded { source_id, tenant_id, path, secret: shown };
     output.record(if shown.is_some() { ADDED } else { secret::without(ADDED) }, &value)?;
     if let Some(made) = &made {
         secret::remember(made);

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::find::find;
 use crate::app::{
     Gateway,
@@ -38,17 +36,7 @@ pub(super) async fn run(gateway: &Gateway, name: Option<&str>, output: &mut Outp
     }
     let round = Round { only: name, is_forced: true };
     let polled = round::run(gateway.polling(), round, &Budget::of(POLL_MAX)).await?;
-    let value = json!({
-        "accounts_reported": polled.accounts_reported,
-        "accounts_closed": polled.accounts_closed,
-        "accounts_updated": polled.accounts_updated,
-        "worklogs_told": polled.worklogs_told,
-        "worklogs_missed": polled.worklogs_missed,
-        "installations_silent": polled.installations_silent,
-        "installations_probed": polled.installations_probed,
-        "failures": polled.failures,
-    });
-    output.record(POLLED, &value)?;
+    output.record(POLLED, &polled)?;
     if polled.failures == 0 {
         return Ok(Exit::Done);
     }

@@ -591,8 +591,10 @@ TABLE gateway.run ROW SECURITY FORCED
     CONSTRAINT run_verification_failed CHECK (((verification_failed_at IS NULL) OR ((phase = 'executed'::text) AND (verification IS NOT NULL))))
     CONSTRAINT run_verified CHECK (((kind <> 'erasure'::text) OR ((phase = ANY (ARRAY['planned'::text, 'fenced'::text, 'executed'::text])) = (verified_at IS NULL))))
     CONSTRAINT run_verified_has_verification CHECK (((verified_at IS NULL) OR (verification IS NOT NULL)))
+    CREATE INDEX run_by_id ON gateway.run USING btree (run_id)
     CREATE UNIQUE INDEX run_one_erasure_of_a_request ON gateway.run USING btree (tenant_id, request_id) WHERE (kind = 'erasure'::text)
     POLICY one_tenant FOR ALL TO gw_tenant USING ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting))) WITH CHECK ((tenant_id = ( SELECT (current_setting('gateway.tenant_id'::text))::uuid AS current_setting)))
+    POLICY owner_finds_the_tenant FOR SELECT TO gw_owner USING (true)
     GRANT INSERT, SELECT, UPDATE TO gw_tenant
 
 TABLE gateway.source ROW SECURITY FORCED
@@ -847,7 +849,7 @@ FUNCTION gateway.sources_to_poll(tokens_since timestamp with time zone) RETURNS 
 FUNCTION gateway.tenant_for_intake(wanted_key text, new_tenant_id uuid, at timestamp with time zone) RETURNS uuid VOLATILE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY db6d3e4a37322253fa1f0f642d1b0bfe
     GRANT EXECUTE TO gw_intake
 
-FUNCTION gateway.tenant_of(wanted_kind text, wanted_id uuid) RETURNS uuid STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 0aafa88e52f32c984af578859070a2fb
+FUNCTION gateway.tenant_of(wanted_kind text, wanted_id uuid) RETURNS uuid STABLE SECURITY DEFINER search_path=pg_catalog, pg_temp BODY 6d73541bdb1eac5f67ec54a6aa1925be
     GRANT EXECUTE TO gw_queue
 
 FUNCTION gateway.vacuum_at_once(vacuumed regclass) RETURNS void VOLATILE search_path=pg_catalog, pg_temp BODY 4ca72d72c2d3a78e4cf611eac09f70bb

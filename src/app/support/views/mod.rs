@@ -11,6 +11,7 @@ pub mod job;
 pub mod receipt;
 pub mod request;
 pub mod source;
+pub mod source_change;
 pub mod subject;
 pub mod tenant;
 
