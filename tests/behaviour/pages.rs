@@ -91,6 +91,7 @@ async fn pages_of_evidence_hold_every_sign_once_also_where_two_are_of_the_same_i
     let count = every_size_holds_the_same(List::Evidence, read, |row| row.evidence_id).await;
 
     assert_eq!(count, 5);
+    world.ends_cleanly().await;
 }
 
 #[tokio::test]
