@@ -110,6 +110,7 @@ async fn a_look_up_by_id_costs_the_same_with_three_tenants_and_with_forty() {
     let of_forty = costs().await;
 
     assert!(of_three.iter().all(|cost| *cost > 0), "{of_three:?}: nothing was counted");
+    assert_eq!(of_three[0], of_three[1], "by its run a request costs what it costs by its id");
     assert_eq!(of_three, of_forty, "transactions of: a request, a run, a job, a page of requests");
     world.ends_cleanly().await;
 }

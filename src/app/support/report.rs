@@ -77,25 +77,22 @@ pub struct RequestReport {
 
 /// One request, found in whichever tenant it is: the queue says in which, and only that one is opened.
 pub async fn request(gateway: &Ground, id: RequestId) -> Result<RequestReport, Error> {
-    request_in(gateway, tenant_of(gateway, Wanted::Request(id)).await?, id).await
+    let tenant_id = tenant_of(gateway, Wanted::Request(id)).await?;
+    let mut client = gateway.databases().tenant.client().await?;
+    report_of(gateway, TenantTx::begin(&mut client, tenant_id).await?, id).await
 }
 
-/// The request that a run carries out.
+/// The request that a run carries out, found and read in one transaction of its tenant.
 pub async fn request_of_run(gateway: &Ground, id: RunId) -> Result<RequestReport, Error> {
     let tenant_id = tenant_of(gateway, Wanted::Run(id)).await?;
     let mut client = gateway.databases().tenant.client().await?;
     let tx = TenantTx::begin(&mut client, tenant_id).await?;
     let request = store::run::request_of(&tx, id).await?.ok_or(Error::NotFound("request of this run"))?;
-    drop(tx);
-    drop(client);
-    request_in(gateway, tenant_id, request).await
+    report_of(gateway, tx, request).await
 }
 
-async fn request_in(gateway: &Ground, tenant_id: TenantId, id: RequestId) -> Result<RequestReport, Error> {
-    let filter = JobFilter { tenant_id: Some(tenant_id), request_id: Some(id), ..JobFilter::default() };
-    let jobs = jobs(gateway, &filter, 100).await?;
-    let mut client = gateway.databases().tenant.client().await?;
-    let tx = TenantTx::begin(&mut client, tenant_id).await?;
+async fn report_of(gateway: &Ground, tx: TenantTx<'_>, id: RequestId) -> Result<RequestReport, Error> {
+    let tenant_id = tx.tenant();
     let request = store::request::read(&tx, id).await?.ok_or(Error::NotFound("request"))?;
     let accounts = store::provider_call::account_counts(&tx, id).await?;
     let (steps, receipt) = match &request.run {
@@ -105,6 +102,9 @@ async fn request_in(gateway: &Ground, tenant_id: TenantId, id: RequestId) -> Res
         }
         None => (Vec::new(), None),
     };
+    drop(tx);
+    let filter = JobFilter { tenant_id: Some(tenant_id), request_id: Some(id), ..JobFilter::default() };
+    let jobs = jobs(gateway, &filter, 100).await?;
     Ok(RequestReport { tenant_id, request, steps, accounts, jobs, receipt })
 }
 
