@@ -153,8 +153,7 @@ async fn rotate(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> an
     };
     let previous_valid_until = registry::rotate(gateway, &actor(), &args.name, &made.secret).await?;
     let value = SourceRotated { name: &args.name, previous_valid_until, secret: made.shown.as_deref() };
-    output.record(if made.shown.is_some() { ROTATED } else { secret::without(ROTATED) }, &value)?;
-    secret::remember(&made);
+    secret::print(ROTATED, &value, Some(&made), output)?;
     Ok(Exit::Done)
 }
 
@@ -164,10 +163,7 @@ async fn enable(gateway: &Gateway, args: &RotateArgs, output: &mut Output) -> an
     registry::enable(gateway, &actor(), &args.name, made.as_ref().map(|made| &made.secret)).await?;
     let shown = made.as_ref().and_then(|made| made.shown.as_deref());
     let value = SourceEnabled { name: &args.name, secret: shown };
-    output.record(if shown.is_some() { ENABLED } else { secret::without(ENABLED) }, &value)?;
-    if let Some(made) = &made {
-        secret::remember(made);
-    }
+    secret::print(ENABLED, &value, made.as_ref(), output)?;
     Ok(Exit::Done)
 }
 

@@ -130,10 +130,7 @@ pub(super) async fn run(gateway: &Gateway, args: &AddArgs, output: &mut Output) 
     let path = contract(kind).inbound.as_ref().map(|inbound| inbound.path(&args.name));
     let shown = made.as_ref().and_then(|made| made.shown.as_deref());
     let value = SourceAdded { source_id, tenant_id, path, secret: shown };
-    output.record(if shown.is_some() { ADDED } else { secret::without(ADDED) }, &value)?;
-    if let Some(made) = &made {
-        secret::remember(made);
-    }
+    secret::print(ADDED, &value, made.as_ref(), output)?;
     Ok(Exit::Done)
 }
 

@@ -2,9 +2,14 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use clap::Args;
+use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::cli::{input, output::remark, table::Columns};
+use crate::cli::{
+    input,
+    output::{Output, remark},
+    table::Columns,
+};
 use crate::domain::{Entropy, SourceKind};
 use crate::signature::{SecretBytes, StandardSecret};
 use crate::sources::{
@@ -70,14 +75,17 @@ fn form(kind: SourceKind) -> SecretForm {
     }
 }
 
-/// The fields without the last one, which is the secret.
-pub(super) fn without(fields: Columns<'static>) -> Columns<'static> {
-    fields.split_last().map_or(fields, |(_, rest)| rest)
-}
-
-/// Says that a made secret is shown once.
-pub(super) fn remember(made: &Made) {
-    if made.shown.is_some() {
+/// Prints what a command has made. The last of `fields` is the secret: it is there when it was made here, and then once.
+pub(super) fn print(
+    fields: Columns<'_>,
+    value: &impl Serialize,
+    made: Option<&Made>,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    if made.is_some_and(|made| made.shown.is_some()) {
+        output.record(fields, value)?;
         remark("The secret is shown this once; give it to the sender now.");
+        return Ok(());
     }
+    output.record(fields.split_last().map_or(fields, |(_, rest)| rest), value)
 }
